@@ -1,0 +1,1 @@
+//! References to modules, fetching them, checking their claims, and the cache keyed by digest.

@@ -1,0 +1,42 @@
+//! The broker's constants, each with the reason for its value.
+
+use std::time::Duration;
+
+use crate::Version;
+
+/// Environment variable that names the `nats-server` binary to use. A binary named so must work: nothing else is tried.
+pub const NATS_SERVER_VARIABLE: &str = "LATTICE_NATS_SERVER";
+
+/// The oldest nats-server that works: 2.9 answers key-value requests in a form that today's client library cannot read.
+pub const OLDEST_VERSION: Version = Version::new(2, 10, 0);
+
+/// The port that NATS tools try by default.
+pub const PREFERRED_PORT: u16 = 4222;
+
+/// The largest message: 1 MiB, the server's own default, is less than a full inventory or a large invocation needs.
+pub const MAX_PAYLOAD: usize = 8 * 1024 * 1024;
+
+/// Directories where distributions put servers and which a user's `PATH` often lacks.
+pub const WELL_KNOWN_DIRECTORIES: &[&str] = &["/usr/sbin"];
+
+/// How long `nats-server --version` may take. It takes milliseconds; the rest is for a machine under load.
+pub(crate) const VERSION_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often a binary is tried again that another process is just writing, and the pause between.
+pub(crate) const BUSY_RETRIES: u32 = 20;
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long the download may take: 7 MB over a slow line.
+pub(crate) const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(300);
+
+/// How long another process's provisioning is waited for: its download and the unpacking.
+pub(crate) const LOCK_DEADLINE: Duration = Duration::from_secs(330);
+
+/// The pause between two looks at the provisioning lock; files have no asynchronous lock.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// The largest nats-server that is unpacked: the pinned one has 19 MB, and a damaged length must not fill the disk.
+pub(crate) const LARGEST_BINARY: u64 = 64 * 1024 * 1024;
+
+/// The longest introduction of a server that is read: with many cluster addresses it has a few kilobytes.
+pub(crate) const INTRODUCTION_LIMIT: usize = 64 * 1024;

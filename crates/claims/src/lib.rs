@@ -1,0 +1,1 @@
+//! Keys and signed claims: modules and invocations, signing and verifying.

@@ -1,0 +1,1 @@
+//! The async control client of a lattice.

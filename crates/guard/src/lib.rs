@@ -1,0 +1,1 @@
+//! Runs a child process that cannot outlive its owner.

@@ -1,0 +1,1 @@
+//! A lattice host as a library.

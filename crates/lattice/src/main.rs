@@ -1,0 +1,3 @@
+//! The lattice command: runs and steers a lattice.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Contracts between actors and capability providers.
+
+pub mod lattice_control;

@@ -1,0 +1,154 @@
+//! `wasmcloud:latticecontrol`: the contract by which actors steer lattices.
+//!
+//! Its messages are MessagePack maps with camelCase keys ([`Format::MESSAGE_PACK`](crate::Format::MESSAGE_PACK)).
+//! Most of its commands are those of the control interface ([`StartActor`](crate::StartActor)(crate::StartActor),
+//! [`ScaleActor`](crate::ScaleActor)(crate::ScaleActor), …) with the lattice always named; what it adds is here.
+//! Source: `wasmcloud-interface-lattice-control` 0.20 `control.rs`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    control::{LinkDefinition, RegistryCredential},
+    id::{HostKey, LatticeName},
+};
+
+/// The contract's id.
+pub const CONTRACT_ID: &str = "wasmcloud:latticecontrol";
+/// What operation names start with on the wire.
+const INTERFACE: &str = "LatticeController";
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// An operation of the contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Operation {
+            /// Every operation, in the interface file's order.
+            pub const ALL: &[Operation] = &[$(Operation::$name,)*];
+
+            /// The operation's name without its interface.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Operation::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// [`ProviderAuction`](crate::ProviderAuction) to a list of [`ProviderBid`](crate::ProviderBid).
+    AuctionProvider,
+    /// [`ActorAuction`](crate::ActorAuction) to a list of [`ActorBid`](crate::ActorBid).
+    AuctionActor,
+    /// A bare lattice name to a list of [`Host`](crate::Host).
+    GetHosts,
+    /// [`GetHostInventory`] to [`HostInventory`](crate::HostInventory).
+    GetHostInventory,
+    /// A bare lattice name to [`Claims`](crate::Claims).
+    GetClaims,
+    /// [`ScaleActor`](crate::ScaleActor) to [`Ack`](crate::Ack).
+    ScaleActor,
+    /// [`StartActor`](crate::StartActor) to [`Ack`](crate::Ack).
+    StartActor,
+    /// [`AdvertiseLink`] to [`Ack`](crate::Ack).
+    AdvertiseLink,
+    /// [`DeleteLink`](crate::DeleteLink) to [`Ack`](crate::Ack).
+    RemoveLink,
+    /// A bare lattice name to [`Links`](crate::Links).
+    GetLinks,
+    /// [`UpdateActor`](crate::UpdateActor) to [`Ack`](crate::Ack).
+    UpdateActor,
+    /// [`StartProvider`](crate::StartProvider) to [`Ack`](crate::Ack).
+    StartProvider,
+    /// [`StopProvider`](crate::StopProvider) to [`Ack`](crate::Ack).
+    StopProvider,
+    /// [`StopActor`](crate::StopActor) to [`Ack`](crate::Ack).
+    StopActor,
+    /// [`StopHost`](crate::StopHost) to [`Ack`](crate::Ack).
+    StopHost,
+    /// [`SetLatticeCredentials`] to [`Ack`](crate::Ack).
+    SetLatticeCredentials,
+    /// [`SetRegistryCredentials`] to nothing, zero bytes.
+    SetRegistryCredentials,
+}
+
+impl Operation {
+    /// The operation as it stands in an invocation, `LatticeController.GetHosts` for instance.
+    pub fn wire_name(self) -> String {
+        format!("{INTERFACE}.{}", self.name())
+    }
+
+    /// The operation that an invocation names; a name without its interface is understood too.
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        let name = match name.rsplit_once('.') {
+            Some((INTERFACE, name)) => name,
+            Some(_) => return None,
+            None => name,
+        };
+        Self::ALL.iter().copied().find(|operation| operation.name() == name)
+    }
+}
+
+/// Asks for what runs on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetHostInventory {
+    /// The host.
+    #[serde(alias = "hostId")]
+    pub host_id: HostKey,
+    /// The lattice.
+    #[serde(alias = "latticeId")]
+    pub lattice_id: LatticeName,
+}
+
+/// Sets a link in a lattice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvertiseLink {
+    /// The lattice.
+    #[serde(alias = "latticeId")]
+    pub lattice_id: LatticeName,
+    /// The link, its keys in snake_case.
+    pub link: LinkDefinition,
+}
+
+/// Sets the credentials with which a lattice is steered from now on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetLatticeCredentials {
+    /// The JetStream domain.
+    #[serde(default, alias = "jsDomain", skip_serializing_if = "Option::is_none")]
+    pub js_domain: Option<String>,
+    /// The lattice.
+    #[serde(alias = "latticeId")]
+    pub lattice_id: LatticeName,
+    /// Where its NATS is.
+    #[serde(default, alias = "natsUrl", skip_serializing_if = "Option::is_none")]
+    pub nats_url: Option<String>,
+    /// The user's JWT, together with the seed or not at all.
+    #[serde(default, alias = "userJwt", skip_serializing_if = "Option::is_none")]
+    pub user_jwt: Option<String>,
+    /// The user's seed, secret.
+    #[serde(default, alias = "userSeed", skip_serializing_if = "Option::is_none")]
+    pub user_seed: Option<String>,
+}
+
+impl std::fmt::Debug for SetLatticeCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetLatticeCredentials").field("lattice_id", &self.lattice_id).finish_non_exhaustive()
+    }
+}
+
+/// Sets credentials for registries in a lattice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetRegistryCredentials {
+    /// Credentials by registry host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<BTreeMap<String, RegistryCredential>>,
+    /// The lattice.
+    #[serde(alias = "latticeId")]
+    pub lattice_id: LatticeName,
+}

@@ -1,0 +1,39 @@
+//! Requests and replies of the control interface, generation v0.
+//!
+//! One type serves both encodings and both spellings; fields stand in alphabetical order, as published hosts and the
+//! interface file write them. Source of every field: the `wasmcloud-control-interface` crate 0.33 `types.rs` (JSON)
+//! and `lattice-control-interface.smithy` (MessagePack).
+
+mod ack;
+mod auction;
+mod command;
+mod config;
+mod count;
+mod inventory;
+mod lenient;
+mod link;
+mod metadata;
+mod query;
+mod registry;
+
+pub use ack::Ack;
+pub use auction::{ActorAuction, ActorBid, ProviderAuction, ProviderBid};
+pub use command::{Command, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor};
+pub use config::{ConfigValue, ConfigValues};
+pub use count::Count;
+pub use inventory::{ActorDescription, ActorInstance, Host, HostInventory, ProviderDescription};
+pub use lenient::Items;
+pub use link::{DeleteLink, LinkDefinition, Links};
+pub use metadata::{Annotations, Constraints, Labels, LinkValues};
+pub use query::{Claims, LatticeQuery};
+pub use registry::{LabelChange, Registries, RegistryCredential};
+
+/// Bytes that a control request may have.
+///
+/// Every published request fits many times; a provider's configuration, up to 500,000 characters, is the exception.
+pub const MAX_REQUEST: usize = 512 * 1024;
+/// Bytes that a request to start a provider may have: 500,000 characters of up to four bytes, and what stands around.
+pub const MAX_PROVIDER_REQUEST: usize = 2_500_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! What hosts say of themselves and of what runs on them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Annotations, Items, Labels, lenient::nil_as_default};
+use crate::id::{ActorKey, ContractId, HostKey, LinkName, ProviderKey};
+
+/// A host's answer to `ping.hosts` and `get.hosts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Keys whose invocations the host accepts, joined by commas.
+    #[serde(default, alias = "clusterIssuers", skip_serializing_if = "Option::is_none")]
+    pub cluster_issuers: Option<String>,
+    /// Where the host's control connection goes, without user info.
+    #[serde(default, alias = "ctlHost", skip_serializing_if = "Option::is_none")]
+    pub ctl_host: Option<String>,
+    /// The name people use.
+    #[serde(default, alias = "friendlyName", deserialize_with = "nil_as_default")]
+    pub friendly_name: String,
+    /// The host.
+    pub id: HostKey,
+    /// The cluster key with which the host signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The JetStream domain, if one is configured.
+    #[serde(default, alias = "jsDomain")]
+    pub js_domain: Option<String>,
+    /// What the host says of itself.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub labels: Labels,
+    /// The lattice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lattice: Option<String>,
+    /// The lattice, under the name that older clients read.
+    #[serde(default, alias = "latticePrefix", skip_serializing_if = "Option::is_none")]
+    pub lattice_prefix: Option<String>,
+    /// Where invocations of providers go; only older hosts tell.
+    #[serde(default, alias = "provRpcHost", skip_serializing_if = "Option::is_none")]
+    pub prov_rpc_host: Option<String>,
+    /// Where the host's RPC connection goes, without user info.
+    #[serde(default, alias = "rpcHost", skip_serializing_if = "Option::is_none")]
+    pub rpc_host: Option<String>,
+    /// How long the host has run, in words.
+    #[serde(default, alias = "uptimeHuman", skip_serializing_if = "Option::is_none")]
+    pub uptime_human: Option<String>,
+    /// How long the host has run, in seconds. The oldest hosts call it `uptime`.
+    #[serde(default, alias = "uptimeSeconds", alias = "uptime", deserialize_with = "nil_as_default")]
+    pub uptime_seconds: u64,
+    /// The host's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// What runs on a host; also the data of its heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostInventory {
+    /// The actors that run.
+    #[serde(default)]
+    pub actors: Items<ActorDescription>,
+    /// The name people use.
+    #[serde(default, alias = "friendlyName", deserialize_with = "nil_as_default")]
+    pub friendly_name: String,
+    /// The host.
+    #[serde(alias = "hostId")]
+    pub host_id: HostKey,
+    /// The cluster key with which the host signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// What the host says of itself.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub labels: Labels,
+    /// The providers that run.
+    #[serde(default)]
+    pub providers: Items<ProviderDescription>,
+    /// How long the host has run, in words.
+    #[serde(default, alias = "uptimeHuman", skip_serializing_if = "Option::is_none")]
+    pub uptime_human: Option<String>,
+    /// How long the host has run, in seconds.
+    #[serde(default, alias = "uptimeSeconds", deserialize_with = "nil_as_default")]
+    pub uptime_seconds: u64,
+    /// The host's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// An actor that runs on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorDescription {
+    /// The actor.
+    #[serde(alias = "public_key", alias = "publicKey")]
+    pub id: ActorKey,
+    /// The image of the instances, of the first annotation set where they differ.
+    #[serde(default, alias = "imageRef", skip_serializing_if = "Option::is_none")]
+    pub image_ref: Option<String>,
+    /// What runs, by annotation set.
+    #[serde(default)]
+    pub instances: Items<ActorInstance>,
+    /// The name in the claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The revision of the first annotation set; some published clients read it here.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub revision: i32,
+}
+
+/// Instances of an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorInstance {
+    /// What was noted on the instances.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub annotations: Annotations,
+    /// The image.
+    #[serde(default, alias = "imageRef", skip_serializing_if = "Option::is_none")]
+    pub image_ref: Option<String>,
+    /// The instance, a UUID.
+    #[serde(default, alias = "instanceId", deserialize_with = "nil_as_default")]
+    pub instance_id: String,
+    /// How many calls may run at once, for clients of an earlier generation.
+    #[serde(default = "one", alias = "maxConcurrent", deserialize_with = "bound")]
+    pub max_concurrent: u16,
+    /// How many calls may run at once.
+    #[serde(default = "one", alias = "maxInstances", deserialize_with = "bound")]
+    pub max_instances: u16,
+    /// The revision in the claims, 0 without one.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub revision: i32,
+}
+
+/// A capability provider that runs on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderDescription {
+    /// What was noted on the instance.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub annotations: Annotations,
+    /// The contract it serves.
+    #[serde(default, alias = "contractId", skip_serializing_if = "Option::is_none")]
+    pub contract_id: Option<ContractId>,
+    /// The provider.
+    #[serde(alias = "public_key", alias = "publicKey")]
+    pub id: ProviderKey,
+    /// The image.
+    #[serde(default, alias = "imageRef", skip_serializing_if = "Option::is_none")]
+    pub image_ref: Option<String>,
+    /// The link name under which it serves.
+    #[serde(default, alias = "linkName")]
+    pub link_name: LinkName,
+    /// The name in the claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The revision in the claims, 0 without one.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub revision: i32,
+}
+
+/// A host that does not tell runs one call per instance.
+fn one() -> u16 {
+    1
+}
+
+/// Reads a bound: nil is none, and what is beyond 16 bits is as good as none.
+fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let bound = Option::<u64>::deserialize(deserializer)?;
+    Ok(bound.and_then(|bound| u16::try_from(bound).ok()).unwrap_or(u16::MAX))
+}

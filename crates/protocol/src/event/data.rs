@@ -1,0 +1,249 @@
+//! What events tell, by kind.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    control::{Annotations, Count, HostInventory, Labels},
+    id::{ActorKey, HostKey},
+};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident($data:ty) = $name:literal,)*) => {
+        /// The data of an event of a known kind.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum EventData {
+            $($(#[$doc])* $variant($data),)*
+        }
+
+        impl EventData {
+            /// The event's name, without the type's prefix.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(EventData::$variant(_) => $name,)*
+                }
+            }
+
+            pub(super) fn to_value(&self) -> Value {
+                let value = match self {
+                    $(EventData::$variant(data) => serde_json::to_value(data),)*
+                };
+                value.expect("event data have string keys")
+            }
+
+            pub(super) fn from_value(name: &str, value: &Value) -> Option<Self> {
+                match name {
+                    $($name => <$data>::deserialize(value).ok().map(EventData::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// A host joined the lattice.
+    HostStarted(HostStarted) = "host_started",
+    /// A host left in order.
+    HostStopped(HostStopped) = "host_stopped",
+    /// A host is alive, and this runs on it.
+    HostHeartbeat(HostInventory) = "host_heartbeat",
+    /// One instance started.
+    ActorStarted(ActorStarted) = "actor_started",
+    /// Instances were added.
+    ActorsStarted(ActorsStarted) = "actors_started",
+    /// Instances could not be started.
+    ActorsStartFailed(ActorsStartFailed) = "actors_start_failed",
+    /// Instances were stopped.
+    ActorsStopped(ActorsStopped) = "actors_stopped",
+    /// The number of instances changed.
+    ActorScaled(ActorScaled) = "actor_scaled",
+    /// The number of instances could not be changed.
+    ActorScaleFailed(ActorScaleFailed) = "actor_scale_failed",
+}
+
+/// Data of `host_started`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStarted {
+    /// The name people use.
+    pub friendly_name: String,
+    /// What the host says of itself.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Always 0.
+    #[serde(default)]
+    pub uptime_seconds: u64,
+    /// The host's version.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// Data of `host_stopped`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStopped {
+    /// What the host said of itself.
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+/// What an event says of an actor's claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorClaims {
+    /// The name under which it can be called.
+    #[serde(default)]
+    pub call_alias: Option<String>,
+    /// The contracts it may use.
+    #[serde(default)]
+    pub caps: Option<Vec<String>>,
+    /// When the claims expire, in words.
+    #[serde(default)]
+    pub expires_human: String,
+    /// Who issued the claims.
+    #[serde(default)]
+    pub issuer: String,
+    /// The name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// From when on the claims count, in words.
+    #[serde(default)]
+    pub not_before_human: String,
+    /// The revision.
+    #[serde(default)]
+    pub revision: Option<i32>,
+    /// The tags.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
+    /// The version, in words.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// Data of `actor_started`, one for each instance up to a bound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorStarted {
+    /// What was noted on the instance.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// `n/a`; early hosts told the interface version here.
+    #[serde(default)]
+    pub api_version: String,
+    /// The claims.
+    #[serde(default)]
+    pub claims: ActorClaims,
+    /// The host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<HostKey>,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The instance.
+    #[serde(default)]
+    pub instance_id: String,
+    /// The actor.
+    pub public_key: ActorKey,
+}
+
+/// Data of `actors_started`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorsStarted {
+    /// What was noted on the instances.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The claims.
+    #[serde(default)]
+    pub claims: ActorClaims,
+    /// How many were added.
+    pub count: Count,
+    /// The host.
+    pub host_id: HostKey,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The actor.
+    pub public_key: ActorKey,
+}
+
+/// Data of `actors_start_failed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorsStartFailed {
+    /// The image again, under the name that one published client looks for.
+    #[serde(default)]
+    pub actor_ref: String,
+    /// What was to be noted on the instances.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// Why, with its causes.
+    pub error: String,
+    /// The host.
+    pub host_id: HostKey,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The actor's key, `N/A` while it is not known.
+    pub public_key: String,
+}
+
+/// Data of `actors_stopped`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorsStopped {
+    /// What was noted on the instances.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// How many were stopped.
+    pub count: Count,
+    /// The host.
+    pub host_id: HostKey,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The actor.
+    pub public_key: ActorKey,
+    /// How many with these annotations go on.
+    #[serde(default)]
+    pub remaining: Count,
+}
+
+/// Data of `actor_scaled`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorScaled {
+    /// What was noted on the instances.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The claims.
+    #[serde(default)]
+    pub claims: ActorClaims,
+    /// The host.
+    pub host_id: HostKey,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// How many instances there are now.
+    ///
+    /// wasmCloud 0.82 told how many went when the number fell; the documented meaning is kept here.
+    pub max_instances: Count,
+    /// The actor.
+    pub public_key: ActorKey,
+}
+
+/// Data of `actor_scale_failed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorScaleFailed {
+    /// The image again, under the name that one published client looks for.
+    #[serde(default)]
+    pub actor_ref: String,
+    /// The annotations of the instances that were meant.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// Why, with its causes.
+    pub error: String,
+    /// The host.
+    pub host_id: HostKey,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// How many instances there were to be.
+    pub max_instances: Count,
+    /// The actor's key, `N/A` while it is not known.
+    pub public_key: String,
+}

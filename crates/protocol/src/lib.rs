@@ -1,0 +1,40 @@
+//! The lattice protocol as values: identifiers, subjects, requests, replies, events and their encodings.
+//!
+//! Everything here is data. Nothing reads a clock, opens a socket or knows that NATS carries the bytes; a request is a
+//! value that becomes a subject and a payload, and a test compares the two.
+//!
+//! ```
+//! use lattice_protocol::{ControlSubjects, Format, LatticeName, ScaleActor, decode, encode};
+//!
+//! let lattice: LatticeName = "default".parse()?;
+//! let subjects = ControlSubjects::new(lattice);
+//! assert_eq!(subjects.get_claims(), "wasmbus.ctl.default.get.claims");
+//!
+//! let body = br#"{"actor_ref":"file:///hello.wasm","count":5}"#;
+//! let scale: ScaleActor = decode(body)?;
+//! assert_eq!(scale.count.get(), 5);
+//! assert_eq!(encode(&scale, Format::JSON).first(), Some(&b'{'));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod contract;
+mod control;
+mod encoding;
+mod error;
+pub mod event;
+mod id;
+mod operation;
+mod subject;
+
+pub use control::*;
+pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
+pub use error::{DecodeError, IdError, SubjectError};
+pub use id::{
+    AccountKey, ActorKey, CallAlias, ClusterKey, ContractId, EntityKey, HostKey, KeyKind, LatticeName, LinkName,
+    OperationId, ProviderKey, UserKey,
+};
+pub use operation::{OperationPhase, OperationQuery, OperationRecord};
+pub use subject::{
+    CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
+    is_reply_subject,
+};

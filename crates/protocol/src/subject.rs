@@ -1,0 +1,71 @@
+//! Every subject of the protocol: how it is built, which wildcard receives it, and how it is read back.
+//!
+//! Source: wasmCloud 0.82 `crates/host/src/wasmbus/mod.rs` (subscriptions and dispatch), wasmcloud-otp 0.63
+//! `lattice_server.ex`, `host_server.ex`; subjects under `lattice.` are of this project.
+
+mod control;
+mod prefix;
+
+pub use control::{CommandVerb, ControlSubject, ControlSubjects, HostSubjects, LabelVerb};
+pub use prefix::ControlPrefix;
+
+use crate::id::{ActorKey, LatticeName, LinkName, ProviderKey};
+
+/// Subjects on which invocations travel and hosts talk to providers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcSubjects {
+    lattice: LatticeName,
+}
+
+impl RpcSubjects {
+    /// The invocation subjects of a lattice. They do not follow the control prefix.
+    pub fn new(lattice: LatticeName) -> Self {
+        Self { lattice }
+    }
+
+    /// Where an actor is invoked; also the queue group of its hosts.
+    pub fn actor(&self, actor: &ActorKey) -> String {
+        format!("wasmbus.rpc.{}.{actor}", self.lattice)
+    }
+
+    /// Where a provider is invoked under a link name.
+    pub fn provider(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("wasmbus.rpc.{}.{provider}.{link}", self.lattice)
+    }
+}
+
+/// Subjects on which events are published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSubjects {
+    lattice: LatticeName,
+}
+
+impl EventSubjects {
+    /// The event subjects of a lattice. They do not follow the control prefix.
+    pub fn new(lattice: LatticeName) -> Self {
+        Self { lattice }
+    }
+
+    /// Where every event is published.
+    pub fn all(&self) -> String {
+        format!("wasmbus.evt.{}", self.lattice)
+    }
+
+    /// Where events of one name are published besides.
+    pub fn named(&self, name: &str) -> String {
+        format!("wasmbus.evt.{}.{name}", self.lattice)
+    }
+}
+
+/// Whether a host may answer to this subject: one token or more below an inbox prefix, no wildcard.
+///
+/// A query whose reply subject is a command subject would otherwise let whoever may query command the host.
+pub fn is_reply_subject(subject: &str, inbox_prefixes: &[String]) -> bool {
+    let is_plain = |rest: &str| !rest.is_empty() && rest.split('.').all(|token| !matches!(token, "" | "*" | ">"));
+    inbox_prefixes.iter().any(|prefix| {
+        subject.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.')).is_some_and(is_plain)
+    })
+}
+
+#[cfg(test)]
+mod tests;

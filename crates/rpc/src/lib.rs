@@ -1,0 +1,1 @@
+//! Invocations between actors and providers: entities, signing, serving and calling.

@@ -1,0 +1,11 @@
+//! Test support: a private nats-server per test, guests as WebAssembly text, waiting on conditions.
+//!
+//! Nothing here is part of a shipped program. Where something is missing on the machine, the functions panic: a test
+//! that cannot run has failed.
+
+mod eventually;
+pub mod guests;
+mod nats;
+
+pub use eventually::eventually;
+pub use nats::{NatsOptions, NatsServer};
