@@ -2,7 +2,7 @@
 # Builds the guest actors into built/, or with --check builds them aside and compares.
 #
 #   guests/build.sh           build, and write built/*.wasm, built/SHA256SUMS and built/TOOLCHAIN
-#   guests/build.sh --check   build, and compare byte for byte with what is committed
+#   guests/build.sh --check   build aside, and compare byte for byte with what is committed
 #
 # Two toolchains will do: Debian's (rustc, cargo, libstd-rust-dev-wasm32 and a wasm-ld), or the one on the PATH where it
 # has the target wasm32-unknown-unknown. Other compilers make other bytes, so built/TOOLCHAIN says which one made the
