@@ -1,1 +1,26 @@
 //! References to modules, fetching them, checking their claims, and the cache keyed by digest.
+//!
+//! [`Reference`] says where an artifact comes from, [`Store`] fetches it, checks its claims under a [`Policy`] and keeps
+//! its bytes. What an artifact is for, and what runs it, is not known here.
+
+mod artifact;
+mod blocking;
+mod cache;
+mod defaults;
+mod digest;
+mod error;
+mod identity;
+mod reference;
+mod source;
+mod store;
+
+pub use artifact::{Artifact, Fetched, Policy};
+pub use cache::StoreError;
+pub use digest::{Digest, DigestError};
+pub use error::FetchError;
+pub use identity::{Identity, unsigned_key};
+pub use reference::{
+    BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
+};
+pub use source::FileError;
+pub use store::{Store, StoreSettings};

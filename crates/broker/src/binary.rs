@@ -180,3 +180,87 @@ async fn ask_version(path: &Path) -> io::Result<Output> {
 async fn run_version(path: &Path) -> io::Result<Output> {
     Command::new(path).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).output().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
+
+    use super::*;
+
+    fn server(directory: &Path, script: &str) -> PathBuf {
+        fs::create_dir_all(directory).unwrap();
+        let path = directory.join(FILE_NAME);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn of_version(directory: &Path, version: &str) -> PathBuf {
+        server(directory, &format!("echo 'nats-server: v{version}'"))
+    }
+
+    /// A search over `path`, `sbin` and `data` below a directory.
+    fn search(root: &Path) -> Search {
+        Search {
+            explicit: None,
+            path: vec![root.join("path")],
+            well_known: vec![root.join("sbin")],
+            data_dir: root.join("data"),
+        }
+    }
+
+    async fn find(search: &Search) -> (Option<PathBuf>, Vec<String>) {
+        let skipped = Mutex::new(Vec::new());
+        let report = |progress| {
+            if let Progress::Skipped(rejected) = progress {
+                skipped.lock().unwrap().push(rejected.reason.to_string());
+            }
+        };
+        let found = search.find(&report).await.unwrap();
+        (found.map(|binary| binary.path), skipped.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn searches_in_the_documented_order() {
+        let root = tempfile::tempdir().unwrap();
+        let mut search = search(root.path());
+        assert_eq!(find(&search).await, (None, vec![]));
+        for place in ["data/bin", "sbin", "path", "explicit"] {
+            let binary = of_version(&root.path().join(place), "2.10.0");
+            if place == "explicit" {
+                search.explicit = Some(binary.clone());
+            }
+            assert_eq!(find(&search).await, (Some(binary), vec![]), "{place}");
+        }
+    }
+
+    #[tokio::test]
+    async fn passes_over_what_does_not_work_and_says_so() {
+        let root = tempfile::tempdir().unwrap();
+        of_version(&root.path().join("path"), "2.9.10");
+        server(&root.path().join("sbin"), "echo hello");
+        let good = of_version(&root.path().join("data/bin"), "2.15.1");
+        let (found, skipped) = find(&search(root.path())).await;
+        assert_eq!(found, Some(good));
+        let reasons = ["nats-server 2.9.10 is too old: 2.10.0 or newer is needed", "it does not tell its version"];
+        assert_eq!(skipped, reasons);
+    }
+
+    #[tokio::test]
+    async fn a_named_binary_must_work() {
+        let root = tempfile::tempdir().unwrap();
+        of_version(&root.path().join("path"), "2.15.1");
+        let mut search = search(root.path());
+        search.explicit = Some(of_version(&root.path().join("old"), "2.9.10"));
+        let rejected = search.find(&|_| {}).await.unwrap_err();
+        assert!(matches!(rejected.reason, RejectedReason::TooOld(version) if version == Version::new(2, 9, 10)));
+        search.explicit = Some(root.path().join("nowhere"));
+        let rejected = search.find(&|_| {}).await.unwrap_err();
+        assert!(matches!(rejected.reason, RejectedReason::Start(_)), "{rejected:?}");
+    }
+
+    #[test]
+    fn relative_directories_of_the_path_are_not_searched() {
+        assert_eq!(directories("/usr/bin::.:bin:/bin".into()), [PathBuf::from("/usr/bin"), PathBuf::from("/bin")]);
+    }
+}

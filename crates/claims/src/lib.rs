@@ -1,1 +1,37 @@
 //! Keys and signed claims: modules and invocations, signing and verifying.
+//!
+//! Nothing here does I/O or reads a clock; the time is passed in. Secrets are held in seeds, whose `Debug` and errors
+//! never show them.
+//!
+//! ```
+//! use std::time::SystemTime;
+//!
+//! use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module, verify_module};
+//!
+//! let (account, module) = (AccountSeed::generate(), ModuleSeed::generate());
+//! let now = SystemTime::now();
+//! let claims = NewModuleClaims { name: Some("Hello".to_owned()), ..NewModuleClaims::new(module.public(), now) };
+//! let signed = sign_module(b"\0asm\x01\0\0\0", &claims, &account)?;
+//!
+//! let read = verify_module(&signed, now)?;
+//! assert_eq!(read.subject, module.public());
+//! assert_eq!(read.issuer, account.public());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod defaults;
+mod error;
+pub mod invocation;
+mod jwt;
+mod module;
+mod seed;
+mod time;
+mod token_id;
+
+pub use defaults::INVOCATION_LIFETIME;
+pub use error::{InvocationError, ModuleClaimsError, TokenError};
+pub use invocation::{EntityRef, InvocationClaims, InvocationParts, InvocationSigner, Issuers};
+pub use jwt::{Claims, Token, sign_token};
+pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
+pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
+pub use time::unix_seconds;

@@ -1,1 +1,54 @@
-//! The async control client of a lattice.
+//! The async control client of a lattice: queries, commands and what becomes of them, calls, events.
+//!
+//! [`connect`] gives a NATS connection, [`Client`] speaks over it to one lattice. Errors tell apart *nobody there*, *no
+//! answer in time*, *unreadable answer* and *refused*; an accepted command is an [`Operation`] that can be waited for.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//!
+//! use lattice_client::{Client, ClientSettings, ConnectSettings, connect};
+//! use lattice_protocol::{Count, StopActor};
+//!
+//! let nats = connect(ConnectSettings::new("nats://127.0.0.1:4222")).await?;
+//! let client = Client::new(nats, ClientSettings::default());
+//! let (host, actor) = (client.resolve_host("N").await?, client.resolve_actor("greeter").await?);
+//! let all = StopActor {
+//!     actor_id: actor,
+//!     annotations: Default::default(),
+//!     count: Count::default(),
+//!     host_id: None,
+//!     lattice_id: None,
+//! };
+//! client.stop_actor(&host, all).await?.wait(Duration::from_secs(10)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client needs no right in JetStream: what is stored, hosts are asked for. The program `examples/tour.rs` shows the
+//! whole of it.
+
+mod call;
+mod client;
+mod command;
+mod connect;
+mod defaults;
+mod events;
+mod gather;
+mod operation;
+mod query;
+mod request;
+mod resolve;
+
+pub use call::{CallTarget, Caller};
+pub use client::{Client, ClientSettings};
+pub use connect::{ConnectError, ConnectSettings, connect};
+pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
+pub use events::{EventError, EventStream};
+pub use gather::Gathered;
+pub use operation::{Cause, Operation, Settled, WaitError};
+pub use request::{OPERATION_HEADER, RequestError};
+pub use resolve::{Candidate, ResolveError};
+
+/// Why a call has no result.
+pub use lattice_rpc::CallError;

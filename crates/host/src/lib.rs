@@ -1,1 +1,21 @@
-//! A lattice host as a library.
+//! A lattice host as a library: it runs actors, answers the control interface and tells the lattice what happens.
+//!
+//! [`Host::start`] takes a [`HostConfig`], with connections that are already made, and returns a host that serves.
+//! Flags, files and signals are the business of whoever embeds it.
+
+mod about;
+mod actors;
+mod claims;
+mod config;
+mod control;
+mod defaults;
+mod error;
+mod events;
+mod host;
+mod labels;
+mod operations;
+mod state;
+
+pub use config::{HostConfig, HostDirs, HostIdentity, Mode, UnknownMode};
+pub use error::StartError;
+pub use host::{Host, StopReport};

@@ -3,12 +3,17 @@
 //! MessagePack with camelCase keys is what the interface file specifies; JSON with snake_case is what published clients
 //! send. Reading accepts every combination, writing follows a [`Format`].
 
+mod keys;
 mod spelled;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::DecodeError;
-use spelled::{Spelled, spelling_of};
+use crate::{
+    error::DecodeError,
+    redaction::{redacted, without_seeds},
+};
+use keys::{require_known_key, spelling_of};
+use spelled::Spelled;
 
 /// Nested deeper than any message of the protocol, shallow enough for every stack.
 const MAX_DEPTH: usize = 64;
@@ -86,7 +91,7 @@ impl Format {
     /// The first key of several words decides the spelling, and without one the encoding's usual spelling counts.
     pub fn of_request(body: &[u8]) -> Option<Self> {
         let encoding = Encoding::of(body)?;
-        let spelling = spelling_of(body, encoding).unwrap_or(encoding.usual_spelling());
+        let spelling = spelling_of(body).unwrap_or(encoding.usual_spelling());
         Some(Self { encoding, spelling })
     }
 }
@@ -110,34 +115,42 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
-/// Like [`decode`], but refuses a map that holds keys and none that the type knows.
+/// Like [`decode`], but refuses what is no map with text keys, and a map that holds keys but none that the type knows.
 ///
 /// Such a body was meant for something else, and a command must not act on defaults it was never told.
 ///
 /// # Errors
-/// As [`decode`], and [`DecodeError::UnknownKeys`].
+/// As [`decode`], and [`DecodeError::NotAMap`] and [`DecodeError::UnknownKeys`].
 pub fn decode_command<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let value = decode(body)?;
-    spelled::require_known_key::<T>(body)?;
+    require_known_key::<T>(body)?;
     Ok(value)
 }
 
 fn decode_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(json_error)?;
-    reader.end().map_err(|source| DecodeError::Json { path: ".".to_owned(), source })?;
+    reader.end().map_err(|source| DecodeError::Json { path: ".".to_owned(), source: redacted(source) })?;
     Ok(value)
 }
 
 fn json_error(error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
-    DecodeError::Json { path: error.path().to_string(), source: error.into_inner() }
+    DecodeError::Json { path: path(&error), source: redacted(error.into_inner()) }
+}
+
+fn message_pack_error(error: serde_path_to_error::Error<rmp_serde::decode::Error>) -> DecodeError {
+    DecodeError::MessagePack { path: path(&error), source: redacted(error.into_inner()) }
+}
+
+/// Where in the document the error is; keys of maps are its sender's and may be anything.
+fn path<E>(error: &serde_path_to_error::Error<E>) -> String {
+    without_seeds(&error.path().to_string())
 }
 
 fn decode_message_pack<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     reader.set_max_depth(MAX_DEPTH);
-    serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| DecodeError::MessagePack { path: error.path().to_string(), source: error.into_inner() })
+    serde_path_to_error::deserialize(&mut reader).map_err(message_pack_error)
 }
 
 /// The bytes of a message in the given format.

@@ -27,7 +27,7 @@ pub enum IdError {
     Character {
         /// The identifier's name.
         what: &'static str,
-        /// The whole text.
+        /// The text, shortened if it is long.
         text: String,
         /// The first character that is not allowed.
         found: char,
@@ -103,6 +103,9 @@ pub enum DecodeError {
         /// What the decoder says.
         source: rmp_serde::decode::Error,
     },
+    /// A list, a number or anything else where a map with text keys is required.
+    #[error("not a map with text keys")]
+    NotAMap,
     /// A map in which no key is known: most likely a message meant for something else.
     #[error("none of its keys is known here; expected are {expected}")]
     UnknownKeys {

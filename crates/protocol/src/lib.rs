@@ -24,9 +24,16 @@ mod error;
 pub mod event;
 mod id;
 mod operation;
+mod redaction;
 mod subject;
 
-pub use control::*;
+pub use control::{
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, Claims, Command, ConfigValue,
+    ConfigValues, Constraints, Count, CountError, DeleteLink, Host, HostInventory, Items, LabelChange, Labels,
+    LatticeQuery, LinkDefinition, LinkValues, Links, MAX_PROVIDER_REQUEST, MAX_REQUEST, ProviderAuction, ProviderBid,
+    ProviderDescription, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
+    StopProvider, UpdateActor,
+};
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError};
 pub use id::{

@@ -63,3 +63,34 @@ impl OperationPhase {
         matches!(self, OperationPhase::Running | OperationPhase::Stopped | OperationPhase::Failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_have_their_names_and_an_end() {
+        let phases = [
+            (OperationPhase::Accepted, "accepted", false),
+            (OperationPhase::Fetching, "fetching", false),
+            (OperationPhase::Verifying, "verifying", false),
+            (OperationPhase::Compiling, "compiling", false),
+            (OperationPhase::Starting, "starting", false),
+            (OperationPhase::Running, "running", true),
+            (OperationPhase::Stopped, "stopped", true),
+            (OperationPhase::Failed, "failed", true),
+        ];
+        for (phase, name, is_final) in phases {
+            assert_eq!(serde_json::to_value(phase).expect("a phase is a word"), name);
+            assert_eq!(phase.is_final(), is_final, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_query_without_wait_asks_for_an_answer_at_once() {
+        for text in [r#"{"operation_id":"a"}"#, r#"{"operationId":"a","later":1}"#] {
+            let query: OperationQuery = serde_json::from_str(text).expect("a query");
+            assert_eq!((query.operation_id.as_str(), query.wait), ("a", 0));
+        }
+    }
+}

@@ -1,1 +1,22 @@
 //! Invocations between actors and providers: entities, signing, serving and calling.
+//!
+//! An [`RpcClient`] signs and sends invocations, a [`Server`] verifies those that come for one actor or provider and
+//! hands them to a [`Handler`]. What a handler does with them, in WebAssembly or otherwise, is not known here.
+
+mod client;
+mod defaults;
+mod entity;
+mod error;
+mod header;
+mod invocation;
+mod lenient;
+mod response;
+mod server;
+
+pub use client::{Call, RpcClient};
+pub use entity::Entity;
+pub use error::{CallError, ReadError, ServeError};
+pub use header::{DEADLINE_HEADER, DEPTH_HEADER, REFUSED_HEADER};
+pub use invocation::{Invocation, TraceContext};
+pub use response::InvocationResponse;
+pub use server::{Handler, HandlerError, RefusalKind, Refusals, Request, Server, Service, Shutdown};

@@ -53,7 +53,7 @@ pub fn trap() -> Vec<u8> {
     guest(IMPORTS, "", "unreachable")
 }
 
-/// Takes memory in each call until it gets no more, writing to all that it gets, and then traps.
+/// Takes memory in each call until it gets no more, writing to each piece, and then traps.
 pub fn grow() -> Vec<u8> {
     let call = r#"
       (local $got i32)

@@ -8,4 +8,4 @@ pub mod guests;
 mod nats;
 
 pub use eventually::eventually;
-pub use nats::{NatsOptions, NatsServer};
+pub use nats::{NatsOptions, NatsServer, cache_dir, nats_binary};

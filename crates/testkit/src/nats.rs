@@ -121,7 +121,7 @@ impl NatsServer {
     }
 
     async fn launch(&mut self) {
-        let binary = binary().await;
+        let binary = nats_binary().await;
         let ports = self.path("ports");
         let _ = fs::remove_dir_all(&ports);
         fs::create_dir(&ports).expect("the test's directory can be written");
@@ -158,6 +158,21 @@ impl NatsServer {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
+}
+
+/// A usable nats-server: found as the broker finds one, or provisioned, once for all tests of this user.
+///
+/// Tests of whole programs hand it on in the environment variable [`lattice_broker::NATS_SERVER_VARIABLE`].
+///
+/// # Panics
+/// If there is none.
+pub async fn nats_binary() -> &'static Path {
+    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
+    let found = BINARY.get_or_init(|| async {
+        let binary = find_or_provision(&Search::from_env(cache_dir()), &|_| {}).await;
+        binary.unwrap_or_else(|error| panic!("no nats-server: {}", chain(&error))).path().to_owned()
+    });
+    found.await
 }
 
 /// The server's process and the shell that ends it should this process die. Both end on drop, and are reaped.
@@ -206,17 +221,8 @@ fn read_port(ports: &Path) -> Option<u16> {
     url.rsplit_once(':')?.1.parse().ok()
 }
 
-async fn binary() -> &'static Path {
-    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
-    let found = BINARY.get_or_init(|| async {
-        let binary = find_or_provision(&Search::from_env(cache()), &|_| {}).await;
-        binary.unwrap_or_else(|error| panic!("no nats-server: {}", chain(&error))).path().to_owned()
-    });
-    found.await
-}
-
 /// Where tests keep what they provision: `LATTICE_TEST_CACHE`, or `lattice-test` in the user's cache directory.
-fn cache() -> PathBuf {
+pub fn cache_dir() -> PathBuf {
     let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let user_cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     variable("LATTICE_TEST_CACHE").unwrap_or_else(|| user_cache().unwrap_or_else(env::temp_dir).join("lattice-test"))

@@ -1,17 +1,25 @@
 //! `wasmcloud:latticecontrol`: the contract by which actors steer lattices.
 //!
 //! Its messages are MessagePack maps with camelCase keys ([`Format::MESSAGE_PACK`](crate::Format::MESSAGE_PACK)).
-//! Most of its commands are those of the control interface ([`StartActor`](crate::StartActor)(crate::StartActor),
-//! [`ScaleActor`](crate::ScaleActor)(crate::ScaleActor), …) with the lattice always named; what it adds is here.
+//! Most of its commands are those of the control interface ([`StartActor`](crate::StartActor),
+//! [`ScaleActor`](crate::ScaleActor), …) with the lattice always named; what it adds is here. Its results hold fewer keys
+//! than those of the control interface and are types of their own, made from them.
 //! Source: `wasmcloud-interface-lattice-control` 0.20 `control.rs`.
+
+mod result;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    control::{LinkDefinition, RegistryCredential},
+    control::{LinkDefinition, RegistryCredential, lenient::empty_as_none},
     id::{HostKey, LatticeName},
+};
+
+pub use result::{
+    ActorAuctionAck, ActorDescription, ActorInstance, CtlOperationAck, GetClaimsResponse, Host, HostInventory,
+    ProviderAuctionAck, ProviderDescription,
 };
 
 /// The contract's id.
@@ -42,37 +50,37 @@ macro_rules! operations {
 }
 
 operations! {
-    /// [`ProviderAuction`](crate::ProviderAuction) to a list of [`ProviderBid`](crate::ProviderBid).
+    /// [`ProviderAuction`](crate::ProviderAuction) to a list of [`ProviderAuctionAck`].
     AuctionProvider,
-    /// [`ActorAuction`](crate::ActorAuction) to a list of [`ActorBid`](crate::ActorBid).
+    /// [`ActorAuction`](crate::ActorAuction) to a list of [`ActorAuctionAck`].
     AuctionActor,
-    /// A bare lattice name to a list of [`Host`](crate::Host).
+    /// A bare lattice name to a list of [`Host`].
     GetHosts,
-    /// [`GetHostInventory`] to [`HostInventory`](crate::HostInventory).
+    /// [`GetHostInventory`] to [`HostInventory`].
     GetHostInventory,
-    /// A bare lattice name to [`Claims`](crate::Claims).
+    /// A bare lattice name to [`GetClaimsResponse`].
     GetClaims,
-    /// [`ScaleActor`](crate::ScaleActor) to [`Ack`](crate::Ack).
+    /// [`ScaleActor`](crate::ScaleActor) to [`CtlOperationAck`].
     ScaleActor,
-    /// [`StartActor`](crate::StartActor) to [`Ack`](crate::Ack).
+    /// [`StartActor`](crate::StartActor) to [`CtlOperationAck`].
     StartActor,
-    /// [`AdvertiseLink`] to [`Ack`](crate::Ack).
+    /// [`AdvertiseLink`] to [`CtlOperationAck`].
     AdvertiseLink,
-    /// [`DeleteLink`](crate::DeleteLink) to [`Ack`](crate::Ack).
+    /// [`DeleteLink`](crate::DeleteLink) to [`CtlOperationAck`].
     RemoveLink,
     /// A bare lattice name to [`Links`](crate::Links).
     GetLinks,
-    /// [`UpdateActor`](crate::UpdateActor) to [`Ack`](crate::Ack).
+    /// [`UpdateActor`](crate::UpdateActor) to [`CtlOperationAck`].
     UpdateActor,
-    /// [`StartProvider`](crate::StartProvider) to [`Ack`](crate::Ack).
+    /// [`StartProvider`](crate::StartProvider) to [`CtlOperationAck`].
     StartProvider,
-    /// [`StopProvider`](crate::StopProvider) to [`Ack`](crate::Ack).
+    /// [`StopProvider`](crate::StopProvider) to [`CtlOperationAck`].
     StopProvider,
-    /// [`StopActor`](crate::StopActor) to [`Ack`](crate::Ack).
+    /// [`StopActor`](crate::StopActor) to [`CtlOperationAck`].
     StopActor,
-    /// [`StopHost`](crate::StopHost) to [`Ack`](crate::Ack).
+    /// [`StopHost`](crate::StopHost) to [`CtlOperationAck`].
     StopHost,
-    /// [`SetLatticeCredentials`] to [`Ack`](crate::Ack).
+    /// [`SetLatticeCredentials`] to [`CtlOperationAck`].
     SetLatticeCredentials,
     /// [`SetRegistryCredentials`] to nothing, zero bytes.
     SetRegistryCredentials,
@@ -117,22 +125,24 @@ pub struct AdvertiseLink {
 }
 
 /// Sets the credentials with which a lattice is steered from now on.
+///
+/// Actors in TinyGo send an empty text for what they leave out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetLatticeCredentials {
     /// The JetStream domain.
-    #[serde(default, alias = "jsDomain", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "jsDomain", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub js_domain: Option<String>,
     /// The lattice.
     #[serde(alias = "latticeId")]
     pub lattice_id: LatticeName,
     /// Where its NATS is.
-    #[serde(default, alias = "natsUrl", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "natsUrl", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub nats_url: Option<String>,
     /// The user's JWT, together with the seed or not at all.
-    #[serde(default, alias = "userJwt", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "userJwt", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub user_jwt: Option<String>,
     /// The user's seed, secret.
-    #[serde(default, alias = "userSeed", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "userSeed", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub user_seed: Option<String>,
 }
 
@@ -152,3 +162,6 @@ pub struct SetRegistryCredentials {
     #[serde(alias = "latticeId")]
     pub lattice_id: LatticeName,
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,8 +128,8 @@ pub struct StartProvider {
     /// What to note on the instance.
     #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// Handed to the provider as it is; may hold secrets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Handed to the provider as it is, absent when empty; may hold secrets.
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
     /// The host, repeated from the subject.
     #[serde(default, alias = "hostId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]

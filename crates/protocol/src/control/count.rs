@@ -60,6 +60,12 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
+/// Reads what others report: nil and what is beyond 16 bits as no bound, a negative number as 0.
+pub(crate) fn clamped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+    let number = Option::<i128>::deserialize(deserializer)?;
+    Ok(number.map_or(Count::MAX, |number| u16::try_from(number.max(0)).map_or(Count::MAX, Count)))
+}
+
 struct CountVisitor;
 
 impl<'de> Visitor<'de> for CountVisitor {

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Annotations, Items, Labels, lenient::nil_as_default};
+use super::{
+    Annotations, Items, Labels,
+    command::link_name,
+    count::clamped,
+    lenient::{empty_as_none, nil_as_default},
+};
 use crate::id::{ActorKey, ContractId, HostKey, LinkName, ProviderKey};
 
 /// A host's answer to `ping.hosts` and `get.hosts`.
@@ -104,26 +109,56 @@ pub struct ActorDescription {
 }
 
 /// Instances of an actor.
+///
+/// Hosts tell how many calls may run at once under one of two names, or not at all, which means one. Both fields hold it,
+/// whichever was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ToldInstance")]
 pub struct ActorInstance {
     /// What was noted on the instances.
-    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The image.
-    #[serde(default, alias = "imageRef", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_ref: Option<String>,
     /// The instance, a UUID.
-    #[serde(default, alias = "instanceId", deserialize_with = "nil_as_default")]
     pub instance_id: String,
     /// How many calls may run at once, for clients of an earlier generation.
-    #[serde(default = "one", alias = "maxConcurrent", deserialize_with = "bound")]
     pub max_concurrent: u16,
     /// How many calls may run at once.
-    #[serde(default = "one", alias = "maxInstances", deserialize_with = "bound")]
     pub max_instances: u16,
     /// The revision in the claims, 0 without one.
-    #[serde(default, deserialize_with = "nil_as_default")]
     pub revision: i32,
+}
+
+/// Instances as hosts of any generation tell of them.
+#[derive(Deserialize)]
+struct ToldInstance {
+    #[serde(default, deserialize_with = "nil_as_default")]
+    annotations: Annotations,
+    #[serde(default, alias = "imageRef")]
+    image_ref: Option<String>,
+    // Required, for an item that may be empty would let a small message fill the memory.
+    #[serde(alias = "instanceId", deserialize_with = "nil_as_default")]
+    instance_id: String,
+    #[serde(default, alias = "maxConcurrent", deserialize_with = "bound")]
+    max_concurrent: Option<u16>,
+    #[serde(default, alias = "maxInstances", deserialize_with = "bound")]
+    max_instances: Option<u16>,
+    #[serde(default, deserialize_with = "nil_as_default")]
+    revision: i32,
+}
+
+impl From<ToldInstance> for ActorInstance {
+    fn from(told: ToldInstance) -> Self {
+        Self {
+            annotations: told.annotations,
+            image_ref: told.image_ref,
+            instance_id: told.instance_id,
+            max_concurrent: told.max_concurrent.or(told.max_instances).unwrap_or(1),
+            max_instances: told.max_instances.or(told.max_concurrent).unwrap_or(1),
+            revision: told.revision,
+        }
+    }
 }
 
 /// A capability provider that runs on a host.
@@ -133,7 +168,12 @@ pub struct ProviderDescription {
     #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The contract it serves.
-    #[serde(default, alias = "contractId", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "contractId",
+        deserialize_with = "empty_as_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub contract_id: Option<ContractId>,
     /// The provider.
     #[serde(alias = "public_key", alias = "publicKey")]
@@ -141,8 +181,8 @@ pub struct ProviderDescription {
     /// The image.
     #[serde(default, alias = "imageRef", skip_serializing_if = "Option::is_none")]
     pub image_ref: Option<String>,
-    /// The link name under which it serves.
-    #[serde(default, alias = "linkName")]
+    /// The link name under which it serves; published hosts leave it empty when they were told none.
+    #[serde(default, alias = "linkName", deserialize_with = "link_name")]
     pub link_name: LinkName,
     /// The name in the claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,13 +192,7 @@ pub struct ProviderDescription {
     pub revision: i32,
 }
 
-/// A host that does not tell runs one call per instance.
-fn one() -> u16 {
-    1
-}
-
 /// Reads a bound: nil is none, and what is beyond 16 bits is as good as none.
-fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let bound = Option::<u64>::deserialize(deserializer)?;
-    Ok(bound.and_then(|bound| u16::try_from(bound).ok()).unwrap_or(u16::MAX))
+fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    clamped(deserializer).map(|bound| Some(bound.get()))
 }

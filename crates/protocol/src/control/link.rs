@@ -12,7 +12,7 @@ use crate::id::{ActorKey, ContractId, LatticeName, LinkName, ProviderKey};
 /// A link: under this name and for this contract, the actor's calls go to the provider.
 ///
 /// Its keys are snake_case in every encoding, also inside camelCase messages.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkDefinition {
     /// The actor.
     #[serde(alias = "actorId")]
@@ -29,18 +29,6 @@ pub struct LinkDefinition {
     /// Settings for the provider; may hold secrets.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub values: LinkValues,
-}
-
-impl std::fmt::Debug for LinkDefinition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LinkDefinition")
-            .field("actor_id", &self.actor_id)
-            .field("provider_id", &self.provider_id)
-            .field("link_name", &self.link_name)
-            .field("contract_id", &self.contract_id)
-            .field("values", &self.values.iter().map(|(key, _)| key).collect::<Vec<_>>())
-            .finish()
-    }
 }
 
 /// Removes a link.

@@ -1,13 +1,16 @@
 //! Maps of text to text: annotations, labels, constraints, link values.
 
-use std::collections::{BTreeMap, btree_map};
+use std::{
+    collections::{BTreeMap, btree_map},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! text_map {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(BTreeMap<String, String>);
 
@@ -86,17 +89,26 @@ macro_rules! text_map {
 
 text_map!(
     /// What somebody noted on running instances; instances with different annotations are kept apart.
+    #[derive(Debug)]
     Annotations
 );
 text_map!(
     /// What a host says of itself, its architecture for instance.
+    #[derive(Debug)]
     Labels
 );
 text_map!(
     /// Labels that a host must have to be chosen.
+    #[derive(Debug)]
     Constraints
 );
 text_map!(
-    /// The settings of a link, meant for the provider.
+    /// The settings of a link, meant for the provider; may hold secrets, so `Debug` shows the keys alone.
     LinkValues
 );
+
+impl fmt::Debug for LinkValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

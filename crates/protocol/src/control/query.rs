@@ -1,10 +1,13 @@
 //! Queries of what the lattice knows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
-use super::Items;
+use super::{Items, lenient::empty_as_none};
 use crate::{encoding::decode, error::DecodeError, id::LatticeName};
 
 /// The body of `get.hosts`, `get.claims` and `get.links`: nothing, nil, the lattice's name, or a map that holds it.
@@ -20,32 +23,46 @@ impl LatticeQuery {
     /// # Errors
     /// [`DecodeError`] for a body that is none of the four.
     pub fn read(body: &[u8]) -> Result<Self, DecodeError> {
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        Ok(match decode::<Body>(body)? {
-            Body::Nil(()) => Self::default(),
-            Body::Name(name) if name.is_empty() => Self::default(),
-            Body::Name(name) => Self { lattice_id: Some(name.try_into().map_err(refused)?) },
-            Body::Map { lattice_id: None } => Self::default(),
-            Body::Map { lattice_id: Some(name) } => Self { lattice_id: Some(name) },
-        })
+        if body.is_empty() { Ok(Self::default()) } else { decode(body) }
     }
 }
 
-fn refused(error: crate::error::IdError) -> DecodeError {
-    DecodeError::Json { path: ".".to_owned(), source: serde::de::Error::custom(error) }
+impl<'de> Deserialize<'de> for LatticeQuery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let lattice_id = deserializer.deserialize_any(QueryVisitor)?;
+        Ok(Self { lattice_id })
+    }
+}
+
+struct QueryVisitor;
+
+impl<'de> Visitor<'de> for QueryVisitor {
+    type Value = Option<LatticeName>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nil, the lattice's name or a map that holds it")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        match name {
+            "" => Ok(None),
+            name => name.parse().map(Some).map_err(E::custom),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        NamedLattice::deserialize(MapAccessDeserializer::new(map)).map(|named| named.lattice_id)
+    }
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Nil(()),
-    Name(String),
-    Map {
-        #[serde(default, alias = "latticeId")]
-        lattice_id: Option<LatticeName>,
-    },
+struct NamedLattice {
+    #[serde(default, alias = "latticeId", deserialize_with = "empty_as_none")]
+    lattice_id: Option<LatticeName>,
 }
 
 /// The claims known to the lattice, each a map of text to text.

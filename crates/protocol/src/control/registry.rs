@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::lenient::{empty_as_none, nil_as_default};
 
 /// Credentials by registry host (`host[:port]`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,20 +12,26 @@ use serde::{Deserialize, Serialize};
 pub struct Registries(pub BTreeMap<String, RegistryCredential>);
 
 /// How to authenticate at a registry.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryCredential {
     /// The password that goes with the user name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// What kind of registry it is, `oci` for instance. Published JSON writes this key in camelCase too.
-    #[serde(default, rename = "registryType", alias = "registry_type")]
+    /// What kind of registry it is, `oci` unless told. Published JSON writes this key in camelCase too.
+    #[serde(rename = "registryType", alias = "registry_type", default = "oci", deserialize_with = "nil_as_oci")]
     pub registry_type: String,
     /// A bearer token, instead of user name and password.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The user's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+}
+
+impl Default for RegistryCredential {
+    fn default() -> Self {
+        Self { password: None, registry_type: oci(), token: None, username: None }
+    }
 }
 
 impl std::fmt::Debug for RegistryCredential {
@@ -41,6 +49,14 @@ pub struct LabelChange {
     /// The label's name.
     pub key: String,
     /// Its value. Published hosts want one for removing too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub value: String,
+}
+
+fn oci() -> String {
+    "oci".to_owned()
+}
+
+fn nil_as_oci<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(oci))
 }

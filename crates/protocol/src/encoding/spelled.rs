@@ -1,23 +1,19 @@
-//! Writing the keys of structs in camelCase, and telling from a body which spelling it uses.
+//! Writing the keys of structs in camelCase.
 //!
 //! Only the keys of structs are respelled: the keys of labels, annotations and link values belong to their users.
 
-use std::collections::BTreeMap;
-
 use serde::{
-    Deserialize, Serialize, Serializer,
-    de::{DeserializeOwned, IgnoredAny, Visitor},
+    Serialize, Serializer,
     ser::{
         SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
         SerializeTupleVariant,
     },
 };
 
-use super::{Encoding, Spelling, decode};
-use crate::error::DecodeError;
+use super::Spelling;
 
 /// Every key of several words in the protocol, in both spellings.
-const KEYS: &[(&str, &str)] = &[
+pub(super) const KEYS: &[(&str, &str)] = &[
     ("actor_id", "actorId"),
     ("actor_ref", "actorRef"),
     ("call_alias", "callAlias"),
@@ -42,7 +38,6 @@ const KEYS: &[(&str, &str)] = &[
     ("provider_id", "providerId"),
     ("provider_ref", "providerRef"),
     ("public_key", "publicKey"),
-    ("registry_type", "registryType"),
     ("rpc_host", "rpcHost"),
     ("uptime_human", "uptimeHuman"),
     ("uptime_seconds", "uptimeSeconds"),
@@ -60,69 +55,6 @@ fn camel(container: &str, field: &'static str) -> &'static str {
         ("StopActor", "actor_ref") => "actorId",
         ("StopProvider", "provider_ref") => "providerId",
         _ => KEYS.iter().find(|(snake, _)| *snake == field).map_or(field, |(_, camel)| camel),
-    }
-}
-
-/// The spelling that the top-level keys of a body show, if any of them has several words.
-pub(super) fn spelling_of(body: &[u8], encoding: Encoding) -> Option<Spelling> {
-    let keys: TopKeys = decode(body).ok()?;
-    let shown = keys.0.keys().find_map(|key| {
-        KEYS.iter().find_map(|(snake, camel)| match key.as_str() {
-            key if key == *camel => Some(Spelling::Camel),
-            key if key == *snake => Some(Spelling::Snake),
-            _ => None,
-        })
-    });
-    shown.or_else(|| keys.0.contains_key("registryType").then(|| encoding.usual_spelling()))
-}
-
-/// The keys of a map, without its values.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct TopKeys(BTreeMap<String, IgnoredAny>);
-
-/// Fails when the body is a map with keys, none of which is a field of `T`.
-pub(super) fn require_known_key<T: DeserializeOwned>(body: &[u8]) -> Result<(), DecodeError> {
-    let Ok(TopKeys(keys)) = decode(body) else { return Ok(()) };
-    let fields = fields_of::<T>();
-    if keys.is_empty() || fields.is_empty() || fields.iter().any(|field| keys.contains_key(*field)) {
-        return Ok(());
-    }
-    Err(DecodeError::UnknownKeys { expected: fields.join(", ") })
-}
-
-/// The field names, aliases included, that a type asks its deserializer for; none if it is not a struct.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let mut fields: &'static [&'static str] = &[];
-    let _ = T::deserialize(FieldNames { fields: &mut fields });
-    fields
-}
-
-/// A deserializer that notes which fields are asked for and then gives up.
-struct FieldNames<'a> {
-    fields: &'a mut &'static [&'static str],
-}
-
-impl<'de> serde::Deserializer<'de> for FieldNames<'_> {
-    type Error = serde::de::value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(serde::de::Error::custom("only field names are of interest"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        *self.fields = fields;
-        self.deserialize_any(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

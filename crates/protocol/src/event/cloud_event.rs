@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::data::EventData;
-use crate::id::OperationId;
+use crate::{id::OperationId, redaction::redacted};
 
 /// What event types start with, before the event's name.
 const TYPE_PREFIX: &str = "com.wasmcloud.lattice.";
@@ -93,7 +93,7 @@ impl CloudEvent {
     /// [`EventError`] if the bytes are no CloudEvent. Unknown kinds and data of another shape are no errors, see
     /// [`data`](Self::known_data).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EventError> {
-        serde_json::from_slice(bytes).map_err(EventError::Envelope)
+        serde_json::from_slice(bytes).map_err(|error| EventError::Envelope(redacted(error)))
     }
 
     /// The event's bytes.

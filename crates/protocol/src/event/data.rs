@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    control::{Annotations, Count, HostInventory, Labels},
+    control::{Annotations, Count, HostInventory, Labels, clamped},
     id::{ActorKey, HostKey},
 };
 
@@ -154,6 +154,7 @@ pub struct ActorsStarted {
     #[serde(default)]
     pub claims: ActorClaims,
     /// How many were added.
+    #[serde(deserialize_with = "clamped")]
     pub count: Count,
     /// The host.
     pub host_id: HostKey,
@@ -191,6 +192,7 @@ pub struct ActorsStopped {
     #[serde(default)]
     pub annotations: Annotations,
     /// How many were stopped.
+    #[serde(deserialize_with = "clamped")]
     pub count: Count,
     /// The host.
     pub host_id: HostKey,
@@ -200,7 +202,7 @@ pub struct ActorsStopped {
     /// The actor.
     pub public_key: ActorKey,
     /// How many with these annotations go on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "clamped")]
     pub remaining: Count,
 }
 
@@ -221,6 +223,7 @@ pub struct ActorScaled {
     /// How many instances there are now.
     ///
     /// wasmCloud 0.82 told how many went when the number fell; the documented meaning is kept here.
+    #[serde(deserialize_with = "clamped")]
     pub max_instances: Count,
     /// The actor.
     pub public_key: ActorKey,
@@ -243,6 +246,7 @@ pub struct ActorScaleFailed {
     #[serde(default)]
     pub image_ref: String,
     /// How many instances there were to be.
+    #[serde(deserialize_with = "clamped")]
     pub max_instances: Count,
     /// The actor's key, `N/A` while it is not known.
     pub public_key: String,

@@ -7,7 +7,7 @@ use std::fmt;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 
-use crate::error::IdError;
+use crate::{error::IdError, redaction::shown};
 
 /// Characters of a public key's text form.
 const KEY_TEXT: usize = 56;
@@ -111,7 +111,7 @@ fn parse(text: &str, kind: KeyKind) -> Result<[u8; 32], IdError> {
     if looks_like_seed(text) {
         return Err(IdError::Seed { kind });
     }
-    let (byte, key) = decode(text).map_err(|reason| IdError::NotAKey { text: shortened(text), kind, reason })?;
+    let (byte, key) = decode(text).map_err(|reason| IdError::NotAKey { text: shown(text), kind, reason })?;
     if byte == kind.byte() {
         return Ok(key);
     }
@@ -125,13 +125,6 @@ fn parse(text: &str, kind: KeyKind) -> Result<[u8; 32], IdError> {
 fn looks_like_seed(text: &str) -> bool {
     let first = BASE32_NOPAD.decode(text.get(..8).unwrap_or_default().as_bytes());
     text.len() == KEY_TEXT + 2 && first.is_ok_and(|bytes| bytes.first().is_some_and(|byte| byte & 0xf8 == SEED_KIND))
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(64) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 macro_rules! public_key {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::IdError;
+use crate::{error::IdError, redaction::shown};
 
 /// The lattice that is meant when none is named.
 const DEFAULT_LATTICE: &str = "default";
@@ -34,7 +34,7 @@ impl Rule {
             return Err(IdError::TooLong { what, length: text.len(), max: self.max });
         }
         match text.chars().find(|c| !(self.is_allowed)(*c)) {
-            Some(found) => Err(IdError::Character { what, text: text.to_owned(), found, allowed: self.allowed }),
+            Some(found) => Err(IdError::Character { what, text: shown(text), found, allowed: self.allowed }),
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     error::{IdError, SubjectError},
     id::{EntityKey, HostKey, LatticeName},
+    redaction::without_seeds,
     subject::prefix::ControlPrefix,
 };
 
@@ -239,10 +240,10 @@ impl ControlSubjects {
     pub fn parse(&self, subject: &str) -> Result<ControlSubject, SubjectError> {
         let rest = subject.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('.'));
         let rest =
-            rest.ok_or_else(|| SubjectError::Elsewhere { subject: subject.to_owned(), prefix: self.root.clone() })?;
+            rest.ok_or_else(|| SubjectError::Elsewhere { subject: without_seeds(subject), prefix: self.root.clone() })?;
         parse_tokens(rest).map_err(|fault| match fault {
-            Fault::Unsupported => SubjectError::Unsupported { subject: subject.to_owned() },
-            Fault::Identifier(source) => SubjectError::Identifier { subject: subject.to_owned(), source },
+            Fault::Unsupported => SubjectError::Unsupported { subject: without_seeds(subject) },
+            Fault::Identifier(source) => SubjectError::Identifier { subject: without_seeds(subject), source },
         })
     }
 }

@@ -1,0 +1,95 @@
+//! What was fetched, before and after its claims are checked.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::{
+    digest::Digest,
+    error::FetchError,
+    identity::Identity,
+    reference::{Reference, Target},
+    source,
+};
+
+/// What may be fetched. The default is the strict one: no files, nothing unsigned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether files of this machine may be fetched.
+    pub allow_file: bool,
+    /// Whether modules without claims are accepted. Claims that are there must be sound in any case.
+    pub allow_unsigned: bool,
+}
+
+impl Policy {
+    /// Whether the reference may be fetched at all, which can be told without fetching it.
+    ///
+    /// # Errors
+    /// [`FetchError::FileNotAllowed`] and [`FetchError::Unsupported`].
+    pub fn admit(&self, reference: &Reference) -> Result<(), FetchError> {
+        match reference.target() {
+            Target::File(_) if !self.allow_file => {
+                Err(FetchError::FileNotAllowed { reference: reference.to_string() })
+            }
+            _ => source::check_supported(reference),
+        }
+    }
+}
+
+/// Bytes that were fetched and that nobody has checked yet: [`Store::verify`](crate::Store::verify) does.
+#[derive(Clone)]
+pub struct Fetched {
+    pub(crate) reference: Reference,
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Bytes,
+}
+
+impl Fetched {
+    /// Where the bytes come from.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// The digest of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many bytes there are.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A module that may run.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Artifact {
+    /// Where it comes from.
+    pub reference: Reference,
+    /// The digest of its bytes, claims included.
+    pub digest: Digest,
+    /// The module.
+    pub bytes: Bytes,
+    /// Whose module it is.
+    pub identity: Identity,
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reference, digest, bytes } = self;
+        let size = bytes.len();
+        f.debug_struct("Fetched").field("reference", reference).field("digest", digest).field("size", &size).finish()
+    }
+}
+
+impl fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Artifact")
+            .field("reference", &self.reference)
+            .field("digest", &self.digest)
+            .field("size", &self.bytes.len())
+            .field("identity", &self.identity)
+            .finish()
+    }
+}

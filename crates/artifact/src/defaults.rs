@@ -1,0 +1,15 @@
+//! Limits that hold unless settings say otherwise, each with its reason.
+
+use std::time::Duration;
+
+/// The largest artifact that is fetched. Published modules have up to some tens of megabytes and provider archives with
+/// several platforms hundreds; as an artifact is held in memory while it is checked, more would endanger the host.
+pub(crate) const MAX_ARTIFACT: u64 = 256 << 20;
+
+/// What the cache may hold: eight artifacts of the largest size or a thousand ordinary ones, and still little beside
+/// what a machine that runs them has as disk.
+pub(crate) const CACHE_CAPACITY: u64 = 2 << 30;
+
+/// The age from which an unfinished file is left over although other processes use the cache: by far longer than any
+/// disk takes to write the largest artifact.
+pub(crate) const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);

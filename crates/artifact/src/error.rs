@@ -1,0 +1,60 @@
+//! Why an artifact is not to be had.
+
+use std::io;
+
+use lattice_claims::ModuleClaimsError;
+
+use crate::{digest::Digest, source::FileError};
+
+/// Why an artifact was not fetched, or not accepted. Every variant but the last two names the reference.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// A kind of reference that is understood but has no source yet.
+    #[error("`{reference}` names {what}, which is not supported by this version")]
+    Unsupported {
+        /// The reference.
+        reference: String,
+        /// What it names.
+        what: &'static str,
+    },
+    /// A file, where files are not allowed.
+    #[error("`{reference}` is refused: file references are not allowed here")]
+    FileNotAllowed {
+        /// The reference.
+        reference: String,
+    },
+    /// The file cannot be read.
+    #[error("`{reference}` cannot be fetched")]
+    File {
+        /// The reference.
+        reference: String,
+        /// What is wrong with the file.
+        source: FileError,
+    },
+    /// A module without claims, where only signed ones are allowed.
+    #[error("`{reference}` is refused: the module is not signed, and unsigned modules are not allowed here")]
+    Unsigned {
+        /// The reference.
+        reference: String,
+    },
+    /// No module, or one whose claims are not accepted.
+    #[error("`{reference}` is refused")]
+    Module {
+        /// The reference.
+        reference: String,
+        /// What is wrong with it.
+        source: ModuleClaimsError,
+    },
+    /// The cache is there but cannot be read.
+    #[error("the artifact {digest} cannot be read from the cache")]
+    Cache {
+        /// What was looked for.
+        digest: Digest,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The runtime shuts down and takes on no work.
+    #[error("the program is shutting down")]
+    ShuttingDown,
+}

@@ -1,0 +1,170 @@
+//! The store: fetches by reference, checks, and keeps what was good in the cache.
+
+use std::{error::Error, fmt::Write as _, path::Path, sync::Arc, time::SystemTime};
+
+use crate::{
+    artifact::{Artifact, Fetched, Policy},
+    blocking::blocking,
+    cache::{Cache, StoreError},
+    defaults::{CACHE_CAPACITY, MAX_ARTIFACT},
+    digest::Digest,
+    error::FetchError,
+    identity::identify,
+    reference::Reference,
+    source,
+};
+
+/// How large things may be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoreSettings {
+    /// The most bytes that the cache keeps; 2 GiB.
+    pub cache_capacity: u64,
+    /// The most bytes that an artifact may have; 256 MiB.
+    pub max_artifact: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { cache_capacity: CACHE_CAPACITY, max_artifact: MAX_ARTIFACT }
+    }
+}
+
+impl StoreSettings {
+    /// Sets the most bytes that the cache keeps.
+    #[must_use]
+    pub fn cache_capacity(mut self, bytes: u64) -> Self {
+        self.cache_capacity = bytes;
+        self
+    }
+
+    /// Sets the most bytes that an artifact may have.
+    #[must_use]
+    pub fn max_artifact(mut self, bytes: u64) -> Self {
+        self.max_artifact = bytes;
+        self
+    }
+}
+
+/// Fetches artifacts and keeps them. Clones are the same store; any number of processes may use the same directory.
+///
+/// File access and checking run on threads for blocking work. Dropping a future abandons its result; what had begun on
+/// such a thread ends by itself.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::SystemTime;
+///
+/// use lattice_artifact::{Policy, Reference, Store, StoreSettings};
+///
+/// let dir = tempfile::tempdir()?;
+/// let module = dir.path().join("module.wasm");
+/// std::fs::write(&module, b"\0asm\x01\0\0\0")?;
+///
+/// let store = Store::open(&dir.path().join("artifacts"), StoreSettings::default())?;
+/// let policy = Policy { allow_file: true, allow_unsigned: true };
+/// let reference = Reference::from_path(&module)?;
+/// let artifact = store.fetch(&reference, &policy, SystemTime::now()).await?;
+/// assert!(artifact.identity.claims.is_none());
+///
+/// std::fs::remove_file(&module)?;
+/// assert!(store.by_digest(&reference, &artifact.digest, &policy).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Store {
+    cache: Arc<Cache>,
+    max_artifact: u64,
+}
+
+impl Store {
+    /// The store whose cache lies in `directory`, which is created for its owner alone if it is not there.
+    ///
+    /// Blocks for a few file operations; meant for the start of a program.
+    ///
+    /// # Errors
+    /// The directory is another user's, open to other users, no directory, or cannot be created or written.
+    pub fn open(directory: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
+        let cache = Cache::open(directory, settings.cache_capacity)?;
+        Ok(Self { cache: Arc::new(cache), max_artifact: settings.max_artifact })
+    }
+
+    /// The checked artifact that `reference` names, with `now` as the time at which its claims must hold.
+    ///
+    /// It is [`fetch_bytes`](Self::fetch_bytes) and [`verify`](Self::verify) in one, for who does not report the phases.
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub async fn fetch(&self, reference: &Reference, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
+        let fetched = self.fetch_bytes(reference, policy).await?;
+        self.verify(fetched, policy, now).await
+    }
+
+    /// The bytes that `reference` names, not yet checked.
+    ///
+    /// # Errors
+    /// The policy does not allow it, this version cannot fetch it, or its source does not have it.
+    pub async fn fetch_bytes(&self, reference: &Reference, policy: &Policy) -> Result<Fetched, FetchError> {
+        policy.admit(reference)?;
+        source::fetch(reference, self.max_artifact).await
+    }
+
+    /// The bytes with that digest from the cache, not yet checked, if they are there: so that what ran can run again
+    /// though its source is gone. `reference` is what they once were fetched by.
+    ///
+    /// # Errors
+    /// The policy does not allow the reference, or the cache cannot be read. A damaged entry is none.
+    pub async fn by_digest(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+        policy: &Policy,
+    ) -> Result<Option<Fetched>, FetchError> {
+        policy.admit(reference)?;
+        let (cache, reference, digest) = (Arc::clone(&self.cache), reference.clone(), *digest);
+        blocking(move || match cache.get(&digest) {
+            Ok(found) => Ok(found.map(|bytes| Fetched { reference, digest, bytes })),
+            Err(source) => Err(FetchError::Cache { digest, source }),
+        })
+        .await
+    }
+
+    /// The artifact, if its claims hold at the time `now`. It is then kept in the cache; if that fails, for the disk is
+    /// full or read-only, only a warning is logged.
+    ///
+    /// # Errors
+    /// It is no WebAssembly, its claims are not accepted, or it is unsigned and the policy wants it signed.
+    pub async fn verify(&self, fetched: Fetched, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
+        let (cache, policy) = (Arc::clone(&self.cache), *policy);
+        blocking(move || {
+            let identity = identify(&fetched, &policy, now)?;
+            keep(&cache, &fetched);
+            let Fetched { reference, digest, bytes } = fetched;
+            Ok(Artifact { reference, digest, bytes, identity })
+        })
+        .await
+    }
+}
+
+fn keep(cache: &Cache, fetched: &Fetched) {
+    if let Err(error) = cache.put(&fetched.digest, &fetched.bytes) {
+        tracing::warn!(
+            digest = %fetched.digest,
+            reference = %fetched.reference,
+            error = chain(&error),
+            "the artifact is not kept in the cache"
+        );
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(text, ": {error}").expect("a string takes all that is written to it");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,19 @@
+//! Constants, each with the reason for its value.
+
+use std::time::Duration;
+
+/// How long an invocation that is signed here stays valid: longer than any call may wait in queues and than clocks of
+/// one lattice differ, and short enough that a recorded invocation is soon worthless.
+pub const INVOCATION_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Bytes of the longest token that is read. Published tokens have about 700; long lists of tags stay far below this.
+pub(crate) const MAX_TOKEN: usize = 64 * 1024;
+
+/// The generation of the claims layout that is written, the one that published verifiers require a right hash of.
+pub(crate) const CLAIMS_REVISION: i32 = 3;
+
+/// The custom section in which a module's token is written.
+pub(crate) const TOKEN_SECTION: &str = "wasmcloud_jwt";
+
+/// The section's name in modules signed before 2022, still read.
+pub(crate) const OLD_TOKEN_SECTION: &str = "jwt";

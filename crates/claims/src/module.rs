@@ -1,0 +1,60 @@
+//! The claims that a module or component carries about itself, in a custom section.
+//!
+//! Source: wasmCloud 0.82 `crates/wascap/src/wasm.rs`. Stricter than that: the hash counts whatever the layout's
+//! generation, and a section inside a nested module never counts.
+
+mod canonical;
+mod claims;
+mod sign;
+
+pub use canonical::module_hash;
+pub use claims::ModuleClaims;
+pub use sign::{NewModuleClaims, sign_module};
+
+use std::time::SystemTime;
+
+use lattice_protocol::AccountKey;
+use nkeys::KeyPair;
+
+use crate::{
+    error::{ModuleClaimsError, TokenError},
+    jwt::Token,
+};
+use canonical::Canonical;
+use claims::Metadata;
+
+/// What the module says about itself, nothing of it verified; `None` if it carries no token.
+///
+/// For showing, never for deciding: use [`verify_module`] for that.
+///
+/// # Errors
+/// If the bytes are not WebAssembly, or their token is not of the right form.
+pub fn read_module(module: &[u8]) -> Result<Option<ModuleClaims>, ModuleClaimsError> {
+    let canonical = Canonical::of(module)?;
+    canonical.token()?.map(|text| ModuleClaims::from_token(Token::read(text)?.into_claims())).transpose()
+}
+
+/// The module's claims, if they were made for this very module and are valid at `now`.
+///
+/// Any issuer is accepted; whom to trust is the caller's to decide.
+///
+/// # Errors
+/// [`ModuleClaimsError`] tells what is wrong.
+pub fn verify_module(module: &[u8], now: SystemTime) -> Result<ModuleClaims, ModuleClaimsError> {
+    let canonical = Canonical::of(module)?;
+    let token: Token<Metadata> = Token::read(canonical.token()?.ok_or(ModuleClaimsError::Unsigned)?)?;
+    let claims = ModuleClaims::from_token(token.claims().clone())?;
+    token.check_signature(&verifying_key(&claims.issuer)?)?;
+    token.check_times(now)?;
+    if canonical.has_hash(&claims.hash) {
+        return Ok(claims);
+    }
+    Err(ModuleClaimsError::Hash { claimed: claims.hash, found: canonical.hash() })
+}
+
+fn verifying_key(issuer: &AccountKey) -> Result<KeyPair, TokenError> {
+    KeyPair::from_public_key(issuer.as_str()).map_err(|_| TokenError::IssuerKey { issuer: issuer.to_string() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! The values that count unless a caller chooses others, each with its reason.
+
+use std::time::Duration;
+
+/// How long a connection may take to come about. A name, a handshake and TLS across the world fit; a person still waits.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a host may take to answer. The same as published clients wait, so that their users' limits stay true.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a gather goes on after its last answer. Hosts of one site answer within a few milliseconds of each other.
+pub const GATHER_QUIET: Duration = Duration::from_millis(50);
+/// How long a host is asked to hold one question about an operation. Shorter than what proxies and idle timers cut off.
+pub(crate) const LONG_POLL: Duration = Duration::from_secs(10);
+/// How long to wait for the event that explains why a host is gone. It was published before the host went.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Hosts asked at once for their inventories: enough to hide the round trips, few beside a connection's buffers.
+pub(crate) const INVENTORIES_AT_ONCE: usize = 32;
+/// Events that wait for a slow reader: at a thousand hosts with a heartbeat each 30 s, the events of two minutes.
+pub(crate) const EVENT_QUEUE: usize = 4096;
+/// Event ids remembered to recognise duplicates. These follow each other closely; 8 bytes are kept of each.
+pub(crate) const REMEMBERED_EVENTS: usize = 8192;
+/// Hosts whose numbering is followed. More than any lattice has; bounds what forged events can make a reader keep.
+pub(crate) const FOLLOWED_HOSTS: usize = 16_384;

@@ -1,0 +1,107 @@
+use super::*;
+
+const HOST: &str = "NA53JWFGXTSEK2R4S3N6V634YTD5WC4FXBLQXH7NG2UR7A4KFJP2AVVN";
+const OTHER_HOST: &str = "NDADMW22HBT4YOBPNBKP3RHW6EGHQVZHLSFR4US35OGDTH4ASSN6LU5U";
+const ACTOR: &str = "MB2KWBUBDYUFPKDWP6YXZ5DIVQFVN6NRT4V4BU72GIKN4NOP3Y7FJXL2";
+const IMAGE: &str = "localhost:5000/echo:0.3.8";
+
+fn event(source: &str, name: &str, data: &str) -> CloudEvent {
+    let text = format!(
+        r#"{{"specversion":"1.0","id":"1","type":"com.wasmcloud.lattice.{name}","source":"{source}","data":{data}}}"#
+    );
+    CloudEvent::from_bytes(text.as_bytes()).expect("an event")
+}
+
+fn started(annotations: Annotations) -> Expected {
+    Expected::Started { actor_ref: IMAGE.to_owned(), annotations }
+}
+
+fn scaled(actor_ref: &str) -> Expected {
+    let actor = Some(ACTOR.parse().expect("an actor key"));
+    Expected::Scaled { actor, actor_ref: actor_ref.to_owned(), annotations: Annotations::new() }
+}
+
+fn stopped(annotations: Annotations) -> Expected {
+    Expected::Stopped { actor: ACTOR.parse().expect("an actor key"), annotations }
+}
+
+fn blue() -> Annotations {
+    [("color", "blue")].into_iter().collect()
+}
+
+fn check(expected: &Expected, event: &CloudEvent, met: Met) {
+    assert_eq!(expected.meets(&HOST.parse().expect("a host key"), event), met, "{expected:?} {event:?}");
+}
+
+/// As wasmCloud 0.82 and wasmcloud-otp publish it.
+fn actors_started(host: &str, image: &str, annotations: &str) -> CloudEvent {
+    let data = format!(
+        r#"{{"public_key":"{ACTOR}","image_ref":"{image}","annotations":{annotations},"host_id":"{host}",
+        "claims":{{"call_alias":null,"caps":null,"issuer":"A","tags":null,"name":"echo","version":null,"revision":4,
+        "not_before_human":"TODO","expires_human":"TODO"}},"count":1}}"#
+    );
+    event(host, "actors_started", &data)
+}
+
+#[test]
+fn a_start_is_done_when_this_host_started_this_image_with_these_annotations() {
+    check(&started(Annotations::new()), &actors_started(HOST, IMAGE, "{}"), Met::Done);
+    check(&started(blue()), &actors_started(HOST, IMAGE, r#"{"color":"blue"}"#), Met::Done);
+    check(&started(blue()), &actors_started(HOST, IMAGE, "{}"), Met::Not);
+    check(&started(Annotations::new()), &actors_started(HOST, IMAGE, r#"{"color":"blue"}"#), Met::Not);
+    check(&started(Annotations::new()), &actors_started(OTHER_HOST, IMAGE, "{}"), Met::Not);
+    check(&started(Annotations::new()), &actors_started(HOST, "localhost:5000/other:1", "{}"), Met::Not);
+}
+
+#[test]
+fn both_kinds_of_failed_start_are_understood() {
+    let failed = format!(
+        r#"{{"public_key":"N/A","image_ref":"{IMAGE}","annotations":{{}},"host_id":"{HOST}","error":"no \"such\" image"}}"#
+    );
+    let reason = || Met::Failed("no \"such\" image".to_owned());
+    check(&started(Annotations::new()), &event(HOST, "actors_start_failed", &failed), reason());
+    // wasmcloud-otp says only this when the image cannot be fetched, and does not repeat the host.
+    let legacy = format!(r#"{{"actor_ref":"{IMAGE}","error":"no \"such\" image"}}"#);
+    check(&started(Annotations::new()), &event(HOST, "actor_start_failed", &legacy), reason());
+    check(&started(Annotations::new()), &event(OTHER_HOST, "actor_start_failed", &legacy), Met::Not);
+    check(&stopped(Annotations::new()), &event(HOST, "actors_start_failed", &failed), Met::Not);
+}
+
+#[test]
+fn a_scale_is_known_by_key_or_image() {
+    let data = |annotations: &str| {
+        format!(
+            r#"{{"public_key":"{ACTOR}","image_ref":"{IMAGE}","annotations":{annotations},"host_id":"{HOST}",
+            "claims":{{}},"max_instances":3}}"#
+        )
+    };
+    check(&scaled(""), &event(HOST, "actor_scaled", &data("{}")), Met::Done);
+    check(&scaled(IMAGE), &event(HOST, "actor_scaled", &data("{}")), Met::Done);
+    check(&scaled(IMAGE), &event(HOST, "actor_scaled", &data(r#"{"color":"blue"}"#)), Met::Not);
+    // Hosts that scale without saying `actor_scaled` say what they started or stopped.
+    check(&scaled(""), &event(HOST, "actors_stopped", &data("{}")), Met::Done);
+    check(&scaled("another"), &event(HOST, "actor_scaled", r#"{"image_ref":""}"#), Met::Not);
+
+    let failed = format!(r#"{{"public_key":"{ACTOR}","host_id":"{HOST}","image_ref":"{IMAGE}","error":"no"}}"#);
+    check(&scaled(""), &event(HOST, "actor_scale_failed", &failed), Met::Failed("no".to_owned()));
+}
+
+#[test]
+fn a_stop_meets_instances_that_have_more_annotations() {
+    let data = |annotations: &str| format!(r#"{{"public_key":"{ACTOR}","annotations":{annotations},"count":2}}"#);
+    let both = data(r#"{"color":"blue","size":"small"}"#);
+    check(&stopped(Annotations::new()), &event(HOST, "actors_stopped", &both), Met::Done);
+    check(&stopped(blue()), &event(HOST, "actors_stopped", &both), Met::Done);
+    check(&stopped(blue()), &event(HOST, "actors_stopped", &data("{}")), Met::Not);
+    // wasmcloud-otp says nothing else when all instances are stopped.
+    let one = format!(r#"{{"public_key":"{ACTOR}","instance_id":"i","annotations":{{}}}}"#);
+    check(&stopped(Annotations::new()), &event(HOST, "actor_stopped", &one), Met::Done);
+    check(&stopped(Annotations::new()), &event(HOST, "host_stopped", "{}"), Met::Not);
+}
+
+#[test]
+fn a_host_stops_itself() {
+    check(&Expected::HostStopped, &event(HOST, "host_stopped", r#"{"labels":{}}"#), Met::Done);
+    check(&Expected::HostStopped, &event(OTHER_HOST, "host_stopped", r#"{"labels":{}}"#), Met::Not);
+    check(&Expected::HostStopped, &event(HOST, "host_started", r#"{"labels":{}}"#), Met::Not);
+}

@@ -1,0 +1,185 @@
+//! One request and its answer: headers, limits, refusals, and why there is no answer.
+
+use std::{io, time::Duration};
+
+use async_nats::{HeaderMap, Message, PublishErrorKind, RequestErrorKind, connection::State};
+use bytes::Bytes;
+use lattice_protocol::{Ack, DecodeError, Encoding, Format, decode_command};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    client::Client,
+    connect::{Cause, cause},
+};
+
+/// The header by which a client gives a command its operation id, a UUID of version 7.
+pub const OPERATION_HEADER: &str = "Lattice-Operation";
+/// The header that tells the encoding of a body.
+const CONTENT_TYPE: &str = "Content-Type";
+/// The header that tells which encoding the answer shall have.
+const ACCEPT: &str = "Accept";
+
+/// Why a control request got no usable answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Nobody listens on the subject: the host is gone or was never there.
+    #[error("no responders on `{subject}`")]
+    NoResponders {
+        /// Where the request was sent.
+        subject: String,
+    },
+    /// No answer in time. The host may still act on the request.
+    #[error("no answer on `{subject}` within {timeout:?}")]
+    TimedOut {
+        /// Where the request was sent.
+        subject: String,
+        /// How long the caller waited.
+        timeout: Duration,
+    },
+    /// An answer came that is none to this request.
+    #[error("the answer on `{subject}` cannot be read")]
+    Unreadable {
+        /// Where the request was sent.
+        subject: String,
+        /// What is wrong with the answer.
+        source: DecodeError,
+    },
+    /// The host said no.
+    #[error("refused on `{subject}`: {error}")]
+    Refused {
+        /// Where the request was sent.
+        subject: String,
+        /// Why, in the host's words.
+        error: String,
+    },
+    /// The request is larger than what the server carries; it was not sent.
+    #[error("the request on `{subject}` has {size} bytes, the server carries at most {max}, headers included")]
+    TooLarge {
+        /// Where the request was to be sent.
+        subject: String,
+        /// Bytes of the request's body.
+        size: usize,
+        /// Bytes that the server carries.
+        max: usize,
+    },
+    /// No answer in time, and no connection to the server either; it is restored as soon as it can be.
+    #[error("no answer on `{subject}` within {timeout:?}, for the connection is down")]
+    Disconnected {
+        /// Where the request was to be sent.
+        subject: String,
+        /// How long the caller waited.
+        timeout: Duration,
+    },
+    /// The connection is closed for good, or does not take the request.
+    #[error("the connection does not take a request on `{subject}`")]
+    Connection {
+        /// Where the request was to be sent.
+        subject: String,
+        /// What went wrong.
+        source: Cause,
+    },
+}
+
+impl Client {
+    /// Sends a request and reads its answer.
+    pub(crate) async fn request<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
+        let subject = request.subject.clone();
+        let message = self.exchange(request).await?;
+        read_answer(&subject, &message.payload)
+    }
+
+    async fn exchange(&self, request: Outgoing) -> Result<Message, RequestError> {
+        let Outgoing { subject, headers, body, timeout } = request;
+        let size = body.len();
+        let sent = async_nats::Request::new().headers(headers).payload(body).timeout(Some(timeout));
+        let answer = self.nats().send_request(subject.clone(), sent).await;
+        answer.map_err(|error| match error.kind() {
+            RequestErrorKind::NoResponders => RequestError::NoResponders { subject },
+            RequestErrorKind::TimedOut => self.silence(subject, timeout),
+            RequestErrorKind::MaxPayloadExceeded => self.too_large(subject, size),
+            RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
+                RequestError::Connection { subject, source: cause(&error) }
+            }
+        })
+    }
+
+    /// Publishes a request whose answers go to `inbox`.
+    pub(crate) async fn publish(&self, request: Outgoing, inbox: String) -> Result<(), RequestError> {
+        let Outgoing { subject, headers, body, .. } = request;
+        let size = body.len();
+        let sent = self.nats().publish_with_reply_and_headers(subject.clone(), inbox, headers, body).await;
+        sent.map_err(|error| match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => self.too_large(subject, size),
+            _ => RequestError::Connection { subject, source: cause(&error) },
+        })
+    }
+
+    /// Why nothing came: no connection, or no answer over one.
+    pub(crate) fn silence(&self, subject: String, timeout: Duration) -> RequestError {
+        match self.nats().connection_state() {
+            State::Connected => RequestError::TimedOut { subject, timeout },
+            _ => RequestError::Disconnected { subject, timeout },
+        }
+    }
+
+    fn too_large(&self, subject: String, size: usize) -> RequestError {
+        RequestError::TooLarge { subject, size, max: self.nats().max_payload() }
+    }
+}
+
+/// A request as it goes out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) subject: String,
+    headers: HeaderMap,
+    body: Bytes,
+    pub(crate) timeout: Duration,
+}
+
+impl Outgoing {
+    /// A request without a body, which wants its answer in the client's format.
+    pub(crate) fn query(client: &Client, subject: String) -> Self {
+        let settings = client.settings();
+        Self { subject, headers: headers(settings.format), body: Bytes::new(), timeout: settings.timeout }
+    }
+
+    /// A request with a body in the client's format.
+    pub(crate) fn with_body<T: serde::Serialize>(client: &Client, subject: String, body: &T) -> Self {
+        let format = client.settings().format;
+        Self { body: lattice_protocol::encode(body, format).into(), ..Self::query(client, subject) }
+            .header(CONTENT_TYPE, format.encoding.media_type())
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+fn headers(format: Format) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, Encoding::media_type(format.encoding));
+    headers
+}
+
+/// What to say when a subscription ends, which it does with its connection.
+pub(crate) fn closed(subject: String) -> RequestError {
+    RequestError::Connection { subject, source: io::Error::from(io::ErrorKind::NotConnected).into() }
+}
+
+/// Reads an answer; a refusal is recognised first, because it would pass for an empty answer of most types.
+pub(crate) fn read_answer<T: DeserializeOwned>(subject: &str, body: &[u8]) -> Result<T, RequestError> {
+    if let Ok(Ack { accepted: false, error, .. }) = lattice_protocol::decode(body) {
+        return Err(RequestError::Refused { subject: subject.to_owned(), error });
+    }
+    decode_command(body).map_err(|source| RequestError::Unreadable { subject: subject.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

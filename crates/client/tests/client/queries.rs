@@ -1,0 +1,182 @@
+//! Hosts, inventories and claims, and every way in which there is no good answer.
+
+use std::sync::{Arc, Mutex};
+
+use lattice_client::RequestError;
+use lattice_protocol::Format;
+use lattice_testkit::{NatsOptions, NatsServer};
+use tokio::time::timeout;
+
+use crate::fake::*;
+
+const PING: &str = "wasmbus.ctl.default.ping.hosts";
+
+fn inventory_subject(index: usize) -> String {
+    format!("wasmbus.ctl.default.get.{}.inv", HOSTS[index])
+}
+
+#[tokio::test]
+async fn one_bad_answer_costs_one_item() {
+    let (nats, client) = lattice_with(|settings| settings.gather_quiet = QUIET).await;
+    let makes = [ping_082, ping_otp, ping_packed];
+    let good = HOSTS.iter().take(9).enumerate().map(|(index, id)| makes[index % 3](id));
+    let mut answers: Vec<Vec<u8>> = good.collect();
+    answers.insert(0, Vec::new());
+    answers.insert(4, b"\x07no host".to_vec());
+    let _hosts = Responder::start(&nats, PING, move |_| answers.clone()).await;
+    let _mute = Responder::mute(&nats, PING).await;
+
+    let gathered = client.hosts().await.expect("hosts answer");
+    let mut ids: Vec<String> = gathered.items.iter().map(|host| host.id.to_string()).collect();
+    ids.sort_unstable();
+    let mut expect = HOSTS[..9].to_vec();
+    expect.sort_unstable();
+    assert_eq!(ids, expect);
+    assert!(gathered.items.iter().all(|host| host.friendly_name == format!("name-{}", host.id)));
+    assert!(gathered.items.iter().all(|host| host.uptime_seconds == 200));
+    assert_eq!(gathered.errors.len(), 2, "{:?}", gathered.errors);
+    assert!(gathered.errors.iter().all(|error| matches!(error, RequestError::Unreadable { .. })));
+}
+
+#[tokio::test]
+async fn a_gather_ends_before_its_timeout_when_it_is_quiet() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = DEADLINE * 100).await;
+    let _host = Responder::fixed(&nats, PING, ping_082(HOSTS[0])).await;
+    let gathered = timeout(DEADLINE, client.hosts()).await.expect("not the whole time").expect("a host answers");
+    assert_eq!(gathered.items.len(), 1);
+}
+
+#[tokio::test]
+async fn an_empty_lattice_is_empty_at_once() {
+    let (_nats, client) = lattice_with(|settings| settings.timeout = DEADLINE * 100).await;
+    let gathered = timeout(DEADLINE, client.hosts()).await.expect("at once").expect("an empty lattice is no error");
+    assert!(gathered.items.is_empty() && gathered.errors.is_empty());
+}
+
+#[tokio::test]
+async fn a_lattice_in_which_all_are_silent_is_not_empty() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let _mute = Responder::mute(&nats, PING).await;
+    let error = client.hosts().await.expect_err("nobody answers");
+    assert!(matches!(error, RequestError::TimedOut { ref subject, timeout } if subject == PING && timeout == SHORT));
+}
+
+#[tokio::test]
+async fn answers_are_asked_for_in_the_format_that_is_set() {
+    let headers = Arc::new(Mutex::new(Vec::new()));
+    let nats = NatsServer::start().await;
+    let seen = headers.clone();
+    let _host = Responder::start(&nats, "acme.ctl.blue.get.*.inv", move |request| {
+        let headers = request.headers.as_ref().expect("headers");
+        let accept = headers.get("Accept").map(ToString::to_string);
+        seen.lock().expect("no panic").push((accept, request.payload.len()));
+        vec![inventory_082(HOSTS[0], ACTOR, "echo")]
+    })
+    .await;
+    for format in [Format::JSON, Format::MESSAGE_PACK] {
+        let settings = lattice_client::ClientSettings {
+            lattice: "blue".parse().expect("a lattice name"),
+            prefix: "acme.ctl".parse().expect("a prefix"),
+            format,
+            ..Default::default()
+        };
+        let client = lattice_client::Client::new(nats.client().await, settings);
+        client.inventory(&host(0)).await.expect("a host answers");
+    }
+    let expect = ["application/json", "application/msgpack"].map(|media_type| (Some(media_type.to_owned()), 0));
+    assert_eq!(*headers.lock().expect("no panic"), expect);
+}
+
+#[tokio::test]
+async fn inventories_come_from_every_host() {
+    let (nats, client) = lattice_with(|settings| settings.gather_quiet = QUIET).await;
+    let hosts: Vec<Vec<u8>> = HOSTS.iter().take(3).map(|id| ping_packed(id)).collect();
+    let _hosts = Responder::start(&nats, PING, move |_| hosts.clone()).await;
+    // The third host left between the two questions.
+    let _first = Responder::fixed(&nats, &inventory_subject(0), inventory_082(HOSTS[0], ACTOR, "echo")).await;
+    let _second = Responder::fixed(&nats, &inventory_subject(1), inventory_082(HOSTS[1], ACTOR, "echo")).await;
+
+    let gathered = client.inventories().await.expect("hosts answer");
+    assert_eq!(gathered.items.len(), 2);
+    let actor = &gathered.items[0].actors[0];
+    assert_eq!((actor.id.as_str(), actor.instances[0].max_instances), (ACTOR, 5));
+    assert!(matches!(gathered.errors.as_slice(), [RequestError::NoResponders { subject }]
+        if *subject == inventory_subject(2)));
+}
+
+#[tokio::test]
+async fn claims_come_in_either_encoding() {
+    let (nats, client) = lattice().await;
+    let json = format!(r#"{{"claims":[{{"sub":"{ACTOR}","name":"echo","version":null}}]}}"#);
+    let mut packed = b"\x81\xa6claims\x91\x83\xa3sub\xd9\x38".to_vec();
+    packed.extend_from_slice(ACTOR.as_bytes());
+    packed.extend_from_slice(b"\xa4name\xa4echo\xa7version\xc0");
+    let mut answers = [json.into_bytes(), packed].into_iter();
+    let _host =
+        Responder::start(&nats, "wasmbus.ctl.default.get.claims", move |_| answers.next().into_iter().collect()).await;
+    for _ in 0..2 {
+        let claims = client.claims().await.expect("a host answers");
+        let values: Vec<_> = claims.claims[0].iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        assert_eq!(values, [("name", Some("echo")), ("sub", Some(ACTOR)), ("version", None)]);
+    }
+}
+
+/// Asks a host for its inventory that answers this.
+async fn inventory_error(body: impl Into<Vec<u8>>) -> RequestError {
+    let (nats, client) = lattice().await;
+    let _host = Responder::fixed(&nats, &inventory_subject(0), body).await;
+    client.inventory(&host(0)).await.expect_err("no inventory")
+}
+
+#[tokio::test]
+async fn a_refusal_carries_the_hosts_words() {
+    let error = inventory_error(r#"{"accepted":false,"error":"no \"such\"\nhost"}"#).await;
+    assert!(matches!(error, RequestError::Refused { ref error, .. } if error == "no \"such\"\nhost"), "{error:?}");
+}
+
+#[tokio::test]
+async fn unreadable_answers_are_told_apart_from_none() {
+    for body in ["", "[]", "{}", "{\"host_id\":\"N", "\u{7f}\u{7f}"] {
+        let error = inventory_error(body).await;
+        assert!(matches!(error, RequestError::Unreadable { .. }), "{body:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_and_no_answer_are_two_errors() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let error = client.inventory(&host(0)).await.expect_err("no host");
+    assert!(matches!(error, RequestError::NoResponders { subject } if subject == inventory_subject(0)));
+    let _mute = Responder::mute(&nats, &inventory_subject(0)).await;
+    let error = client.inventory(&host(0)).await.expect_err("no answer");
+    assert!(matches!(error, RequestError::TimedOut { timeout: SHORT, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_down_is_named() {
+    let (mut nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    nats.kill();
+    lattice_testkit::eventually("the client notices", DEADLINE, async || {
+        let error = client.inventory(&host(0)).await.expect_err("no server");
+        matches!(error, RequestError::Disconnected { .. }).then_some(())
+    })
+    .await;
+    let error = client.hosts().await.expect_err("no server");
+    assert!(matches!(error, RequestError::Disconnected { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_the_server_does_not_carry_is_not_sent() {
+    let options = NatsOptions { max_payload: 4096, ..NatsOptions::default() };
+    let nats = NatsServer::start_with(options).await;
+    let client = lattice_client::Client::new(nats.client().await, lattice_client::ClientSettings::default());
+    let command = lattice_protocol::StartActor {
+        actor_ref: "x".repeat(5000),
+        annotations: Default::default(),
+        count: 1.into(),
+        host_id: None,
+        lattice_id: None,
+    };
+    let error = client.start_actor(&host(0), command).await.expect_err("too large");
+    assert!(matches!(error, RequestError::TooLarge { size: 5000.., max: 4096, .. }), "{error:?}");
+}

@@ -1,0 +1,73 @@
+//! The actors of a host: taking commands on, carrying them out in order, serving calls.
+//!
+//! ```text
+//! control ── Submission ──> Coordinator ── Job ──> Worker (one per actor) ── owns ──> Groups ──> runtime
+//!                               │  fetches what has no key yet                 │
+//!                               └──────────────< Finished ─────────────────────┤
+//!                                                                 Board <──────┘  read by inventory, heartbeat, state
+//! ```
+
+mod announce;
+mod board;
+mod command;
+mod coordinator;
+mod groups;
+mod history;
+mod imports;
+mod prepare;
+mod restore;
+mod service;
+mod serving;
+mod settings;
+mod worker;
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+pub(crate) use announce::Announcer;
+pub(crate) use board::Board;
+pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
+pub(crate) use prepare::Preparer;
+pub(crate) use restore::{Keeper, restore};
+pub(crate) use serving::Serving;
+pub(crate) use worker::Tools;
+
+use crate::{defaults::COMMAND_QUEUE, operations::Operation};
+use coordinator::{Coordinator, Submission};
+
+/// Takes commands for actors on; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Actors {
+    submissions: mpsc::Sender<Submission>,
+}
+
+/// Everything that runs of actors. It stops in order when every [`Actors`] is dropped.
+pub(crate) type ActorsTask = JoinHandle<()>;
+
+/// Starts taking commands on.
+pub(crate) fn start(tools: Tools) -> (Actors, ActorsTask) {
+    let (submissions, receiver) = mpsc::channel(COMMAND_QUEUE);
+    (Actors { submissions }, tokio::spawn(Coordinator::new(tools, receiver).run()))
+}
+
+impl Actors {
+    /// Has a command taken on; its operation tells what becomes of it.
+    ///
+    /// Commands are numbered in the order in which this is called.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why the command is not taken on; nothing has been tried then.
+    pub(crate) async fn submit(&self, command: ActorCommand, operation: Operation) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission { command, operation, answer };
+        match self.submissions.send(submission).await {
+            Ok(()) => answered.await.unwrap_or(Err(Refusal::Stopping)),
+            Err(unsent) => {
+                unsent.0.operation.refused();
+                Err(Refusal::Stopping)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Commands for actors as the host understands them, free of any encoding.
+
+use lattice_artifact::{Digest, Reference};
+use lattice_protocol::{ActorKey, Annotations};
+
+/// What is to happen to an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ActorCommand {
+    /// Add instances.
+    Start(Start),
+    /// Set the number of instances with exactly these annotations.
+    Scale(Scale),
+    /// Stop instances.
+    Stop(Stop),
+}
+
+/// Add instances of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) reference: Reference,
+    /// The content to prefer to what the reference says now; set when what ran before is restored.
+    pub(crate) digest: Option<Digest>,
+    pub(crate) annotations: Annotations,
+    /// How many; at least 1.
+    pub(crate) count: u16,
+}
+
+/// Set the number of instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scale {
+    pub(crate) target: ScaleTarget,
+    pub(crate) annotations: Annotations,
+    pub(crate) count: u16,
+}
+
+/// Which actor is to be scaled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ScaleTarget {
+    /// One that runs.
+    Running(ActorKey),
+    /// Whatever the reference resolves to.
+    Image(Reference),
+    /// The reference, which must resolve to the key.
+    Both(ActorKey, Reference),
+}
+
+/// Stop instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) actor: ActorKey,
+    /// Instances are meant that have at least these.
+    pub(crate) annotations: Annotations,
+    /// How many; 0 means all that are meant.
+    pub(crate) count: u16,
+}
+
+/// Why a command is refused before anything is tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    // The first two texts are those of wasmCloud 0.82.
+    #[error("actor is not running on this host")]
+    NotRunning,
+    #[error("no actors with matching annotations found to stop")]
+    NoMatch,
+    #[error("actor {actor} is not running on this host with these annotations, and no reference says what to start")]
+    NothingToStart { actor: ActorKey },
+    #[error("{unfinished} commands are unfinished, the host takes no more until some are done")]
+    TooMany { unfinished: usize },
+    #[error("the host is stopping and takes no more commands")]
+    Stopping,
+}

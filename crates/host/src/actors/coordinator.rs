@@ -1,0 +1,295 @@
+//! Taking commands on: each gets its number in the host's order and goes to the worker of its actor.
+//!
+//! A command whose actor is not known yet is fetched first. Nothing waits for it meanwhile: when its actor is known it
+//! takes its place by number, and the worker's history says what later commands mean for it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use lattice_artifact::{Artifact, FetchError, Reference};
+use lattice_protocol::{ActorKey, Annotations};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    announce::Failure,
+    board::GroupView,
+    command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
+    worker::{Addition, Finished, Job, JobError, Tools, Wanted, Work, Worker},
+};
+use crate::{defaults::UNFINISHED_COMMANDS, operations::Operation};
+
+/// A command that asks to be taken on.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) command: ActorCommand,
+    pub(crate) operation: Operation,
+    pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// The task that takes commands on.
+pub(crate) struct Coordinator {
+    tools: Tools,
+    submissions: mpsc::Receiver<Submission>,
+    finished: mpsc::UnboundedReceiver<Finished>,
+    finished_sender: mpsc::UnboundedSender<Finished>,
+    workers: HashMap<ActorKey, Assigned>,
+    worker_tasks: JoinSet<()>,
+    fetches: JoinSet<Fetched>,
+    unresolved: BTreeSet<u64>,
+    last: u64,
+}
+
+/// A worker and what is known of its work.
+struct Assigned {
+    jobs: mpsc::UnboundedSender<Job>,
+    unfinished: usize,
+    running: bool,
+    /// The last command it got, whose effect it may have to remember.
+    last: u64,
+}
+
+/// A command whose image has been fetched, or not.
+struct Fetched {
+    number: u64,
+    pending: Pending,
+    outcome: Result<Artifact, FetchError>,
+    operation: Operation,
+}
+
+/// A command whose actor is not known yet.
+enum Pending {
+    Start(Start),
+    Scale { reference: Reference, annotations: Annotations, count: u16 },
+}
+
+impl Coordinator {
+    pub(crate) fn new(tools: Tools, submissions: mpsc::Receiver<Submission>) -> Self {
+        // Unbounded, because workers must not wait for the coordinator; bounded by the unfinished commands.
+        let (finished_sender, finished) = mpsc::unbounded_channel();
+        Self {
+            tools,
+            submissions,
+            finished,
+            finished_sender,
+            workers: HashMap::new(),
+            worker_tasks: JoinSet::new(),
+            fetches: JoinSet::new(),
+            unresolved: BTreeSet::new(),
+            last: 0,
+        }
+    }
+
+    /// Takes commands on until nobody can submit any, then stops everything that runs.
+    pub(crate) async fn run(mut self) {
+        loop {
+            // Every arm is cancel-safe: channels and join sets lose nothing when another arm is taken.
+            tokio::select! {
+                submission = self.submissions.recv() => match submission {
+                    Some(submission) => self.take_on(submission),
+                    None => break,
+                },
+                Some(finished) = self.finished.recv() => self.note_finished(&finished),
+                Some(fetched) = self.fetches.join_next() => self.note_fetched(fetched),
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Stops in order: no fetch goes on, every worker finishes its jobs and stops what runs.
+    async fn stop(mut self) {
+        self.fetches.shutdown().await;
+        self.workers.clear();
+        while self.worker_tasks.join_next().await.is_some() {}
+    }
+
+    fn take_on(&mut self, submission: Submission) {
+        let Submission { command, operation, answer } = submission;
+        match self.refusal(&command) {
+            Some(refusal) => {
+                operation.refused();
+                let _ = answer.send(Err(refusal));
+            }
+            None => {
+                // The answer goes first: the phases that follow belong to an accepted operation.
+                let _ = answer.send(Ok(()));
+                self.last += 1;
+                self.assign(self.last, command, operation);
+            }
+        }
+    }
+
+    /// What can be known without fetching.
+    fn refusal(&self, command: &ActorCommand) -> Option<Refusal> {
+        let unfinished = self.unresolved.len() + self.workers.values().map(|worker| worker.unfinished).sum::<usize>();
+        if unfinished >= UNFINISHED_COMMANDS {
+            return Some(Refusal::TooMany { unfinished });
+        }
+        match command {
+            ActorCommand::Start(_) => None,
+            ActorCommand::Stop(stop) => self.refusal_of_stop(stop),
+            ActorCommand::Scale(Scale { target: ScaleTarget::Running(actor), annotations, count }) => {
+                let view = self.settled(actor)?;
+                let runs = view.iter().any(|group| group.annotations == *annotations);
+                (!runs && *count > 0).then(|| Refusal::NothingToStart { actor: actor.clone() })
+            }
+            ActorCommand::Scale(_) => None,
+        }
+    }
+
+    fn refusal_of_stop(&self, stop: &Stop) -> Option<Refusal> {
+        let groups = self.settled(&stop.actor)?;
+        if groups.is_empty() {
+            return Some(Refusal::NotRunning);
+        }
+        let matches = groups.iter().any(|group| group.annotations.contains(&stop.annotations));
+        (!matches).then_some(Refusal::NoMatch)
+    }
+
+    /// What runs of an actor, if no command that was taken on can still change it.
+    fn settled(&self, actor: &ActorKey) -> Option<Vec<GroupView>> {
+        let busy = self.workers.get(actor).is_some_and(|worker| worker.unfinished > 0);
+        if busy || !self.unresolved.is_empty() {
+            return None;
+        }
+        Some(self.tools.board.get(actor).map(|view| view.groups.clone()).unwrap_or_default())
+    }
+
+    fn assign(&mut self, number: u64, command: ActorCommand, operation: Operation) {
+        match command {
+            ActorCommand::Start(start) => self.fetch(number, Pending::Start(start), operation),
+            ActorCommand::Stop(stop) => {
+                let key = stop.actor.clone();
+                self.send(&key, number, Work::Stop(stop), operation);
+            }
+            ActorCommand::Scale(scale) => self.assign_scale(number, scale, operation),
+        }
+    }
+
+    fn assign_scale(&mut self, number: u64, scale: Scale, operation: Operation) {
+        let Scale { target, annotations, count } = scale;
+        let (key, reference) = match target {
+            ScaleTarget::Running(key) => (key, None),
+            ScaleTarget::Both(key, reference) => (key, Some(reference)),
+            ScaleTarget::Image(reference) => match self.tools.board.running_from(&reference) {
+                Some(key) => (key, Some(reference)),
+                None => {
+                    let pending = Pending::Scale { reference, annotations, count };
+                    return self.fetch(number, pending, operation);
+                }
+            },
+        };
+        let wanted = Wanted { artifact: None, reference, annotations, count };
+        self.send(&key, number, Work::Scale(wanted), operation);
+    }
+
+    fn fetch(&mut self, number: u64, pending: Pending, operation: Operation) {
+        self.unresolved.insert(number);
+        let preparer = self.tools.preparer.clone();
+        self.fetches.spawn(async move {
+            let (reference, digest) = match &pending {
+                Pending::Start(start) => (&start.reference, start.digest.as_ref()),
+                Pending::Scale { reference, .. } => (reference, None),
+            };
+            let outcome = preparer.fetch(reference, digest, &operation).await;
+            Fetched { number, pending, outcome, operation }
+        });
+    }
+
+    fn note_fetched(&mut self, fetched: Result<Fetched, tokio::task::JoinError>) {
+        let Ok(Fetched { number, pending, outcome, operation }) = fetched else {
+            // A panic took the number with it: nothing is unresolved for ever, at the price of an early forgetting.
+            tracing::error!("a fetch panicked");
+            return self.unresolved.clear();
+        };
+        self.unresolved.remove(&number);
+        match outcome {
+            Ok(artifact) => {
+                let key = artifact.identity.key.clone();
+                self.send(&key, number, pending.work(artifact), operation);
+            }
+            Err(source) => self.fetch_failed(&pending, source, operation),
+        }
+        self.release_workers();
+    }
+
+    fn fetch_failed(&self, pending: &Pending, source: FetchError, operation: Operation) {
+        let reference = pending.reference().clone();
+        let error = JobError::Fetch { reference: reference.to_string(), source };
+        let (annotations, id) = (pending.annotations(), operation.id());
+        let failure = Failure { actor: None, reference: Some(&reference), annotations, error: &error, operation: &id };
+        match pending {
+            Pending::Start(_) => self.tools.announcer.start_failed(failure),
+            Pending::Scale { count, .. } => self.tools.announcer.scale_failed(failure, *count),
+        }
+        operation.failed(&error);
+    }
+
+    fn send(&mut self, key: &ActorKey, number: u64, work: Work, operation: Operation) {
+        let horizon = self.unresolved.first().map_or(number, |first| number.min(*first));
+        let worker = match self.workers.get_mut(key) {
+            Some(worker) => worker,
+            None => {
+                let worker = self.hire(key);
+                self.workers.entry(key.clone()).or_insert(worker)
+            }
+        };
+        worker.unfinished += 1;
+        worker.last = worker.last.max(number);
+        if worker.jobs.send(Job { number, horizon, work, operation }).is_err() {
+            tracing::error!(actor = %key, "the worker of an actor has ended by itself");
+            worker.unfinished -= 1;
+        }
+    }
+
+    fn hire(&mut self, key: &ActorKey) -> Assigned {
+        // Unbounded, because the coordinator must not wait for a worker; bounded by the unfinished commands.
+        let (jobs, receiver) = mpsc::unbounded_channel();
+        let worker = Worker::new(key.clone(), self.tools.clone(), receiver, self.finished_sender.clone());
+        self.worker_tasks.spawn(worker.run());
+        Assigned { jobs, unfinished: 0, running: false, last: 0 }
+    }
+
+    fn note_finished(&mut self, finished: &Finished) {
+        if let Some(worker) = self.workers.get_mut(&finished.key) {
+            worker.unfinished -= 1;
+            worker.running = finished.running;
+        }
+        self.release_workers();
+        while self.worker_tasks.try_join_next().is_some() {}
+    }
+
+    /// Ends the workers that have nothing to run, to do or to remember.
+    fn release_workers(&mut self) {
+        let horizon = self.unresolved.first().copied().unwrap_or(u64::MAX);
+        self.workers.retain(|_, worker| worker.running || worker.unfinished > 0 || worker.last > horizon);
+    }
+}
+
+impl Pending {
+    fn reference(&self) -> &Reference {
+        match self {
+            Pending::Start(start) => &start.reference,
+            Pending::Scale { reference, .. } => reference,
+        }
+    }
+
+    fn annotations(&self) -> &Annotations {
+        match self {
+            Pending::Start(start) => &start.annotations,
+            Pending::Scale { annotations, .. } => annotations,
+        }
+    }
+
+    fn work(self, artifact: Artifact) -> Work {
+        match self {
+            Pending::Start(start) => {
+                Work::Start(Addition { artifact, annotations: start.annotations, count: start.count })
+            }
+            Pending::Scale { reference, annotations, count } => {
+                Work::Scale(Wanted { artifact: Some(artifact), reference: Some(reference), annotations, count })
+            }
+        }
+    }
+}

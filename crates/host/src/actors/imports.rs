@@ -1,0 +1,61 @@
+//! What an actor asks of its host: built-in contracts, and calls of other actors.
+//!
+//! Source: wasmCloud 0.82 `crates/runtime/src/actor/module/wasmbus.rs` (routing, built-in contracts).
+
+mod builtin;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use lattice_protocol::{ActorKey, CallAlias};
+use lattice_runtime::{HostCall, Imports};
+
+use super::serving::Serving;
+
+/// Calls may lead to calls; deeper than this is a circle in all likelihood.
+const MAX_DEPTH: u8 = 16;
+
+/// The host as one actor sees it.
+pub(crate) struct ActorImports {
+    actor: ActorKey,
+    serving: Serving,
+}
+
+impl ActorImports {
+    pub(crate) fn new(actor: ActorKey, serving: Serving) -> Self {
+        Self { actor, serving }
+    }
+
+    async fn route(&self, call: HostCall) -> Result<Bytes, String> {
+        if let Some(answer) = builtin::answer(&self.actor, &call) {
+            return answer;
+        }
+        match self.callee(&call) {
+            Some(target) if call.context.depth >= MAX_DEPTH => {
+                Err(format!("actor {target} not called, {MAX_DEPTH} calls deep is the limit"))
+            }
+            Some(target) => self.serving.call_actor(&self.actor, &target, call).await,
+            None => Err(format!(
+                "actor {} has no link `{}` for contract `{}`, and no actor is known by that key or call alias",
+                self.actor, call.binding, call.namespace
+            )),
+        }
+    }
+
+    /// The actor that the namespace names, by key or by call alias.
+    fn callee(&self, call: &HostCall) -> Option<ActorKey> {
+        call.namespace.parse().ok().or_else(|| {
+            let alias: CallAlias = call.namespace.parse().ok()?;
+            self.serving.aliased(&alias)
+        })
+    }
+}
+
+impl Imports for ActorImports {
+    fn host_call(&self, call: HostCall) -> BoxFuture<'_, Result<Bytes, String>> {
+        Box::pin(self.route(call))
+    }
+
+    fn console_log(&self, text: &str) {
+        tracing::info!(target: "lattice::actor", actor = %self.actor, "{text}");
+    }
+}

@@ -1,0 +1,160 @@
+//! Taking invocations for actors from the lattice, and making those that actors ask for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use lattice_claims::{InvocationSigner, Issuers, ModuleClaims};
+use lattice_protocol::{ActorKey, CallAlias, LatticeName};
+use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
+use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports};
+
+use super::{imports::ActorImports, service::Service};
+use crate::{claims::ClaimsStore, config::HostConfig};
+
+/// The lattice as the actors of a host use it; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Serving {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    nats: async_nats::Client,
+    lattice: LatticeName,
+    issuers: Issuers,
+    inbox_prefixes: Vec<String>,
+    in_flight: usize,
+    call_deadline: Duration,
+    client: RpcClient,
+    claims: ClaimsStore,
+    refusals: Arc<Refusals>,
+    /// What runs here, so that calls between actors of one host need no network.
+    local: RwLock<HashMap<ActorKey, Service>>,
+}
+
+/// An actor that is served, until [`stop`](Served::stop).
+#[derive(Debug)]
+pub(crate) struct Served {
+    actor: ActorKey,
+    server: Server,
+    serving: Serving,
+}
+
+impl Serving {
+    pub(crate) fn new(config: &HostConfig, issuers: Issuers, claims: ClaimsStore) -> Self {
+        let signer = InvocationSigner::new(config.cluster_seed.clone());
+        let (nats, lattice) = (config.rpc.clone(), config.lattice.clone());
+        let client = RpcClient::new(nats.clone(), lattice.clone(), config.host_seed.public(), signer)
+            .with_timeout(config.call_deadline);
+        let shared = Shared {
+            nats,
+            lattice,
+            issuers,
+            inbox_prefixes: config.inbox_prefixes.clone(),
+            // The bound of each actor is its count and queue, which may be as large as this; here is none of its own.
+            in_flight: usize::from(u16::MAX) + config.call_queue,
+            call_deadline: config.call_deadline,
+            client,
+            claims,
+            refusals: Arc::default(),
+            local: RwLock::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Invocations that were refused so far, by kind.
+    pub(crate) fn refusals(&self) -> &Arc<Refusals> {
+        &self.shared.refusals
+    }
+
+    /// The host as this actor sees it.
+    pub(crate) fn imports(&self, actor: &ActorKey) -> Arc<dyn Imports> {
+        Arc::new(ActorImports::new(actor.clone(), self.clone()))
+    }
+
+    /// Takes the actor's invocations from the lattice.
+    pub(crate) async fn serve(&self, actor: &ActorKey, service: Service) -> Result<Served, ServeError> {
+        let shared = &self.shared;
+        let rpc =
+            lattice_rpc::Service::new(shared.lattice.clone(), Entity::Actor(actor.clone()), shared.issuers.clone())
+                .with_inbox_prefixes(shared.inbox_prefixes.clone())
+                .with_in_flight(shared.in_flight)
+                .with_longest_call(shared.call_deadline)
+                .with_refusals(Arc::clone(&shared.refusals));
+        let server = Server::start(shared.nats.clone(), rpc, Arc::new(service.clone())).await?;
+        self.local().insert(actor.clone(), service);
+        Ok(Served { actor: actor.clone(), server, serving: self.clone() })
+    }
+
+    /// Makes the claims of what runs here known to the lattice.
+    pub(crate) async fn store_claims(&self, claims: Option<&ModuleClaims>) {
+        if let Some(claims) = claims {
+            self.shared.claims.put(claims).await;
+        }
+    }
+
+    pub(crate) fn aliased(&self, alias: &CallAlias) -> Option<ActorKey> {
+        self.shared.claims.aliased(alias)
+    }
+
+    /// Calls an actor for another one: here if it runs here, else through the lattice.
+    pub(crate) async fn call_actor(
+        &self,
+        origin: &ActorKey,
+        target: &ActorKey,
+        call: HostCall,
+    ) -> Result<Bytes, String> {
+        let local = self.shared.local.read().expect("nothing panics while it holds the map").get(target).cloned();
+        match local {
+            Some(service) => call_here(&service, origin == target, call).await,
+            None => self.call_elsewhere(origin, target, call).await,
+        }
+    }
+
+    async fn call_elsewhere(&self, origin: &ActorKey, target: &ActorKey, call: HostCall) -> Result<Bytes, String> {
+        let (origin, target) = (Entity::Actor(origin.clone()), Entity::Actor(target.clone()));
+        let call = lattice_rpc::Call::new(origin, target, call.operation, call.payload)
+            .with_deadline(call.context.deadline.into())
+            .with_depth(u32::from(call.context.depth) + 1);
+        self.shared.client.call(call).await.map_err(|error| crate::operations::causes(&error).join(": "))
+    }
+
+    fn local(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<ActorKey, Service>> {
+        self.shared.local.write().expect("nothing panics while it holds the map")
+    }
+}
+
+/// An actor at its limit that calls itself would wait for its own end, so that it is refused at once.
+async fn call_here(service: &Service, is_itself: bool, call: HostCall) -> Result<Bytes, String> {
+    let depth = call.context.depth.saturating_add(1);
+    let context = CallContext::new(call.context.deadline).depth(depth);
+    let inner = Call::new(&call.operation, call.payload, context);
+    let inner = if is_itself { inner.refuse_when_busy() } else { inner };
+    service.call(inner).await.map_err(|error| error.to_string())
+}
+
+impl Served {
+    /// Takes no more invocations; those that run are the business of the actor's own drain, which comes after.
+    pub(crate) async fn stop(self) {
+        self.serving.local().remove(&self.actor);
+        self.server.shutdown(self.serving.shared.call_deadline).await;
+    }
+}
+
+impl Handler for Service {
+    async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
+        let depth = u8::try_from(request.depth).unwrap_or(u8::MAX);
+        let context = CallContext::new(request.deadline.into_std()).depth(depth);
+        let outcome = self.call(Call::new(&request.operation, request.payload, context)).await;
+        outcome.map_err(|error| match error {
+            CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. } => {
+                HandlerError::Overloaded(error.to_string())
+            }
+            _ => HandlerError::Failed(error.to_string()),
+        })
+    }
+}

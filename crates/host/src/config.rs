@@ -1,0 +1,138 @@
+//! What a host needs to know to run.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use lattice_claims::{ClusterSeed, HostSeed};
+use lattice_protocol::{ClusterKey, ControlPrefix, Labels, LatticeName};
+use lattice_runtime::RuntimeConfig;
+
+use crate::defaults;
+
+/// Whom the lattice is shared with, which decides what compatibility costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// All hosts of the lattice are of this project.
+    #[default]
+    Own,
+    /// The lattice is shared with wasmCloud hosts or steered by clients published for them.
+    Mixed,
+}
+
+impl FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
+        match text {
+            "own" => Ok(Mode::Own),
+            "mixed" => Ok(Mode::Mixed),
+            _ => Err(UnknownMode { text: text.to_owned() }),
+        }
+    }
+}
+
+/// A text that is no mode.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown mode `{text}`; there are `own` and `mixed`")]
+pub struct UnknownMode {
+    text: String,
+}
+
+/// What a host needs to know to run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostConfig {
+    /// The lattice to join.
+    pub lattice: LatticeName,
+    /// What control subjects start with.
+    pub prefix: ControlPrefix,
+    /// Whom the lattice is shared with.
+    pub mode: Mode,
+    /// The host's identity.
+    pub host_seed: HostSeed,
+    /// The key that signs invocations.
+    pub cluster_seed: ClusterSeed,
+    /// Keys whose invocations are accepted, besides the own cluster key.
+    pub cluster_issuers: Vec<ClusterKey>,
+    /// The name people use; made from the host key when absent.
+    pub friendly_name: Option<String>,
+    /// What the host says of itself, besides the `hostcore.` labels, which are its own.
+    pub labels: Labels,
+    /// The connection for control messages and events.
+    pub control: async_nats::Client,
+    /// The connection for invocations; may be a clone of `control`.
+    pub rpc: async_nats::Client,
+    /// A directory of this host alone: its lock and what it is to restore.
+    pub state_dir: PathBuf,
+    /// A directory for modules and compiled code, shared by the hosts of one user on a machine.
+    pub cache_dir: PathBuf,
+    /// Whether `file://` references are taken.
+    pub allow_file: bool,
+    /// Whether modules without claims are taken.
+    pub allow_unsigned: bool,
+    /// Whether what ran when the host last stopped is started again.
+    pub restore: bool,
+    /// Whether events are published by name too, as some published clients listen.
+    pub typed_events: bool,
+    /// Where reply subjects may lie; others are not answered.
+    pub inbox_prefixes: Vec<String>,
+    /// The longest that a stop waits for running calls.
+    pub drain_limit: Duration,
+    /// How long one call of an actor may take.
+    pub call_deadline: Duration,
+    /// Calls that may wait for one annotation set of an actor.
+    pub call_queue: usize,
+    /// How often the host says that it is alive.
+    pub heartbeat: Duration,
+    /// Sizes and limits of the WebAssembly engine.
+    pub runtime: RuntimeConfig,
+}
+
+/// The parts of a configuration that have no default.
+#[derive(Clone, Debug)]
+pub struct HostIdentity {
+    /// The lattice to join.
+    pub lattice: LatticeName,
+    /// The host's identity.
+    pub host_seed: HostSeed,
+    /// The key that signs invocations.
+    pub cluster_seed: ClusterSeed,
+}
+
+/// The directories of a host.
+#[derive(Clone, Debug)]
+pub struct HostDirs {
+    /// A directory of this host alone.
+    pub state: PathBuf,
+    /// A directory shared by the hosts of one user on a machine.
+    pub cache: PathBuf,
+}
+
+impl HostConfig {
+    /// A configuration with defaults for everything that has one, both connections being `nats`.
+    pub fn new(identity: HostIdentity, nats: async_nats::Client, dirs: HostDirs) -> Self {
+        Self {
+            lattice: identity.lattice,
+            prefix: ControlPrefix::default(),
+            mode: Mode::default(),
+            host_seed: identity.host_seed,
+            cluster_seed: identity.cluster_seed,
+            cluster_issuers: Vec::new(),
+            friendly_name: None,
+            labels: Labels::new(),
+            rpc: nats.clone(),
+            control: nats,
+            state_dir: dirs.state,
+            cache_dir: dirs.cache,
+            allow_file: false,
+            allow_unsigned: false,
+            restore: true,
+            typed_events: true,
+            inbox_prefixes: vec![defaults::INBOX_PREFIX.to_owned()],
+            drain_limit: defaults::DRAIN_LIMIT,
+            call_deadline: defaults::CALL_DEADLINE,
+            call_queue: defaults::CALL_QUEUE,
+            heartbeat: defaults::HEARTBEAT,
+            runtime: RuntimeConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A request as it came, before anything of it is believed.
+
+use async_nats::{HeaderMap, Message};
+use bytes::Bytes;
+use lattice_protocol::{DecodeError, Encoding, Format, OperationId, decode_command};
+
+/// The header in which a client names its operation.
+const OPERATION_HEADER: &str = "Lattice-Operation";
+const ACCEPT: &str = "Accept";
+const CONTENT_TYPE: &str = "Content-Type";
+
+/// A request as it came.
+#[derive(Debug)]
+pub(crate) struct Request {
+    message: Message,
+}
+
+impl Request {
+    pub(super) fn new(message: Message) -> Self {
+        Self { message }
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        &self.message.subject
+    }
+
+    pub(super) fn reply_subject(&self) -> Option<&str> {
+        self.message.reply.as_deref()
+    }
+
+    pub(super) fn body(&self) -> &Bytes {
+        &self.message.payload
+    }
+
+    /// The operation that the client names.
+    ///
+    /// # Errors
+    /// The header is there and no operation id.
+    pub(super) fn operation_id(&self) -> Result<Option<OperationId>, lattice_protocol::IdError> {
+        self.header(OPERATION_HEADER).map(str::parse).transpose()
+    }
+
+    /// The format in which the answer is wanted, if the request tells: by its body, or without one by its headers.
+    pub(super) fn wanted_format(&self) -> Option<Format> {
+        let by_header = || {
+            let wanted = |name| self.header(name).and_then(Encoding::of_media_type);
+            wanted(ACCEPT).or_else(|| wanted(CONTENT_TYPE)).map(Format::from)
+        };
+        Format::of_request(self.body()).or_else(by_header)
+    }
+
+    /// The body as a command.
+    pub(super) fn command<T: serde::de::DeserializeOwned>(&self, max: usize) -> Result<T, DecodeError> {
+        match self.body().len() {
+            size if size > max => Err(DecodeError::TooLarge { size, max }),
+            _ => decode_command(self.body()),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.message.headers.as_ref().and_then(|headers: &HeaderMap| headers.get(name)).map(|value| value.as_str())
+    }
+}

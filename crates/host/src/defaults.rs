@@ -1,0 +1,51 @@
+//! Values that hold unless a configuration says otherwise, each with its reason.
+
+use std::time::Duration;
+
+/// What published hosts use; schedulers take a host for dead after two missed heartbeats.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How long a stopping host waits for running calls at most. Published clients mean milliseconds by the stop command's
+/// `timeout`, so that a plain reading of theirs could keep a host for an hour.
+pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a stop waits for running calls when nobody says: longer than any call may take by default.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long one call of an actor may take. Published hosts and providers give up on calls after 2 s, and chunked ones
+/// after 15 s; a call that outlives its caller is waste.
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Calls that may wait for one annotation set beside those that run: at a few milliseconds a call they all start before
+/// their callers give up.
+pub(crate) const CALL_QUEUE: usize = 1024;
+
+/// What async-nats clients use as inbox prefix.
+pub(crate) const INBOX_PREFIX: &str = "_INBOX";
+
+/// Finished operations that are remembered for clients that ask late.
+pub(crate) const REMEMBERED_OPERATIONS: usize = 512;
+
+/// The longest that one question for an operation is held back; shorter than clients' usual request timeout of 10 s.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Questions that are held back at the same time; more are answered at once with what is known.
+pub(crate) const HELD_QUESTIONS: usize = 256;
+
+/// Commands that may wait to be taken on. They are taken on in microseconds, so that more means a flood.
+pub(crate) const COMMAND_QUEUE: usize = 1024;
+
+/// Commands that are taken on and not finished, of all actors together.
+pub(crate) const UNFINISHED_COMMANDS: usize = 4096;
+
+/// Instances that are listed and announced one by one; above it one entry carries the number.
+pub(crate) const LISTED_INSTANCES: usize = 100;
+
+/// How long the host waits for the answers of NATS and JetStream when it starts.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a host that starts listens for another with its identity; on one network an answer takes a millisecond.
+pub(crate) const IDENTITY_CHECK: Duration = Duration::from_millis(500);
+
+/// How long publishing and flushing the last events may take when the host stops.
+pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,0 +1,163 @@
+//! A running host: its handle, and how it stops.
+
+mod start;
+mod task;
+
+use std::{sync::Arc, time::Duration};
+
+use lattice_protocol::{
+    HostInventory, HostKey,
+    event::{EventData, HostStopped},
+};
+use lattice_rpc::Refusals;
+use tokio::sync::watch;
+
+use crate::{
+    about::About,
+    actors::{Actors, ActorsTask, Announcer, Board},
+    config::HostConfig,
+    control::StopRequest,
+    defaults::{DRAIN, FLUSH_TIMEOUT},
+    error::StartError,
+    events::Events,
+};
+use task::Task;
+
+/// A running host. Dropping it ends it at once; [`stop`](Host::stop) ends it in order.
+#[derive(Debug)]
+pub struct Host {
+    about: About,
+    nats: async_nats::Client,
+    events: Events,
+    drain_limit: Duration,
+    stop_requests: watch::Receiver<Option<StopRequest>>,
+    restored: watch::Receiver<bool>,
+    refusals: Arc<Refusals>,
+    actors: Option<Actors>,
+    tasks: Tasks,
+}
+
+/// The tasks of a host, each ended in its turn.
+#[derive(Debug)]
+struct Tasks {
+    /// Notes what runs; ends first, for what stops from then on is to run again next time.
+    keeper: Task,
+    restore: Task,
+    control: Task,
+    heartbeat: Task,
+    actors: ActorsTask,
+    announcer: Announcer,
+    board: Board,
+    claims: Task,
+    publisher: Task,
+}
+
+/// How a host stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Whether every running call ended by itself; otherwise some were cut off at the deadline.
+    pub drained: bool,
+}
+
+impl Host {
+    /// Starts a host and returns when it serves: subscribed, the lattice's claims opened, `host_started` published.
+    ///
+    /// What ran when it last stopped is started again in the background, see [`restored`](Host::restored).
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub async fn start(config: HostConfig) -> Result<Host, StartError> {
+        start::start(config).await
+    }
+
+    /// The host's key.
+    pub fn key(&self) -> &HostKey {
+        &self.about.facts().host
+    }
+
+    /// The name people use.
+    pub fn friendly_name(&self) -> &str {
+        &self.about.facts().friendly_name
+    }
+
+    /// What runs on the host now.
+    pub fn inventory(&self) -> HostInventory {
+        self.about.inventory()
+    }
+
+    /// Invocations that were refused so far, by kind: forged, expired, meant for another, tampered with.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Returns when a stop command was accepted, with the time that it gives running calls.
+    ///
+    /// Cancel-safe.
+    pub async fn stop_requested(&self) -> Option<Duration> {
+        let mut requests = self.stop_requests.clone();
+        let request = requests.wait_for(Option::is_some).await.ok().and_then(|request| *request);
+        match request {
+            Some(request) => request.timeout,
+            // The control task has ended, and with it whoever could ask.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns when everything that ran before has come up again or failed to.
+    ///
+    /// Cancel-safe.
+    pub async fn restored(&self) {
+        let mut restored = self.restored.clone();
+        // An error means that the task ended early, when the host stops: nothing more will be restored.
+        let _ = restored.wait_for(|done| *done).await;
+    }
+
+    /// Stops in order: takes no new work, lets running calls finish up to the deadline, stops the actors with their
+    /// events, publishes `host_stopped`, flushes.
+    ///
+    /// Without a deadline running calls get 10 seconds; the configured limit caps it in any case.
+    pub async fn stop(mut self, deadline: Option<Duration>) -> StopReport {
+        let deadline = deadline.unwrap_or(DRAIN).min(self.drain_limit);
+        let tasks = &mut self.tasks;
+        // What stops from here on is to run again next time.
+        tasks.keeper.end().await;
+        tasks.restore.end().await;
+        // No new work: the subscriptions go with the control task.
+        tasks.control.end().await;
+        tasks.heartbeat.end().await;
+        // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.
+        self.actors = None;
+        let drained = tasks.end_actors(deadline).await;
+        let labels = self.about.facts().labels.clone();
+        self.events.publish(EventData::HostStopped(HostStopped { labels }));
+        tasks.claims.end().await;
+        // After the last event: the publisher hands over what is queued before it ends.
+        tasks.publisher.end().await;
+        if !matches!(tokio::time::timeout(FLUSH_TIMEOUT, self.nats.flush()).await, Ok(Ok(()))) {
+            tracing::warn!("the last events were not confirmed by the NATS server");
+        }
+        tracing::info!(host = %self.key(), drained, "host stopped");
+        StopReport { drained }
+    }
+}
+
+impl Tasks {
+    /// Whether the actors stopped by themselves; otherwise what still ran is announced as stopped.
+    async fn end_actors(&mut self, deadline: Duration) -> bool {
+        if tokio::time::timeout(deadline, &mut self.actors).await.is_ok() {
+            return true;
+        }
+        self.actors.abort();
+        for (key, view) in self.board.views() {
+            self.announcer.cut_off(&key, &view);
+        }
+        false
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.actors.abort();
+    }
+}

@@ -1,0 +1,145 @@
+//! Bad input gets an answer that names what is wrong, and the host serves on.
+
+mod support;
+
+use lattice_protocol::{Ack, decode};
+use lattice_testkit::guests;
+use serde_json::json;
+use support::Lattice;
+
+async fn refused(lattice: &Lattice, rest: &str, body: impl Into<bytes::Bytes>) -> String {
+    let ack: Ack = decode(&lattice.ask(rest, body).await.payload).expect("an ack");
+    assert!(!ack.accepted, "{rest} was accepted");
+    ack.error
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_commands() {
+    let lattice = Lattice::start().await;
+    let names = [
+        ("la", "actor start command"),
+        ("scale", "actor scale command"),
+        ("sa", "actor stop command"),
+        ("stop", "stop command"),
+    ];
+    let deep_json = "[".repeat(100_000);
+    let deep_pack = vec![0x91_u8; 100_000];
+    let bodies: [&[u8]; 11] = [
+        b"",
+        b"{",
+        b"[]x",
+        b"7",
+        b"\"text\"",
+        b"\x81",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc1",
+        br#"{"other":1}"#,
+        deep_json.as_bytes(),
+        &deep_pack,
+    ];
+    for (verb, name) in names {
+        for body in bodies {
+            let error = refused(&lattice, &format!("cmd.{{host}}.{verb}"), body.to_vec()).await;
+            assert!(error.starts_with(&format!("failed to deserialize {name}: ")), "{verb} {body:?}: {error}");
+        }
+        let error = refused(&lattice, &format!("cmd.{{host}}.{verb}"), vec![b' '; 1 << 20]).await;
+        assert!(error.contains("has 1048576 bytes, at most 524288"), "{error}");
+    }
+    lattice.inventory().await;
+}
+
+#[tokio::test]
+async fn fields_that_are_wrong_are_named() {
+    let lattice = Lattice::start().await;
+    let good = lattice.actor("a", &guests::echo()).reference();
+    let check = async |verb: &str, body: serde_json::Value, expect: &str| {
+        let error = refused(&lattice, &format!("cmd.{{host}}.{verb}"), body.to_string()).await;
+        assert!(error.contains(expect), "{verb} {body}: {error}");
+    };
+    for count in [json!(-1), json!(1.5), json!(5.0), json!(65_536), json!("5"), json!([1])] {
+        check("scale", json!({"actor_ref": good, "count": count}), "`count`").await;
+        check("la", json!({"actor_ref": good, "count": count}), "`count`").await;
+    }
+    check("scale", json!({"actor_ref": good}), "missing field `count`").await;
+    check("la", json!({"actor_ref": ""}), "reference").await;
+    check("la", json!({"actor_ref": "ftp://x/y"}), "ftp").await;
+    check("la", json!({"actor_ref": good, "annotations": {"a": 1}}), "`annotations.a`").await;
+    check("la", json!({"actor_ref": good, "lattice_id": "other"}), "the request names lattice `other`").await;
+    check("sa", json!({"actor_ref": good}), "is not an actor key").await;
+    check("sa", json!({"actor_ref": lattice.host_key()}), "is a host key").await;
+    check("stop", json!({"timeout": -1}), "`timeout`").await;
+    check("upd", json!({}), "not supported by this version").await;
+    check("fly", json!({}), "unsupported subject").await;
+    assert!(lattice.inventory().await.actors.is_empty());
+}
+
+#[tokio::test]
+async fn texts_with_quotes_and_newlines_come_back_whole() {
+    let lattice = Lattice::start().await;
+    let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": "ftp\"\n\\é://x"}).to_string()).await;
+    assert!(error.contains('"') && error.contains('é'), "{error}");
+}
+
+#[tokio::test]
+async fn a_reply_subject_that_is_a_command_is_not_answered() {
+    let lattice = Lattice::start().await;
+    let stop = format!("wasmbus.ctl.default.cmd.{}.stop", lattice.host_key());
+    let mut sent = lattice.client.subscribe(stop.clone()).await.expect("subscribed");
+    let query = "wasmbus.ctl.default.ping.hosts";
+    lattice.client.publish_with_reply(query, stop, "".into()).await.expect("sent");
+    // The host answers in order: when this one is answered, the one before was dropped.
+    lattice.inventory().await;
+    assert!(futures::poll!(futures::StreamExt::next(&mut sent)).is_pending());
+}
+
+#[tokio::test]
+async fn references_that_this_host_does_not_take_are_refused_at_once() {
+    let lattice = Lattice::start_with(|config| config.allow_file = false).await;
+    let actor = lattice.actor("a", &guests::echo());
+    let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": actor.reference()}).to_string()).await;
+    assert!(error.contains("file references are not allowed"), "{error}");
+    let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": "ghcr.io/acme/x:1"}).to_string()).await;
+    assert!(error.contains("not supported by this version"), "{error}");
+}
+
+#[tokio::test]
+async fn modules_that_are_none() {
+    let lattice = Lattice::start().await;
+    let echo = lattice.actor("good", &guests::echo());
+    let signed = std::fs::read(&echo.path).expect("written");
+    let mut tampered = signed.clone();
+    tampered[20] ^= 1;
+    let cases: [(&str, Vec<u8>, &str); 5] = [
+        ("text", b"hello".to_vec(), "WebAssembly"),
+        ("empty", Vec::new(), "empty"),
+        ("truncated", signed[..signed.len() / 2].to_vec(), ""),
+        ("unsigned", guests::echo(), "not signed"),
+        ("tampered", tampered, ""),
+    ];
+    for (name, bytes, expect) in cases {
+        let path = lattice.dir.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        let record =
+            lattice.carry_out("cmd.{host}.la", json!({"actor_ref": format!("file://{}", path.display())})).await;
+        let text = record.causes.join(": ");
+        assert!(!text.is_empty() && text.contains(expect), "{name}: {text}");
+    }
+    let expired = lattice.actor_with("old", &guests::echo(), &lattice_claims::ModuleSeed::generate(), |claims| {
+        claims.expires = Some(1_000_000_000);
+    });
+    let record = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": expired.reference()})).await;
+    assert!(record.causes.join(": ").contains("expired"), "{:?}", record.causes);
+    let no_call = lattice.actor("no_call", b"\0asm\x01\0\0\0");
+    let record = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": no_call.reference()})).await;
+    assert!(record.causes.join(": ").contains("__guest_call"), "{:?}", record.causes);
+    assert!(lattice.inventory().await.actors.is_empty());
+}
+
+#[tokio::test]
+async fn unsigned_modules_run_where_they_are_allowed() {
+    let lattice = Lattice::start_with(|config| config.allow_unsigned = true).await;
+    let path = lattice.dir.path().join("unsigned.wasm");
+    std::fs::write(&path, guests::echo()).expect("written");
+    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": format!("file://{}", path.display())})).await;
+    assert_eq!(lattice.inventory().await.actors.len(), 1);
+}

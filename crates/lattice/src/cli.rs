@@ -1,0 +1,206 @@
+//! What can be typed: the command line as it is, before any setting is resolved.
+
+mod actors;
+mod call;
+mod claims;
+mod host;
+mod keys;
+mod up;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use lattice_protocol::{ControlPrefix, LatticeName};
+
+use crate::{exit, printer::Format};
+
+pub(crate) use actors::{ScaleActor, Start, StartActor, Scale, Stop, StopActor, StopHost};
+pub(crate) use call::Call;
+pub(crate) use claims::{Claims, Inspect, Sign};
+pub(crate) use host::Host;
+pub(crate) use keys::{Generate, Keys, Kind};
+pub(crate) use up::{Compat, Down, Up};
+
+const AFTER_HELP: &str = "\
+Examples:
+  lattice up --demo                                       a lattice on this machine, with a running actor
+  lattice get hosts                                       who is there
+  lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'       call an actor
+  lattice start actor ./mine.wasm                         run your own
+  lattice down                                            stop what `up` started";
+
+const AFTER_LONG_HELP: &str = "\
+Where a command looks for its lattice, the first that is given:
+  1. --nats-url
+  2. LATTICE_NATS_URL
+  3. the context of --context or LATTICE_CONTEXT: contexts/NAME.toml in the configuration directory
+     ($XDG_CONFIG_HOME/lattice, ~/.config/lattice), with the keys lattice, nats_url, creds, control_prefix,
+     timeout, cluster_seed, cluster_seed_file
+  4. the `lattice up` that runs in this data directory
+  5. nats://127.0.0.1:4222
+
+Environment, each with the meaning of its flag, which wins:
+  LATTICE_LATTICE, LATTICE_NATS_URL, LATTICE_CREDS, LATTICE_TIMEOUT, LATTICE_DATA_DIR, LATTICE_CONTEXT,
+  LATTICE_CONTROL_PREFIX, LATTICE_CLUSTER_SEED; LATTICE_LOG sets what is logged (`debug`, `lattice_host=trace`),
+  LATTICE_NATS_SERVER the nats-server that `up` runs
+
+With `-o json` a command prints exactly one JSON document on standard output, {\"error\": {...}} if it fails; `up` and
+`events` print one document per line.";
+
+/// Runs and steers a lattice: hosts that run WebAssembly actors and talk over NATS.
+#[derive(Debug, Parser)]
+#[command(name = "lattice", version, propagate_version = false, infer_subcommands = false)]
+#[command(after_help = format!("{AFTER_HELP}\n\n{}", exit::HELP))]
+#[command(after_long_help = format!("{AFTER_HELP}\n\n{AFTER_LONG_HELP}\n\n{}", exit::HELP))]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command understands, anywhere on the line.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The lattice [default: the running `up`'s, else `default`]
+    #[arg(short = 'x', long, global = true, value_name = "NAME")]
+    pub(crate) lattice: Option<LatticeName>,
+    /// The broker, such as nats://127.0.0.1:4222
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// A NATS credentials file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) creds: Option<PathBuf>,
+    /// How long an answer is waited for, such as 500ms or 10s [default: 5s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Where state and keys lie [default: ~/.local/share/lattice, or as the platform has it]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A lattice that the configuration directory names
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// What control subjects start with [default: wasmbus.ctl]
+    #[arg(long, global = true, value_name = "PREFIX", hide_short_help = true)]
+    pub(crate) control_prefix: Option<ControlPrefix>,
+    /// How to print
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more; twice: everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Up(Up),
+    Down(Down),
+    /// Tell what `up` runs in this data directory
+    ///
+    /// Exits with 3 if nothing runs.
+    Status,
+    Host(Box<Host>),
+    /// Show what is in the lattice
+    #[command(subcommand)]
+    Get(Get),
+    #[command(subcommand)]
+    Start(Start),
+    #[command(subcommand)]
+    Scale(Scale),
+    #[command(subcommand)]
+    Stop(Stop),
+    Call(Call),
+    Events(Events),
+    #[command(subcommand)]
+    Keys(Keys),
+    #[command(subcommand)]
+    Claims(Claims),
+    /// Print completions for a shell
+    ///
+    /// For bash: `lattice completions bash > ~/.local/share/bash-completion/completions/lattice`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Show what is in the lattice
+#[derive(Debug, Subcommand)]
+pub(crate) enum Get {
+    /// Who is there
+    #[command(after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'")]
+    Hosts,
+    /// What runs on a host, or on all
+    #[command(after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX    a host by the start of its id")]
+    Inventory {
+        /// The host: its id, a unique start of it, or its friendly name
+        host: Option<String>,
+    },
+    /// The actors and providers that the lattice has seen
+    #[command(after_help = "Example:\n  lattice get claims")]
+    Claims,
+}
+
+/// Follow the lattice's events
+///
+/// One line per event until Ctrl-C; with `-o json` the events as they are, one per line.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lattice events\n  lattice events --type actors_started --type actors_stopped\n  lattice events -o json | jq .type")]
+pub(crate) struct Events {
+    /// Only events of this type, such as actor_scaled; several with several
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+}
+
+/// Reads `500ms`, `10s`, `1m 30s`, or plain seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let duration = match seconds {
+        Some(duration) => duration,
+        None => humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 10s or 2m".to_owned())?,
+    };
+    if duration.is_zero() { Err("a duration of nothing leaves no time for an answer".to_owned()) } else { Ok(duration) }
+}
+
+/// Reads `key=value`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected key=value".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        for bad in ["", "0", "-1", "soon", "NaN", "1e400"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() {
+        let cli = Cli::parse_from(["lattice", "get", "hosts", "-x", "lab", "-o", "json"]);
+        assert_eq!(cli.global.lattice.expect("it was given").as_str(), "lab");
+        assert_eq!(cli.global.output, Format::Json);
+    }
+}

@@ -1,0 +1,119 @@
+//! `lattice start`, `lattice scale` and `lattice stop`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use lattice_protocol::Count;
+
+use super::{duration, pair};
+
+/// Start something
+#[derive(Debug, Subcommand)]
+pub(crate) enum Start {
+    Actor(StartActor),
+}
+
+/// Change how many instances run
+#[derive(Debug, Subcommand)]
+pub(crate) enum Scale {
+    Actor(ScaleActor),
+}
+
+/// Stop something
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stop {
+    Actor(StopActor),
+    Host(StopHost),
+}
+
+/// Start an actor on a host
+///
+/// REF is a file of this machine or a reference that the host can fetch. A file that is not signed is signed first, with a
+/// development key of the data directory. Ends when the actor runs or has failed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice start actor ./mine.wasm
+  lattice start actor ./mine.wasm --count 10 --host calm-otter-1234
+  lattice start actor registry.example.com/mine:1.2.0 --annotation team=blue")]
+pub(crate) struct StartActor {
+    /// The module: a file or a reference
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    /// The host: its id, a unique start of it, or its friendly name [default: the only one]
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// How many calls may run at once, up to 65535
+    #[arg(long, default_value = "1", allow_negative_numbers = true)]
+    pub(crate) count: Count,
+    /// Noted on the instances; several with several
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+    /// End as soon as the host has accepted
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// Set how many calls of an actor may run at once
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice scale actor hello --count 5
+  lattice scale actor hello --count 0      nothing of it runs any more
+  lattice scale actor MBX4... --count 3 --ref registry.example.com/mine:1.2.0 --host calm-otter-1234")]
+pub(crate) struct ScaleActor {
+    /// The actor: its key, name or call alias
+    pub(crate) actor: String,
+    /// How many, from 0 to 65535
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) count: Count,
+    /// The module to start from, for an actor that does not run on the host yet
+    #[arg(long = "ref", value_name = "REF")]
+    pub(crate) reference: Option<String>,
+    /// The host: its id, a unique start of it, or its friendly name [default: the only one that runs the actor]
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Only the instances with exactly these annotations
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+    /// End as soon as the host has accepted
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// Stop instances of an actor
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice stop actor hello                             all of it
+  lattice stop actor hello --count 2                   two fewer
+  lattice stop actor hello --annotation version=old    those noted so")]
+pub(crate) struct StopActor {
+    /// The actor: its key, name or call alias
+    pub(crate) actor: String,
+    /// How many; 0 for all
+    #[arg(long, default_value = "0", allow_negative_numbers = true)]
+    pub(crate) count: Count,
+    /// The host: its id, a unique start of it, or its friendly name [default: the only one that runs the actor]
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Only instances that have these annotations
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+    /// End as soon as the host has accepted
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// Stop a host
+///
+/// It takes no new work, lets running calls finish, stops what it runs and ends.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lattice stop host calm-otter-1234\n  lattice stop host NAWX --drain-timeout 10s")]
+pub(crate) struct StopHost {
+    /// The host: its id, a unique start of it, or its friendly name
+    pub(crate) host: String,
+    /// How long running calls may take; the host sets the limit
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) drain_timeout: Option<Duration>,
+}

@@ -1,0 +1,55 @@
+//! The commands, one file each.
+
+mod call;
+mod claims;
+mod completions;
+mod down;
+mod events;
+mod get;
+mod host;
+mod keys;
+mod scale;
+mod start;
+mod status;
+mod stop;
+mod up;
+
+use crate::{
+    cli::{Command, Scale, Start, Stop},
+    settings::Settings,
+    telemetry::{self, Level},
+};
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Whatever went wrong; `diagnosis` tells what it means.
+pub(crate) fn run(command: Command, settings: &Settings) -> anyhow::Result<()> {
+    match command {
+        // These need neither a lattice nor threads.
+        Command::Completions { shell } => completions::run(shell, settings),
+        Command::Keys(keys) => keys::run(&keys, settings),
+        Command::Claims(claims) => claims::run(&claims, settings),
+        command => tokio::runtime::Runtime::new()?.block_on(run_async(command, settings)),
+    }
+}
+
+async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> {
+    if !matches!(command, Command::Host(_)) {
+        telemetry::start(settings, Level::Warnings, false);
+    }
+    match command {
+        Command::Up(up) => up::run(up, settings).await,
+        Command::Down(down) => down::run(&down, settings).await,
+        Command::Status => status::run(settings).await,
+        Command::Host(host) => host::run(&host, settings).await,
+        Command::Get(get) => get::run(get, settings).await,
+        Command::Start(Start::Actor(start)) => start::run(start, settings).await,
+        Command::Scale(Scale::Actor(scale)) => scale::run(scale, settings).await,
+        Command::Stop(Stop::Actor(stop)) => stop::actor(stop, settings).await,
+        Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
+        Command::Call(call) => call::run(call, settings).await,
+        Command::Events(events) => events::run(events, settings).await,
+        Command::Completions { .. } | Command::Keys(_) | Command::Claims(_) => Ok(()),
+    }
+}

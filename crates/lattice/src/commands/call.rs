@@ -1,0 +1,117 @@
+//! `lattice call`.
+
+use std::{
+    fs,
+    io::{self, Read},
+};
+
+use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed};
+use lattice_rpc::RpcClient;
+use serde::Serialize;
+
+use crate::{
+    cli::Call,
+    connect::Lattice,
+    fault::{Code, Fault},
+    keys::{Keys, SeedSource, read},
+    printer::Show,
+    settings::Settings,
+    transcode::{to_json, to_message_pack},
+};
+
+/// An actor's answer, which is the whole document.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Answer(serde_json::Value);
+
+/// Calls an actor and prints its answer.
+pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
+    let payload = payload(call.argument.as_deref())?;
+    let target = settings.target()?;
+    let flag = call.cluster_seed.as_deref().map(|text| SeedSource::read(text, "--cluster-seed"));
+    let seed = cluster_seed(flag.or_else(|| target.cluster_seed.clone()), settings)?;
+    let lattice = Lattice::reach(target).await?;
+    let actor = lattice.client.resolve_actor(&call.actor).await?;
+    // Whoever types this is neither a host nor an actor; the cluster's signature is what counts.
+    let (host, origin) = (HostSeed::generate().public(), ModuleSeed::generate().public());
+    let name = lattice.target.lattice.clone();
+    let rpc = RpcClient::new(lattice.client.nats().clone(), name, host, InvocationSigner::new(seed))
+        .with_timeout(lattice.target.timeout);
+    let request = lattice_rpc::Call::new(origin.into(), actor.into(), call.operation, payload);
+    let answer = rpc.call(request).await?;
+    if call.raw {
+        return Ok(settings.printer().raw(&answer)?);
+    }
+    let answer = to_json(&answer).map_err(|error| {
+        Fault::new(Code::Unreadable, "the actor's answer cannot be shown as JSON")
+            .hint("--raw writes its bytes as they are")
+            .caused_by(error)
+    })?;
+    Ok(settings.printer().show(&Answer(answer))?)
+}
+
+/// The argument as MessagePack; no bytes if there is none.
+fn payload(argument: Option<&str>) -> Result<Vec<u8>, Fault> {
+    let Some(argument) = argument else { return Ok(Vec::new()) };
+    let (text, origin) = match argument.strip_prefix('@') {
+        None if argument == "-" => (read_input(), "standard input".to_owned()),
+        None => (Ok(argument.to_owned()), "the argument".to_owned()),
+        Some(path) => (fs::read_to_string(path), path.to_owned()),
+    };
+    let text = text.map_err(|error| Fault::new(Code::NotFound, format!("{origin} cannot be read")).caused_by(error))?;
+    let json = serde_json::from_str(&text).map_err(|error| {
+        Fault::new(Code::Usage, format!("{origin} is not JSON"))
+            .hint("text needs its quotes, also from the shell: '\"Ada\"'")
+            .caused_by(error)
+    })?;
+    Ok(to_message_pack(&json))
+}
+
+fn read_input() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map(|_| text)
+}
+
+/// The seed that is named, else that of the data directory, which its `up` made.
+fn cluster_seed(named: Option<SeedSource>, settings: &Settings) -> Result<ClusterSeed, Fault> {
+    if let Some(source) = named {
+        return source.seed();
+    }
+    let path = Keys::of(&settings.data_dir()?).cluster_path();
+    if path.exists() {
+        return read(&path);
+    }
+    Err(Fault::new(Code::Configuration, "a call is signed with a cluster seed, and none is named").hint(format!(
+        "name the seed that the lattice's hosts use, or one among their cluster issuers, with --cluster-seed or \
+         LATTICE_CLUSTER_SEED, or in a context; `lattice up` makes one at {}, `lattice keys gen cluster` makes a new one",
+        path.display()
+    )))
+}
+
+impl Show for Answer {
+    fn text(&self) -> String {
+        serde_json::to_string_pretty(&self.0).expect("a JSON value is written to memory")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_come_from_the_line_or_a_file() {
+        assert_eq!(payload(None).expect("none is fine"), b"");
+        assert_eq!(payload(Some("{\"a\":1}")).expect("it is JSON"), b"\x81\xa1a\x01");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        fs::write(file.path(), "[true]\n").expect("the file can be written");
+        let path = format!("@{}", file.path().display());
+        assert_eq!(payload(Some(&path)).expect("it is JSON"), b"\x91\xc3");
+    }
+
+    #[test]
+    fn what_is_no_json_is_a_usage_error() {
+        assert_eq!(payload(Some("Ada")).expect_err("no quotes").code, Code::Usage);
+        assert_eq!(payload(Some("")).expect_err("nothing").code, Code::Usage);
+        assert_eq!(payload(Some("@/does/not/exist")).expect_err("no file").code, Code::NotFound);
+    }
+}

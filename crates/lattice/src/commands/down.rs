@@ -1,0 +1,39 @@
+//! `lattice down`.
+
+use serde::Serialize;
+
+use crate::{
+    cli::Down,
+    printer::Show,
+    settings::Settings,
+    up::{self, RunningUp},
+};
+
+/// What was stopped; nothing if nothing ran.
+#[derive(Serialize)]
+struct Stopped {
+    stopped: bool,
+    pid: Option<u32>,
+    up: Option<RunningUp>,
+}
+
+/// Stops what `up` started in this data directory and tells what that was.
+pub(crate) async fn run(down: &Down, settings: &Settings) -> anyhow::Result<()> {
+    let data_dir = settings.data_dir()?;
+    let up = RunningUp::find(&data_dir);
+    let pid = up::stop(&data_dir, down.wait).await?;
+    Ok(settings.printer().show(&Stopped { stopped: pid.is_some(), pid, up })?)
+}
+
+impl Show for Stopped {
+    fn text(&self) -> String {
+        match (&self.up, self.pid) {
+            (_, None) => "nothing was running".to_owned(),
+            (None, Some(pid)) => format!("stopped `lattice up`, process {pid}, while it was starting"),
+            (Some(up), Some(pid)) => format!(
+                "stopped `lattice up`, process {pid}: host {} ({}) and the broker at {}",
+                up.host_name, up.host_id, up.nats_url
+            ),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `lattice get claims`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    connect::Lattice,
+    printer::{Printer, Show},
+    table::table,
+};
+
+#[derive(Serialize)]
+struct Claims {
+    claims: Vec<BTreeMap<String, Option<String>>>,
+    /// What was wrong with claims that are not among them.
+    errors: Vec<String>,
+}
+
+/// Prints the actors and providers that the lattice has seen.
+pub(super) async fn run(lattice: &Lattice, printer: Printer) -> anyhow::Result<()> {
+    let answer = match lattice.client.claims().await {
+        Err(lattice_client::RequestError::NoResponders { .. }) => return Err(lattice.nobody().into()),
+        answer => answer?.claims,
+    };
+    let claims = Claims { claims: answer.good, errors: answer.bad };
+    claims.errors.iter().for_each(|error| printer.warn(error));
+    Ok(printer.show(&claims)?)
+}
+
+impl Show for Claims {
+    fn text(&self) -> String {
+        let mut rows: Vec<_> = self.claims.iter().map(row).collect();
+        rows.sort();
+        table(["name", "key", "call alias", "revision", "version", "issuer", "capabilities"], rows)
+    }
+}
+
+fn row(claims: &BTreeMap<String, Option<String>>) -> [String; 7] {
+    let first = |names: &[&str]| {
+        let values = names.iter().filter_map(|name| claims.get(*name)?.clone());
+        values.into_iter().find(|value| !value.is_empty()).unwrap_or_else(|| "-".to_owned())
+    };
+    [
+        first(&["name"]),
+        first(&["sub", "subject"]),
+        first(&["call_alias"]),
+        first(&["rev", "revision"]),
+        first(&["version", "ver"]),
+        first(&["iss", "issuer"]),
+        first(&["caps", "capabilities", "contract_id"]),
+    ]
+}

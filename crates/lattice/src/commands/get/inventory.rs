@@ -1,0 +1,140 @@
+//! `lattice get inventory`.
+
+use std::collections::BTreeMap;
+
+use lattice_client::Gathered;
+use lattice_protocol::{ActorDescription, Annotations, HostInventory, ProviderDescription};
+use serde::Serialize;
+
+use super::texts;
+use crate::{
+    connect::Lattice,
+    placement,
+    printer::{Printer, Show},
+    table::{or_dash, table},
+};
+
+#[derive(Serialize)]
+struct Inventories {
+    inventories: Vec<HostInventory>,
+    /// What was wrong with answers that are not among the inventories.
+    errors: Vec<String>,
+}
+
+/// Prints what runs on a host, or on all.
+pub(super) async fn run(lattice: &Lattice, host: Option<&str>, printer: Printer) -> anyhow::Result<()> {
+    let mut answers = match host {
+        Some(name) => Inventories { inventories: vec![of_host(lattice, name).await?], errors: Vec::new() },
+        None => of_all(lattice).await?,
+    };
+    answers.inventories.sort_by(|a, b| (&a.friendly_name, &a.host_id).cmp(&(&b.friendly_name, &b.host_id)));
+    answers.errors.iter().for_each(|error| printer.warn(error));
+    Ok(printer.show(&answers)?)
+}
+
+async fn of_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostInventory> {
+    let host = placement::named_host(lattice, name).await?;
+    let answer = lattice.client.inventory(&host).await;
+    answer.map_err(|error| placement::command_error(lattice, &host, error))
+}
+
+async fn of_all(lattice: &Lattice) -> anyhow::Result<Inventories> {
+    let Gathered { items, errors, .. } = lattice.client.inventories().await?;
+    if items.is_empty() && errors.is_empty() {
+        return Err(lattice.nobody().into());
+    }
+    Ok(Inventories { inventories: items, errors: texts(&errors) })
+}
+
+impl Show for Inventories {
+    fn text(&self) -> String {
+        let rows = self.inventories.iter().flat_map(host_rows);
+        table(["host", "kind", "name", "key", "count", "revision", "annotations", "reference"], rows)
+    }
+}
+
+fn host_rows(host: &HostInventory) -> Vec<[String; 8]> {
+    let actors = host.actors.iter().flat_map(|actor| actor_rows(&host.friendly_name, actor));
+    let providers = host.providers.iter().map(|provider| provider_row(&host.friendly_name, provider));
+    let rows: Vec<_> = actors.chain(providers).collect();
+    if rows.is_empty() { vec![empty_row(&host.friendly_name)] } else { rows }
+}
+
+/// One row per annotation set and image.
+fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 8]> {
+    let mut sets: BTreeMap<(Annotations, Option<String>, i32), u64> = BTreeMap::new();
+    for instance in &actor.instances {
+        let image = instance.image_ref.clone().or_else(|| actor.image_ref.clone());
+        let set = (instance.annotations.clone(), image, instance.revision);
+        *sets.entry(set).or_default() += u64::from(instance.max_instances);
+    }
+    let row = |((annotations, image, revision), count): (_, u64)| {
+        [
+            host.to_owned(),
+            "actor".to_owned(),
+            or_dash(actor.name.as_ref()),
+            actor.id.to_string(),
+            count.to_string(),
+            revision_text(revision),
+            pairs(&annotations),
+            or_dash(image),
+        ]
+    };
+    sets.into_iter().map(row).collect()
+}
+
+fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 8] {
+    [
+        host.to_owned(),
+        "provider".to_owned(),
+        or_dash(provider.name.as_ref()),
+        format!("{} ({})", provider.id, provider.link_name),
+        "1".to_owned(),
+        revision_text(provider.revision),
+        pairs(&provider.annotations),
+        or_dash(provider.image_ref.as_ref()),
+    ]
+}
+
+fn empty_row(host: &str) -> [String; 8] {
+    let mut row = [const { String::new() }; 8];
+    row[0] = host.to_owned();
+    row[1] = "(nothing)".to_owned();
+    row
+}
+
+/// 0 is how hosts write that there is none.
+fn revision_text(revision: i32) -> String {
+    or_dash(Some(revision).filter(|revision| *revision != 0))
+}
+
+fn pairs(annotations: &Annotations) -> String {
+    let pairs: Vec<String> = annotations.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if pairs.is_empty() { "-".to_owned() } else { pairs.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+    const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+
+    #[test]
+    fn instances_of_one_set_are_one_row() {
+        let instance = |team: &str, max: u16| json!({"annotations": {"team": team}, "max_instances": max, "revision": 2});
+        let inventory: HostInventory = serde_json::from_value(json!({
+            "host_id": HOST, "friendly_name": "calm-otter",
+            "actors": [{
+                "id": ACTOR, "name": "hello", "image_ref": "file:///x",
+                "instances": [instance("a", 1), instance("b", 5), instance("a", 1)],
+            }],
+        }))
+        .expect("it is an inventory");
+        let rows = host_rows(&inventory);
+        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[4], &*row[5], &*row[6]]).collect();
+        assert_eq!(essentials, [["2", "2", "team=a"], ["5", "2", "team=b"]]);
+    }
+}

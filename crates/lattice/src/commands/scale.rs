@@ -1,0 +1,56 @@
+//! `lattice scale actor`.
+
+use anyhow::Context;
+use lattice_protocol::{ActorKey, Annotations, HostKey, ScaleActor as Command};
+
+use crate::{
+    cli::ScaleActor,
+    commands::start::explain,
+    connect::Lattice,
+    module, placement,
+    settings::Settings,
+    settle::{Sent, settle},
+};
+
+/// Scales an actor and tells how it went.
+pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Result<()> {
+    let printer = settings.printer();
+    let reference = match &scale.reference {
+        Some(text) => Some(module::prepare(text, &settings.data_dir()?, printer)?),
+        None => None,
+    };
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let actor = lattice.client.resolve_actor(&scale.actor).await?;
+    let host = find_host(&lattice, &scale, &actor).await?;
+    let command = Command {
+        actor_id: Some(actor.clone()),
+        actor_ref: reference.as_ref().map(ToString::to_string).unwrap_or_default(),
+        annotations: Annotations::from_iter(scale.annotations),
+        count: scale.count,
+        host_id: None,
+        lattice_id: None,
+    };
+    let accepted = lattice.client.scale_actor(&host, command).await;
+    let operation = accepted.map_err(|error| placement::command_error(&lattice, &host, error));
+    let sentence = format!("actor {{actor}} on host {{host}} is scaled to {}", scale.count);
+    let ended = match operation {
+        Ok(operation) => {
+            settle(&lattice, Sent { operation, sentence, actor: Some(actor), no_wait: scale.no_wait }, printer).await
+        }
+        Err(error) => Err(error),
+    };
+    let ended = ended.map_err(|error| match &reference {
+        Some(reference) => explain(error, reference),
+        None => error,
+    });
+    ended.with_context(|| format!("`{}` was not scaled", scale.actor))
+}
+
+/// With a reference the actor need not run anywhere yet.
+async fn find_host(lattice: &Lattice, scale: &ScaleActor, actor: &ActorKey) -> anyhow::Result<HostKey> {
+    let host = scale.host.as_deref();
+    match (placement::running(lattice, actor, host).await, &scale.reference) {
+        (Err(_), Some(_)) => placement::to_start(lattice, host).await,
+        (found, _) => found,
+    }
+}

@@ -1,0 +1,49 @@
+//! `lattice stop actor` and `lattice stop host`.
+
+use anyhow::Context;
+use lattice_protocol::{Annotations, StopActor as ActorCommand, StopHost as HostCommand};
+
+use crate::{
+    cli::{StopActor, StopHost},
+    connect::Lattice,
+    placement,
+    settings::Settings,
+    settle::{Sent, settle},
+};
+
+/// Stops instances of an actor and tells how it went.
+pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Result<()> {
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let actor = lattice.client.resolve_actor(&stop.actor).await?;
+    let host = placement::running(&lattice, &actor, stop.host.as_deref()).await?;
+    let command = ActorCommand {
+        actor_id: actor.clone(),
+        annotations: Annotations::from_iter(stop.annotations),
+        count: stop.count,
+        host_id: None,
+        lattice_id: None,
+    };
+    let accepted = lattice.client.stop_actor(&host, command).await;
+    let not_stopped = || format!("`{}` was not stopped", stop.actor);
+    let operation =
+        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+    let count = if stop.count.is_zero() { "all".to_owned() } else { stop.count.to_string() };
+    let sentence = format!("stopped {count} of actor {{actor}} on host {{host}}");
+    let sent = Sent { operation, sentence, actor: Some(actor), no_wait: stop.no_wait };
+    settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
+}
+
+/// Stops a host and tells how it went.
+pub(crate) async fn host(stop: StopHost, settings: &Settings) -> anyhow::Result<()> {
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let host = placement::named_host(&lattice, &stop.host).await?;
+    // The protocol counts seconds; less than one is not none.
+    let timeout = stop.drain_timeout.map(|timeout| timeout.as_secs().max(1));
+    let command = HostCommand { timeout, ..HostCommand::default() };
+    let accepted = lattice.client.stop_host(&host, command).await;
+    let not_stopped = || format!("host `{}` was not stopped", stop.host);
+    let operation =
+        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+    let sent = Sent { operation, sentence: "host {host} has stopped".to_owned(), actor: None, no_wait: false };
+    settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
+}

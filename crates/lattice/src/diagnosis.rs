@@ -1,0 +1,262 @@
+//! From an error chain to what people and programs are told.
+
+use std::error::Error;
+
+use lattice_broker::ProbeError;
+use lattice_client::{ConnectError, RequestError, ResolveError, WaitError};
+use lattice_host::StartError;
+use lattice_rpc::CallError;
+use serde::Serialize;
+
+use crate::fault::{Code, Fault};
+
+/// Why a command failed, ready to be printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Diagnosis {
+    /// Its kind.
+    pub(crate) code: Code,
+    message: String,
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// The document that programs get.
+#[derive(Serialize)]
+pub(crate) struct Document<'a> {
+    error: &'a Diagnosis,
+}
+
+impl Diagnosis {
+    /// What an error means: the first thing in its chain that is known decides.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let mut texts: Vec<String> = error.chain().map(ToString::to_string).collect();
+        // Some libraries repeat their cause in their own text.
+        texts.dedup_by(|later, earlier| earlier.ends_with(later.as_str()));
+        let message = texts.remove(0);
+        Self { code: code_of(error), message, causes: texts, hint: hint_of(error) }
+    }
+
+    /// A command line that the parser refuses.
+    pub(crate) fn of_usage(refusal: &clap::Error) -> Self {
+        let text = refusal.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let hint = Some("`--help` tells what a command takes".to_owned());
+        Self { code: Code::Usage, message, causes: Vec::new(), hint }
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let causes: String = self.causes.iter().map(|cause| format!("\n  because: {cause}")).collect();
+        let hint = self.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        format!("error: {}{causes}{hint}", self.message)
+    }
+
+    /// For programs.
+    pub(crate) fn document(&self) -> Document<'_> {
+        Document { error: self }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> Code {
+    error.chain().find_map(code_of_link).unwrap_or(Code::Failed)
+}
+
+fn hint_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|link| match link.downcast_ref::<Fault>() {
+        Some(fault) => fault.hint.clone(),
+        None => hint_of_link(link).map(str::to_owned),
+    })
+}
+
+fn code_of_link(link: &(dyn Error + 'static)) -> Option<Code> {
+    None.or_else(|| link.downcast_ref::<Fault>().map(|fault| fault.code))
+        .or_else(|| link.downcast_ref().map(code_of_probe))
+        .or_else(|| link.downcast_ref().map(code_of_connect))
+        .or_else(|| link.downcast_ref().map(code_of_request))
+        .or_else(|| link.downcast_ref().and_then(code_of_resolve))
+        .or_else(|| link.downcast_ref().and_then(code_of_wait))
+        .or_else(|| link.downcast_ref().and_then(code_of_call))
+        .or_else(|| link.downcast_ref().map(code_of_start))
+}
+
+fn code_of_probe(error: &ProbeError) -> Code {
+    match error {
+        ProbeError::Address(_) => Code::Usage,
+        ProbeError::TooOld { .. } => Code::NatsTooOld,
+        ProbeError::WithoutJetStream { .. } => Code::NoJetStream,
+        ProbeError::NotNats { .. } | ProbeError::Mute { .. } => Code::NotNats,
+        _ => Code::Unreachable,
+    }
+}
+
+fn code_of_connect(error: &ConnectError) -> Code {
+    match error {
+        ConnectError::Url { .. } => Code::Usage,
+        ConnectError::Credentials { .. } => Code::Configuration,
+        ConnectError::Handshake { .. } => Code::NotNats,
+        ConnectError::Refused { .. } => Code::Unauthorized,
+        _ => Code::Unreachable,
+    }
+}
+
+fn code_of_request(error: &RequestError) -> Code {
+    match error {
+        RequestError::NoResponders { .. } => Code::NoHosts,
+        RequestError::TimedOut { .. } => Code::TimedOut,
+        RequestError::Unreadable { .. } => Code::Unreadable,
+        RequestError::Refused { .. } => Code::Refused,
+        RequestError::TooLarge { .. } => Code::Failed,
+        _ => Code::Unreachable,
+    }
+}
+
+fn code_of_resolve(error: &ResolveError) -> Option<Code> {
+    match error {
+        ResolveError::NotFound { .. } => Some(Code::NotFound),
+        ResolveError::Ambiguous { .. } => Some(Code::Ambiguous),
+        _ => None,
+    }
+}
+
+fn code_of_wait(error: &WaitError) -> Option<Code> {
+    match error {
+        WaitError::Failed { .. } => Some(Code::Failed),
+        WaitError::Unknown { .. } | WaitError::HostGone { .. } => Some(Code::TimedOut),
+        _ => None,
+    }
+}
+
+fn code_of_call(error: &CallError) -> Option<Code> {
+    match error {
+        CallError::NoResponders { .. } => Some(Code::NotFound),
+        CallError::TimedOut { .. } => Some(Code::TimedOut),
+        CallError::Unreadable { .. } => Some(Code::Unreadable),
+        CallError::Refused { .. } => Some(Code::Refused),
+        CallError::Connection { .. } => Some(Code::Unreachable),
+        _ => None,
+    }
+}
+
+fn code_of_start(error: &StartError) -> Code {
+    match error {
+        StartError::IdentityInUse { .. } | StartError::StateLocked { .. } | StartError::Bucket { .. } => Code::Refused,
+        StartError::State { .. } | StartError::ClusterIssuer { .. } | StartError::Store { .. } => Code::Configuration,
+        StartError::NoJetStream { .. } => Code::NoJetStream,
+        StartError::Connection { .. } => Code::Unreachable,
+        _ => Code::Failed,
+    }
+}
+
+fn hint_of_link(link: &(dyn Error + 'static)) -> Option<&'static str> {
+    None.or_else(|| link.downcast_ref().and_then(hint_of_probe))
+        .or_else(|| link.downcast_ref().and_then(hint_of_connect))
+        .or_else(|| link.downcast_ref().and_then(hint_of_call))
+        .or_else(|| link.downcast_ref().and_then(hint_of_start))
+        .or_else(|| link.downcast_ref().and_then(hint_of_io))
+}
+
+fn hint_of_connect(error: &ConnectError) -> Option<&'static str> {
+    match error {
+        ConnectError::Refused { .. } => Some("name credentials with --creds or LATTICE_CREDS"),
+        ConnectError::Handshake { .. } => Some("is this the port of a NATS server? 4222 is the usual one"),
+        _ => None,
+    }
+}
+
+fn hint_of_call(error: &CallError) -> Option<&'static str> {
+    match error {
+        CallError::NoResponders { .. } => Some("`lattice get inventory` shows what runs"),
+        CallError::Refused { .. } => Some(
+            "hosts take calls that are signed with their cluster seed or one of their cluster issuers: --cluster-seed",
+        ),
+        _ => None,
+    }
+}
+
+fn hint_of_start(error: &StartError) -> Option<&'static str> {
+    match error {
+        StartError::IdentityInUse { .. } | StartError::StateLocked { .. } => {
+            Some("give each host a data directory of its own with --data-dir, or a seed of its own with --host-seed")
+        }
+        _ => None,
+    }
+}
+
+fn hint_of_io(error: &std::io::Error) -> Option<&'static str> {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => Some("the disk is full: make room, or name another --data-dir"),
+        std::io::ErrorKind::ReadOnlyFilesystem => Some("name a directory that can be written with --data-dir"),
+        _ => None,
+    }
+}
+
+fn hint_of_probe(error: &ProbeError) -> Option<&'static str> {
+    match error {
+        ProbeError::TooOld { .. } => Some("update it, or let `lattice up` run a newer one"),
+        ProbeError::WithoutJetStream { .. } => {
+            Some("start it with `nats-server -js`, or let `lattice up` run one that has it")
+        }
+        ProbeError::NotNats { .. } | ProbeError::Mute { .. } => {
+            Some("is this the port of a NATS server? 4222 is the usual one; a server that starts with TLS is named tls://")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, time::Duration};
+
+    use super::*;
+
+    fn check(error: impl Into<anyhow::Error>, code: Code) {
+        assert_eq!(Diagnosis::of(&error.into()).code, code);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_broker_has_a_code_each() {
+        let address = || "127.0.0.1:1".to_owned();
+        let source = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        check(ProbeError::NothingListens { address: address(), source: source() }, Code::Unreachable);
+        check(ProbeError::NotNats { address: address(), said: "HTTP".to_owned() }, Code::NotNats);
+        check(ProbeError::Mute { address: address(), timeout: Duration::from_secs(1) }, Code::NotNats);
+        check(ProbeError::WithoutJetStream { address: address() }, Code::NoJetStream);
+    }
+
+    #[test]
+    fn silence_is_not_absence_is_not_refusal() {
+        let subject = || "s".to_owned();
+        check(RequestError::NoResponders { subject: subject() }, Code::NoHosts);
+        check(RequestError::TimedOut { subject: subject(), timeout: Duration::from_secs(1) }, Code::TimedOut);
+        check(RequestError::Refused { subject: subject(), error: "no".to_owned() }, Code::Refused);
+    }
+
+    #[test]
+    fn the_first_known_link_decides_and_the_chain_is_told() {
+        let root = RequestError::TimedOut { subject: "s".to_owned(), timeout: Duration::from_secs(1) };
+        let fault = Fault::new(Code::NotFound, "no such thing").hint("look").caused_by(root);
+        let diagnosis = Diagnosis::of(&anyhow::Error::new(fault).context("the command"));
+        assert_eq!(diagnosis.code, Code::NotFound);
+        assert_eq!(
+            diagnosis.text(),
+            "error: the command\n  because: no such thing\n  because: no answer on `s` within 1s\nhint: look"
+        );
+    }
+
+    #[test]
+    fn a_cause_that_the_message_repeats_is_told_once() {
+        let error = anyhow::anyhow!("it broke").context("the file: it broke");
+        assert_eq!(Diagnosis::of(&error).text(), "error: the file: it broke");
+    }
+
+    #[test]
+    fn programs_get_one_document() {
+        let diagnosis = Diagnosis::of(&Fault::new(Code::NoJetStream, "no \"stream\"").into());
+        let json = serde_json::to_value(diagnosis.document()).expect("it has string keys");
+        assert_eq!(
+            json,
+            serde_json::json!({"error": {"code": "no_jet_stream", "message": "no \"stream\"", "causes": []}})
+        );
+    }
+}

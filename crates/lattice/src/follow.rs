@@ -1,0 +1,100 @@
+//! Following the events of a lattice.
+
+use futures::StreamExt;
+use lattice_client::EventStream;
+use lattice_protocol::event::CloudEvent;
+
+use crate::{
+    connect::Lattice,
+    event_line::Names,
+    printer::Printer,
+};
+
+/// The event by which hosts say that they are alive.
+const HEARTBEAT: &str = "host_heartbeat";
+
+/// Which events are shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Only these types; all if empty.
+    pub(crate) types: Vec<String>,
+    /// Not the heartbeats, unless they are among the types.
+    pub(crate) no_heartbeats: bool,
+}
+
+impl Filter {
+    fn shows(&self, event: &CloudEvent) -> bool {
+        let asked_for = |kind: &String| kind == event.name() || *kind == event.kind;
+        match self.types.is_empty() {
+            true => !(self.no_heartbeats && event.name() == HEARTBEAT),
+            false => self.types.iter().any(asked_for),
+        }
+    }
+}
+
+/// The events of a lattice, as they are shown.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    events: EventStream,
+    names: Names,
+    filter: Filter,
+    printer: Printer,
+}
+
+impl Follower {
+    /// Follows the events from now on.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub(crate) async fn new(lattice: &Lattice, filter: Filter, printer: Printer) -> anyhow::Result<Self> {
+        let events = lattice.client.events().await?;
+        let mut names = Names::default();
+        // Names are a comfort: without them keys are shown.
+        for host in lattice.client.hosts().await.map(|hosts| hosts.items).unwrap_or_default() {
+            names.learn(host.id.as_str(), &host.friendly_name);
+        }
+        Ok(Self { events, names, filter, printer })
+    }
+
+    /// Prints events until the connection is closed for good. Cancel-safe.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub(crate) async fn run(&mut self) -> anyhow::Result<()> {
+        while let Some(item) = self.events.next().await {
+            match item {
+                Ok(event) if self.filter.shows(&event) => self.printer.stream(&self.names.line(event))?,
+                // What is not shown may still tell names.
+                Ok(event) => drop(self.names.line(event)),
+                Err(hole) => self.printer.warn(&hole.to_string()),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str) -> CloudEvent {
+        let event = serde_json::json!({"specversion": "1.0", "id": "1", "source": "N", "type": kind});
+        CloudEvent::from_bytes(event.to_string().as_bytes()).expect("it is an event")
+    }
+
+    #[test]
+    fn types_are_given_short_or_whole() {
+        let filter = Filter { types: vec!["actor_scaled".to_owned()], no_heartbeats: true };
+        assert!(filter.shows(&event("com.wasmcloud.lattice.actor_scaled")));
+        assert!(!filter.shows(&event("com.wasmcloud.lattice.actor_started")));
+        let filter = Filter { types: vec!["com.wasmcloud.lattice.host_heartbeat".to_owned()], no_heartbeats: true };
+        assert!(filter.shows(&event("com.wasmcloud.lattice.host_heartbeat")));
+    }
+
+    #[test]
+    fn heartbeats_can_be_left_out() {
+        let filter = Filter { types: Vec::new(), no_heartbeats: true };
+        assert!(!filter.shows(&event("com.wasmcloud.lattice.host_heartbeat")));
+        assert!(filter.shows(&event("com.wasmcloud.lattice.host_started")));
+    }
+}

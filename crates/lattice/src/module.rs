@@ -1,0 +1,233 @@
+//! From what people type as an actor's reference to one that a host can fetch; unsigned files are signed on the way.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use lattice_artifact::Reference;
+use lattice_claims::{ModuleClaimsError, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
+use lattice_protocol::{ActorKey, CallAlias};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    fault::{Code, Fault},
+    keys::{Keys, file_name},
+    printer::Printer,
+    settings::{DataDir, create_private_dir, write_private},
+};
+
+/// Contracts that every host serves itself and that can do no harm; a module that needs others is signed by hand.
+const BUILTIN_CONTRACTS: [&str; 2] = ["wasmcloud:builtin:logging", "wasmcloud:builtin:numbergen"];
+
+/// Hexadecimal digits of the digest in a signed file's name: enough to tell one user's builds apart.
+const DIGEST_DIGITS: usize = 16;
+
+/// An actor's reference as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A file of this machine.
+    File(PathBuf),
+    /// What a host is to fetch.
+    Reference(Reference),
+}
+
+impl Named {
+    /// What exists as a file, or looks like the path of one, is a file.
+    ///
+    /// # Errors
+    /// It is neither the path of a file nor a reference.
+    pub(crate) fn read(text: &str) -> Result<Self, Fault> {
+        let looks_like_path = text.starts_with(['/', '.']) || text.ends_with(".wasm");
+        let has_scheme = text.contains("://");
+        if !has_scheme && (looks_like_path || Path::new(text).is_file()) {
+            return Ok(Self::File(text.into()));
+        }
+        let refused = |error| Fault::new(Code::Usage, format!("`{text}` is no file and no reference")).caused_by(error);
+        text.parse::<Reference>().map(Self::Reference).map_err(refused)
+    }
+}
+
+/// A reference for a host, from a file or reference as it was typed. An unsigned file is signed, and people are told.
+///
+/// # Errors
+/// The file cannot be read, is no module, or its claims are not in order.
+pub(crate) fn prepare(text: &str, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
+    match Named::read(text)? {
+        Named::Reference(reference) => Ok(reference),
+        Named::File(path) => prepare_file(&path, data_dir, printer),
+    }
+}
+
+/// The bytes of a module's file.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Fault> {
+    fs::read(path).map_err(|error| {
+        let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Failed };
+        Fault::new(code, format!("the module {} cannot be read", path.display())).caused_by(error)
+    })
+}
+
+/// Why a module is not accepted, and what to do.
+pub(crate) fn refused(path: &Path, error: ModuleClaimsError) -> Fault {
+    let hint = match &error {
+        ModuleClaimsError::NotWasm | ModuleClaimsError::Damaged { .. } => "is it the file that the build made?",
+        _ => "sign it again: lattice claims sign IN --out OUT --name NAME",
+    };
+    Fault::new(Code::InvalidModule, format!("the module {} is not accepted", path.display())).hint(hint).caused_by(error)
+}
+
+fn prepare_file(path: &Path, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
+    let path = std::path::absolute(path)?;
+    let bytes = read_file(&path)?;
+    let claims = read_module(&bytes).map_err(|error| refused(&path, error))?;
+    if claims.is_some() {
+        verify_module(&bytes, SystemTime::now()).map_err(|error| refused(&path, error))?;
+        return Ok(Reference::from_path(&path)?);
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let signing = Signing { name: &stem, call_alias: None, capabilities: &BUILTIN_CONTRACTS };
+    let signed = data_dir.signed().join(signed_name(&bytes, &stem));
+    sign_into(&bytes, &signing, data_dir, &signed).map_err(|error| error.of(&path))?;
+    printer.note(&format!("{} is not signed: signed with your development keys as {}", path.display(), signed.display()));
+    Ok(Reference::from_path(&signed)?)
+}
+
+/// What is claimed of a module that is signed with development keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signing<'a> {
+    /// The name, which also names the module's key.
+    pub(crate) name: &'a str,
+    /// A name to call it by.
+    pub(crate) call_alias: Option<&'a str>,
+    /// The contracts that it may use.
+    pub(crate) capabilities: &'a [&'a str],
+}
+
+impl Signing<'_> {
+    fn claims(&self, key: ActorKey) -> NewModuleClaims {
+        NewModuleClaims {
+            name: Some(self.name.to_owned()),
+            call_alias: self.call_alias.and_then(|alias| alias.parse::<CallAlias>().ok()),
+            caps: self.capabilities.iter().map(|contract| (*contract).to_owned()).collect(),
+            ..NewModuleClaims::new(key, SystemTime::now())
+        }
+    }
+}
+
+/// Why a module could not be signed.
+#[derive(Debug)]
+pub(crate) enum SigningError {
+    /// The module cannot be.
+    Module(ModuleClaimsError),
+    /// The keys or the directory cannot be used.
+    Fault(Fault),
+}
+
+impl SigningError {
+    fn of(self, path: &Path) -> Fault {
+        match self {
+            SigningError::Module(error) => refused(path, error),
+            SigningError::Fault(fault) => fault,
+        }
+    }
+}
+
+impl From<SigningError> for anyhow::Error {
+    fn from(error: SigningError) -> anyhow::Error {
+        match error {
+            SigningError::Module(error) => error.into(),
+            SigningError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Signs a module with development keys into a file. Signing the same again leaves the file as it is, so that hosts know
+/// it already.
+pub(crate) fn sign_into(
+    module: &[u8],
+    signing: &Signing<'_>,
+    data_dir: &DataDir,
+    path: &Path,
+) -> Result<ActorKey, SigningError> {
+    let keys = Keys::of(data_dir);
+    let account = keys.account().map_err(SigningError::Fault)?;
+    let key = keys.module(signing.name).map_err(SigningError::Fault)?.public();
+    let hash = module_hash(module).map_err(SigningError::Module)?;
+    let is_the_same = |bytes: Vec<u8>| {
+        let claims = verify_module(&bytes, SystemTime::now());
+        claims.is_ok_and(|claims| claims.subject == key && claims.issuer == account.public() && claims.hash == hash)
+    };
+    if !fs::read(path).is_ok_and(is_the_same) {
+        let signed = sign_module(module, &signing.claims(key.clone()), &account).map_err(SigningError::Module)?;
+        write(path, &signed).map_err(|error| SigningError::Fault(not_written(path, error)))?;
+    }
+    Ok(key)
+}
+
+fn write(path: &Path, signed: &[u8]) -> io::Result<()> {
+    path.parent().map_or(Ok(()), create_private_dir)?;
+    write_private(path, signed)
+}
+
+fn not_written(path: &Path, error: io::Error) -> Fault {
+    Fault::new(Code::Configuration, format!("the signed module {} cannot be written", path.display())).caused_by(error)
+}
+
+fn signed_name(module: &[u8], stem: &str) -> String {
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(module));
+    format!("{}-{}.wasm", file_name(stem), &digest[..DIGEST_DIGITS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{environment::Environment, printer::Format};
+
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+    #[test]
+    fn paths_and_references_are_told_apart() {
+        let file = |text: &str| assert_eq!(Named::read(text).expect("a path"), Named::File(text.into()), "{text}");
+        let reference = |text: &str| {
+            let expect = Named::Reference(text.parse().expect("a reference"));
+            assert_eq!(Named::read(text).expect("a reference"), expect, "{text}");
+        };
+        file("./x.wasm");
+        file("x.wasm");
+        file("/srv/x");
+        file("../x");
+        file("Cargo.toml");
+        reference("registry.example.com/x:1.0");
+        reference("file:///srv/x.wasm");
+        assert_eq!(Named::read("what://x").expect_err("no such scheme").code, Code::Usage);
+        assert_eq!(Named::read("").expect_err("nothing").code, Code::Usage);
+    }
+
+    #[test]
+    fn an_unsigned_file_is_signed_once_and_stays_the_same_actor() {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let data_dir = DataDir::find(Some(&directory.path().join("data")), &Environment::default()).expect("it is given");
+        let path = directory.path().join("mine.wasm");
+        let start = |module: &[u8]| {
+            fs::write(&path, module).expect("the directory can be written");
+            let text = path.to_str().expect("it is UTF-8");
+            let reference = prepare(text, &data_dir, Printer::new(Format::Table, true)).expect("it can be signed");
+            let signed = Path::new(reference.as_str().trim_start_matches("file://")).to_owned();
+            let bytes = fs::read(signed).expect("it was written");
+            (reference, verify_module(&bytes, SystemTime::now()).expect("it is in order"))
+        };
+        let (first, claims) = start(MODULE);
+        assert_eq!(claims.name.as_deref(), Some("mine"));
+        let (again, same) = start(MODULE);
+        assert_eq!((again, same.id), (first.clone(), claims.id));
+        let (other, changed) = start(&wat());
+        assert_ne!(other, first);
+        assert_eq!(changed.subject, claims.subject);
+    }
+
+    /// A module with one empty custom section.
+    fn wat() -> Vec<u8> {
+        [MODULE, b"\0\x02\x01x"].concat()
+    }
+}

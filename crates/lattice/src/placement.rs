@@ -1,0 +1,78 @@
+//! Which host a command is for, when people name it or leave it out.
+
+use lattice_client::RequestError;
+use lattice_protocol::{ActorKey, HostInventory, HostKey};
+
+use crate::{
+    connect::Lattice,
+    fault::{Code, Fault},
+};
+
+/// The host to start on: the one that is named, else the only one.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn to_start(lattice: &Lattice, named: Option<&str>) -> anyhow::Result<HostKey> {
+    if let Some(name) = named {
+        return named_host(lattice, name).await;
+    }
+    let hosts = lattice.hosts().await?.items;
+    let choices: Vec<String> = hosts.iter().map(|host| shown(&host.friendly_name, &host.id)).collect();
+    only(hosts.into_iter().map(|host| host.id), "several hosts run", &choices)
+}
+
+/// The host whose instances of an actor are meant: the one that is named, else the only one that runs it.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&str>) -> anyhow::Result<HostKey> {
+    if let Some(name) = named {
+        return named_host(lattice, name).await;
+    }
+    let inventories = lattice.client.inventories().await?.items;
+    if inventories.is_empty() {
+        return Err(lattice.nobody().into());
+    }
+    let runs = |inventory: &HostInventory| inventory.actors.iter().any(|running| running.id == *actor);
+    let running: Vec<HostInventory> = inventories.into_iter().filter(runs).collect();
+    if running.is_empty() {
+        return Err(Fault::new(Code::NotFound, format!("no host runs actor {actor}"))
+            .hint("`lattice get inventory` shows what runs; `lattice start actor` starts it")
+            .into());
+    }
+    let choices: Vec<String> = running.iter().map(|host| shown(&host.friendly_name, &host.host_id)).collect();
+    only(running.into_iter().map(|host| host.host_id), "several hosts run it", &choices)
+}
+
+/// The host that is named: its id, a unique start of it, or its friendly name.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn named_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostKey> {
+    Ok(lattice.client.resolve_host(name).await?)
+}
+
+/// The error of a command to a host: that nobody listens means that there is no such host.
+pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestError) -> anyhow::Error {
+    match error {
+        RequestError::NoResponders { .. } => {
+            let message = format!("there is no host {host} in lattice `{}`", lattice.target.lattice);
+            Fault::new(Code::NotFound, message).hint("`lattice get hosts` shows who is there").into()
+        }
+        error => error.into(),
+    }
+}
+
+fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[String]) -> anyhow::Result<HostKey> {
+    let mut hosts = hosts.into_iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Ok(host),
+        _ => Err(Fault::new(Code::Ambiguous, format!("{several}: {}", choices.join(", ")))
+            .hint("name one with --host")
+            .into()),
+    }
+}
+
+fn shown(name: &str, id: &HostKey) -> String {
+    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
+}

@@ -1,0 +1,93 @@
+//! What the program needs, worked out from what was typed, the environment and files.
+//!
+//! Nothing is resolved before a command asks for it, so that `--help`, `keys gen` and the like work in a broken environment.
+
+mod broker;
+mod context;
+mod data_dir;
+mod host;
+mod target;
+
+use std::{ffi::OsString, time::Duration};
+
+use crate::{
+    cli::{self, Global},
+    environment::{self, Environment},
+    fault::Fault,
+    printer::Printer,
+};
+
+pub(crate) use broker::{Broker, Credentials};
+pub(crate) use data_dir::{DataDir, create_private_dir, write_file, write_private};
+pub(crate) use host::HostSettings;
+pub(crate) use target::{DEFAULT_NATS_URL, Target};
+
+/// How long an answer is waited for: a machine under load answers in far less, and people wait no longer.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the end of an operation is waited for: a large module over a slow line, compiled on a busy machine.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
+
+/// The flags and the environment that a command was given.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    flags: Global,
+    environment: Environment,
+}
+
+impl Settings {
+    /// What was typed, and the environment it was typed in.
+    pub(crate) fn new(flags: Global, environment: Environment) -> Self {
+        Self { flags, environment }
+    }
+
+    /// How to print.
+    pub(crate) fn printer(&self) -> Printer {
+        Printer::new(self.flags.output, self.flags.quiet)
+    }
+
+    /// How often `-v` was given.
+    pub(crate) fn verbosity(&self) -> u8 {
+        self.flags.verbose
+    }
+
+    /// Where state lies.
+    pub(crate) fn data_dir(&self) -> Result<DataDir, Fault> {
+        DataDir::find(self.flags.data_dir.as_deref(), &self.environment)
+    }
+
+    /// Which lattice is meant and how to reach it.
+    pub(crate) fn target(&self) -> Result<Target, Fault> {
+        Target::find(&self.flags, &self.environment)
+    }
+
+    /// The global flags as they were typed, for the same program in the background.
+    pub(crate) fn global_arguments(&self) -> Vec<OsString> {
+        let Global { lattice, nats_url, creds, timeout, data_dir, context, control_prefix, output: _, quiet, verbose } =
+            &self.flags;
+        let named: [(&str, Option<OsString>); 7] = [
+            ("--lattice", lattice.as_ref().map(|lattice| lattice.as_str().into())),
+            ("--nats-url", nats_url.as_ref().map(Into::into)),
+            ("--creds", creds.as_ref().map(Into::into)),
+            ("--timeout", timeout.map(|timeout| humantime::format_duration(timeout).to_string().into())),
+            ("--data-dir", data_dir.as_ref().map(Into::into)),
+            ("--context", context.as_ref().map(Into::into)),
+            ("--control-prefix", control_prefix.as_ref().map(|prefix| prefix.as_str().into())),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some([OsString::from(name), value?]));
+        let switches = quiet.then(|| "--quiet".into()).into_iter();
+        let verbose = std::iter::repeat_n("--verbose".into(), usize::from(*verbose));
+        named.flatten().chain(switches).chain(verbose).collect()
+    }
+
+    /// How `lattice host` is to run.
+    pub(crate) fn host(&self, flags: &cli::Host) -> Result<HostSettings, Fault> {
+        HostSettings::find(flags, &self.flags, &self.environment)
+    }
+
+    /// What to log, if the environment says.
+    pub(crate) fn log(&self) -> Option<String> {
+        let named = |name| self.environment.text(name).ok().flatten();
+        named(environment::LOG).or_else(|| named("RUST_LOG"))
+    }
+}

@@ -1,0 +1,38 @@
+//! The signals that ask the program to stop.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::fault::{Code, Fault};
+
+/// SIGINT and SIGTERM, from the moment this is made.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes both over from their default, which is to end the process.
+    ///
+    /// # Errors
+    /// The system does not let go of them.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Returns when one comes. Cancel-safe: one that is not taken is taken by the next call.
+    pub(crate) async fn stop(&mut self) {
+        // Cancel-safe: receiving is.
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// What a second one means.
+    pub(crate) fn cut_short(&self) -> Fault {
+        Fault::new(Code::Interrupted, "interrupted again: stopped at once, calls that ran were cut off")
+    }
+}

@@ -1,0 +1,31 @@
+//! Logging: to standard error, by what was asked for.
+
+use std::io;
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::settings::Settings;
+
+/// What a command logs that nobody asked to log more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Commands that people watch: what they need to know is printed anyway.
+    Warnings,
+    /// Daemons, whose log is all that is seen of them.
+    Notices,
+}
+
+/// Starts logging. Lines are JSON if that is wanted.
+pub(crate) fn start(settings: &Settings, level: Level, json: bool) {
+    let default = match (level, settings.verbosity()) {
+        (_, 2..) => "debug",
+        (Level::Warnings, 0) => "warn",
+        _ => "info",
+    };
+    let filter = settings.log().and_then(|text| EnvFilter::try_new(text).ok());
+    // The transport logs each reconnection attempt, and what it means is said elsewhere.
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(format!("{default},async_nats=error")));
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    // A second start, which only tests can cause, keeps the first.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}

@@ -1,0 +1,143 @@
+//! What a ready `up` shows: what runs where, and what to try next.
+
+use std::{env, path::PathBuf};
+
+use lattice_protocol::HostInventory;
+use serde::Serialize;
+
+use super::{RunningUp, demo};
+use crate::{connect::Lattice, printer::Show, settings::DataDir, table::facts};
+
+/// The program's name where it is on the `PATH`.
+const PROGRAM: &str = "lattice";
+
+/// The first thing that `up` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Ready {
+    ready: Details,
+}
+
+#[derive(Debug, Serialize)]
+struct Details {
+    #[serde(flatten)]
+    up: RunningUp,
+    /// Whether it ran before and this only shows it.
+    attached: bool,
+    inventory: HostInventory,
+    /// Commands to try next.
+    #[serde(rename = "try")]
+    commands: Vec<String>,
+}
+
+impl Ready {
+    /// What the host of an `up` runs now.
+    ///
+    /// # Errors
+    /// The host does not answer.
+    pub(super) async fn ask(lattice: &Lattice, up: RunningUp, data_dir: &DataDir, attached: bool) -> anyhow::Result<Self> {
+        let inventory = lattice.client.inventory(&up.host_id).await?;
+        let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
+        let commands = commands(&program(), data_dir, has_demo);
+        Ok(Self { ready: Details { up, attached, inventory, commands } })
+    }
+}
+
+impl Show for Ready {
+    fn text(&self) -> String {
+        let Details { up, attached, inventory, commands } = &self.ready;
+        let title = if *attached { "running already" } else { "ready" };
+        let rows = [
+            ("lattice", up.lattice.to_string()),
+            ("broker", up.broker_text()),
+            ("host", format!("{} ({})", up.host_name, up.host_id)),
+        ];
+        let actors = inventory.actors.iter().map(|actor| {
+            let name = actor.name.clone().unwrap_or_else(|| "-".to_owned());
+            let count: u64 = actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum();
+            ("actor", format!("{name} x{count} ({})", actor.id))
+        });
+        let table = facts(rows.into_iter().chain(actors));
+        let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
+        format!("{title}, open to every program on this machine\n{table}\n\ntry next:{commands}\n")
+    }
+}
+
+impl RunningUp {
+    /// The broker for people.
+    pub(crate) fn broker_text(&self) -> String {
+        let store = match &self.store {
+            Some(store) => format!("store {}", store.display()),
+            None => "not started by `up`".to_owned(),
+        };
+        format!("{} (nats-server {}, {store})", self.broker().shown_url(), self.nats_version)
+    }
+}
+
+fn commands(program: &str, data_dir: &DataDir, has_demo: bool) -> Vec<String> {
+    let place = match data_dir.is_default() {
+        true => String::new(),
+        false => format!(" --data-dir {}", quoted(&data_dir.path().display().to_string())),
+    };
+    let tries = if has_demo {
+        ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, "scale actor hello --count 5"]
+    } else {
+        ["get hosts", "start actor ./your-actor.wasm", "get inventory"]
+    };
+    tries.map(|command| format!("{program}{place} {command}")).into()
+}
+
+/// How this program is started from the directory it was started in.
+fn program() -> String {
+    let typed = env::args_os().next().map(PathBuf::from).unwrap_or_else(|| PROGRAM.into());
+    if is_on_path() || typed.components().count() < 2 {
+        return PROGRAM.to_owned();
+    }
+    quoted(&typed.display().to_string())
+}
+
+/// Whether the shell finds this very program.
+fn is_on_path() -> bool {
+    let Ok(own) = env::current_exe().and_then(|path| path.canonicalize()) else { return false };
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|directory| directory.join(PROGRAM)).find(|path| path.is_file());
+    found.and_then(|path| path.canonicalize().ok()).is_some_and(|found| found == own)
+}
+
+/// A word for the shell.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    fn data_dir(flag: Option<&str>) -> DataDir {
+        let environment: Environment = [("HOME", "/home/ada")].into_iter().collect();
+        DataDir::find(flag.map(Path::new), &environment).expect("there is a home")
+    }
+
+    #[test]
+    fn commands_name_the_data_directory_unless_it_is_the_usual_one() {
+        assert_eq!(commands("lattice", &data_dir(None), true)[0], "lattice get hosts");
+        assert_eq!(
+            commands("./target/release/lattice", &data_dir(Some("/tmp/my data")), true)[1],
+            r#"./target/release/lattice --data-dir '/tmp/my data' call hello Greeter.Greet '{"name":"Ada"}'"#
+        );
+    }
+
+    #[test]
+    fn words_are_safe_in_a_shell() {
+        assert_eq!(quoted("a'b"), r"'a'\''b'");
+        assert_eq!(quoted("$(x)"), "'$(x)'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("/tmp/x-1.2"), "/tmp/x-1.2");
+    }
+}

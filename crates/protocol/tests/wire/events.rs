@@ -1,0 +1,118 @@
+//! Every kind of event has exactly the bytes of its golden file.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use lattice_protocol::{
+    Labels,
+    event::{
+        ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorsStartFailed, ActorsStarted, ActorsStopped,
+        CloudEvent, EventData, HostStarted, HostStopped,
+    },
+};
+
+use crate::corpus::{actor, host, messages, notes, operation};
+
+const ECHO: &str = "registry.example/echo:0.3.4";
+
+fn labels() -> Labels {
+    crate::golden::inventory().labels
+}
+
+fn claims() -> ActorClaims {
+    ActorClaims {
+        call_alias: Some("acme/echo".into()),
+        caps: Some(vec!["wasmcloud:httpserver".into()]),
+        expires_human: "never".into(),
+        issuer: "ABC".into(),
+        name: Some("Echo".into()),
+        not_before_human: "immediately".into(),
+        revision: Some(4),
+        tags: Some(vec!["demo".into()]),
+        version: Some("0.3.4".into()),
+    }
+}
+
+fn every_kind() -> Vec<EventData> {
+    vec![
+        EventData::HostStarted(HostStarted {
+            friendly_name: "calm-river-1234".into(),
+            labels: labels(),
+            uptime_seconds: 0,
+            version: "0.1.0".into(),
+        }),
+        EventData::HostStopped(HostStopped { labels: labels() }),
+        EventData::HostHeartbeat(crate::golden::inventory()),
+        EventData::ActorStarted(ActorStarted {
+            annotations: notes(),
+            api_version: "n/a".into(),
+            claims: claims(),
+            host_id: Some(host()),
+            image_ref: ECHO.into(),
+            instance_id: "0192f6d8-5c7e-4b1a-8f00-aa5577cc0011".into(),
+            public_key: actor(),
+        }),
+        EventData::ActorsStarted(ActorsStarted {
+            annotations: notes(),
+            claims: claims(),
+            count: 3.into(),
+            host_id: host(),
+            image_ref: ECHO.into(),
+            public_key: actor(),
+        }),
+        EventData::ActorsStartFailed(ActorsStartFailed {
+            actor_ref: ECHO.into(),
+            annotations: notes(),
+            error: "could not fetch: no such file".into(),
+            host_id: host(),
+            image_ref: ECHO.into(),
+            public_key: "N/A".into(),
+        }),
+        EventData::ActorsStopped(ActorsStopped {
+            annotations: notes(),
+            count: 2.into(),
+            host_id: host(),
+            image_ref: ECHO.into(),
+            public_key: actor(),
+            remaining: 1.into(),
+        }),
+        EventData::ActorScaled(ActorScaled {
+            annotations: notes(),
+            claims: ActorClaims::default(),
+            host_id: host(),
+            image_ref: ECHO.into(),
+            max_instances: 0.into(),
+            public_key: actor(),
+        }),
+        EventData::ActorScaleFailed(ActorScaleFailed {
+            actor_ref: ECHO.into(),
+            annotations: notes(),
+            error: "another reference runs".into(),
+            host_id: host(),
+            image_ref: ECHO.into(),
+            max_instances: 9.into(),
+            public_key: actor().to_string(),
+        }),
+    ]
+}
+
+#[test]
+fn every_kind_has_its_golden_bytes() {
+    let mut golden: BTreeMap<_, _> = messages("events.txt").into_iter().collect();
+    let time = SystemTime::UNIX_EPOCH + Duration::new(1_795_174_065, 123_456_789);
+    for (number, data) in (0..).zip(every_kind()) {
+        let event = CloudEvent::new(format!("event-{number}"), host().as_str(), time, &data);
+        let event = match data {
+            EventData::HostStopped(_) => event,
+            _ => event.caused_by(Some(operation())).numbered("e1", number),
+        };
+        let expected = golden.remove(data.name()).expect("every kind is in the file");
+        assert_eq!(String::from_utf8_lossy(&event.to_bytes()), String::from_utf8_lossy(&expected));
+        let read = CloudEvent::from_bytes(&expected).expect("the golden bytes are an event");
+        assert_eq!(read, event);
+        assert_eq!(read.known_data(), Some(data));
+    }
+    assert!(golden.is_empty(), "nothing checks {:?}", golden.keys());
+}

@@ -1,0 +1,430 @@
+//! Every request and reply has exactly the bytes of the golden files, and is read back from each format.
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use lattice_protocol::{
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Claims, ConfigValue, ConfigValues, DeleteLink,
+    Encoding, Format, Host, HostInventory, LabelChange, Labels, LinkDefinition, LinkName, Links, OperationPhase,
+    OperationQuery, OperationRecord, ProviderAuction, ProviderBid, ProviderDescription, Registries, RegistryCredential,
+    ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
+    decode, encode,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::corpus::{actor, backup, host, lattice, messages, notes, operation, provider};
+
+/// All formats.
+pub(crate) const FORMATS: [Format; 4] = [
+    Format::JSON,
+    Format { encoding: Encoding::Json, spelling: Spelling::Camel },
+    Format::MESSAGE_PACK,
+    Format { encoding: Encoding::MessagePack, spelling: Spelling::Snake },
+];
+
+const ECHO: &str = "registry.example/echo:0.3.4";
+const REDIS: &str = "registry.example/redis:0.22.0";
+
+/// Encodes and decodes a value in every format.
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    for format in FORMATS {
+        let bytes = encode(value, format);
+        assert_eq!(decode::<T>(&bytes).expect("what was encoded is readable"), *value, "{format:?}");
+    }
+}
+
+/// A golden file and the messages in it that were not checked yet.
+struct File {
+    name: &'static str,
+    format: Format,
+    messages: BTreeMap<String, Vec<u8>>,
+}
+
+impl File {
+    fn open(format: Format, name: &'static str) -> Self {
+        Self { name, format, messages: messages(name).into_iter().collect() }
+    }
+}
+
+/// Golden files that hold the same values.
+struct Golden(Vec<File>);
+
+impl Golden {
+    fn open(files: &[(Format, &'static str)]) -> Self {
+        Self(files.iter().map(|&(format, name)| File::open(format, name)).collect())
+    }
+
+    /// Compares a value with each file that holds it, and at least one must.
+    fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, message: &str, value: &T) {
+        let mut checked = 0;
+        for file in &mut self.0 {
+            if let Some(golden) = file.messages.remove(message) {
+                let (format, name) = (file.format, file.name);
+                let bytes = encode(value, format);
+                assert_eq!(shown(&bytes, format), shown(&golden, format), "`{message}` of {name}");
+                assert_eq!(decode::<T>(&golden).expect("golden bytes are readable"), *value, "`{message}` of {name}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 0, "no file holds `{message}`");
+        round_trip(value);
+    }
+
+    fn finish(self) {
+        for file in self.0 {
+            assert!(file.messages.is_empty(), "nothing checks {:?} of {}", file.messages.keys(), file.name);
+        }
+    }
+}
+
+fn shown(bytes: &[u8], format: Format) -> String {
+    match format.encoding {
+        Encoding::Json => String::from_utf8_lossy(bytes).into_owned(),
+        Encoding::MessagePack => data_encoding::HEXLOWER.encode(bytes),
+    }
+}
+
+fn labels() -> Labels {
+    [("hostcore.arch", "x86_64"), ("hostcore.os", "linux"), ("some_label", "a_b")].into_iter().collect()
+}
+
+fn instance() -> ActorInstance {
+    ActorInstance {
+        annotations: notes(),
+        image_ref: Some(ECHO.into()),
+        instance_id: "0192f6d8-5c7e-4b1a-8f00-aa5577cc0011".into(),
+        max_concurrent: 65_535,
+        max_instances: 65_535,
+        revision: 4,
+    }
+}
+
+fn plain_instance() -> ActorInstance {
+    ActorInstance {
+        annotations: [("", ""); 0].into_iter().collect(),
+        image_ref: None,
+        max_concurrent: 1,
+        max_instances: 1,
+        revision: -1,
+        ..instance()
+    }
+}
+
+pub(crate) fn inventory() -> HostInventory {
+    HostInventory {
+        actors: vec![ActorDescription {
+            id: actor(),
+            image_ref: Some(ECHO.into()),
+            instances: vec![instance(), plain_instance()].into(),
+            name: Some("Echo".into()),
+            revision: 4,
+        }]
+        .into(),
+        friendly_name: "calm-river-1234".into(),
+        host_id: host(),
+        issuer: Some("CDEXAMPLE".into()),
+        labels: labels(),
+        providers: vec![ProviderDescription {
+            annotations: [("", ""); 0].into_iter().collect(),
+            contract_id: "wasmcloud:keyvalue".parse().ok(),
+            id: provider(),
+            image_ref: Some(REDIS.into()),
+            link_name: LinkName::default(),
+            name: Some("Redis".into()),
+            revision: 2,
+        }]
+        .into(),
+        uptime_human: Some("3m 20s".into()),
+        uptime_seconds: 200,
+        version: Some("0.1.0".into()),
+    }
+}
+
+fn ping() -> Host {
+    Host {
+        cluster_issuers: Some("CDEXAMPLE".into()),
+        ctl_host: Some("nats://127.0.0.1:4222".into()),
+        friendly_name: "calm-river-1234".into(),
+        id: host(),
+        issuer: Some("CDEXAMPLE".into()),
+        js_domain: None,
+        labels: labels(),
+        lattice: Some("default".into()),
+        lattice_prefix: Some("default".into()),
+        prov_rpc_host: None,
+        rpc_host: Some("nats://127.0.0.1:4222".into()),
+        uptime_human: Some("3m 20s".into()),
+        uptime_seconds: 200,
+        version: Some("0.1.0".into()),
+    }
+}
+
+pub(crate) fn link() -> LinkDefinition {
+    LinkDefinition {
+        actor_id: actor(),
+        provider_id: provider(),
+        link_name: LinkName::default(),
+        contract_id: "wasmcloud:keyvalue".parse().expect("a contract id"),
+        values: [("URL", "redis://127.0.0.1"), ("some_key", "v")].into_iter().collect(),
+    }
+}
+
+fn claims() -> Claims {
+    let values = [
+        ("call_alias", Some("")),
+        ("caps", Some("wasmcloud:keyvalue")),
+        ("iss", Some("ABC")),
+        ("name", Some("Echo")),
+        ("rev", Some("4")),
+        ("sub", Some("MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR")),
+        ("tags", Some("")),
+        ("version", None),
+    ];
+    let claims = values.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect();
+    Claims { claims: vec![claims].into() }
+}
+
+fn start_actor() -> StartActor {
+    StartActor {
+        actor_ref: ECHO.into(),
+        annotations: notes(),
+        count: 3.into(),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+    }
+}
+
+fn scale_actor() -> ScaleActor {
+    ScaleActor {
+        actor_id: Some(actor()),
+        actor_ref: ECHO.into(),
+        annotations: notes(),
+        count: 500.into(),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+    }
+}
+
+fn stop_actor() -> StopActor {
+    StopActor {
+        actor_id: actor(),
+        annotations: notes(),
+        count: 2.into(),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+    }
+}
+
+fn update_actor() -> UpdateActor {
+    UpdateActor {
+        actor_id: actor(),
+        annotations: notes(),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+        new_actor_ref: "registry.example/echo:0.3.5".into(),
+    }
+}
+
+pub(crate) fn start_provider() -> StartProvider {
+    StartProvider {
+        annotations: notes(),
+        configuration: Some(r#"{"a_b":1}"#.into()),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+        link_name: LinkName::default(),
+        provider_ref: REDIS.into(),
+    }
+}
+
+fn stop_provider() -> StopProvider {
+    StopProvider {
+        annotations: notes(),
+        contract_id: "wasmcloud:keyvalue".parse().ok(),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+        link_name: LinkName::default(),
+        provider_id: provider(),
+    }
+}
+
+fn stop_host() -> StopHost {
+    StopHost { host_id: Some(host()), lattice_id: Some(lattice()), timeout: Some(10) }
+}
+
+fn actor_auction() -> ActorAuction {
+    ActorAuction {
+        actor_ref: ECHO.into(),
+        constraints: [("some_label", "a_b")].into_iter().collect(),
+        lattice_id: Some(lattice()),
+    }
+}
+
+fn actor_bid() -> ActorBid {
+    ActorBid { actor_ref: ECHO.into(), constraints: actor_auction().constraints, host_id: host() }
+}
+
+fn provider_auction() -> ProviderAuction {
+    ProviderAuction {
+        constraints: [("", ""); 0].into_iter().collect(),
+        lattice_id: Some(lattice()),
+        link_name: backup(),
+        provider_ref: REDIS.into(),
+    }
+}
+
+fn provider_bid() -> ProviderBid {
+    ProviderBid {
+        constraints: provider_auction().constraints,
+        host_id: host(),
+        link_name: backup(),
+        provider_ref: REDIS.into(),
+    }
+}
+
+fn delete_link() -> DeleteLink {
+    DeleteLink {
+        actor_id: actor(),
+        contract_id: "wasmcloud:keyvalue".parse().expect("a contract id"),
+        lattice_id: Some(lattice()),
+        link_name: LinkName::default(),
+    }
+}
+
+pub(crate) fn credential() -> RegistryCredential {
+    RegistryCredential { password: Some("pw".into()), username: Some("me".into()), ..Default::default() }
+}
+
+fn registries() -> Registries {
+    let token = RegistryCredential { token: Some("t0k3n".into()), ..Default::default() };
+    Registries([("registry.example:5000".to_owned(), credential()), ("token.example".to_owned(), token)].into())
+}
+
+fn record() -> OperationRecord {
+    OperationRecord {
+        actor_id: Some(actor()),
+        causes: vec!["could not fetch".into(), "no such file".into()],
+        host_id: host(),
+        operation_id: operation(),
+        phase: OperationPhase::Failed,
+    }
+}
+
+#[test]
+fn control_interface() {
+    let mut golden = Golden::open(&[
+        (FORMATS[0], "control.json.snake.txt"),
+        (FORMATS[1], "control.json.camel.txt"),
+        (FORMATS[2], "control.msgpack.camel.txt"),
+        (FORMATS[3], "control.msgpack.snake.txt"),
+    ]);
+    golden.check("start_actor", &start_actor());
+    let least = StartActor {
+        actor_ref: "file:///tmp/echo.wasm".into(),
+        annotations: Default::default(),
+        count: Default::default(),
+        host_id: None,
+        lattice_id: None,
+    };
+    golden.check("start_actor_least", &least);
+    golden.check("scale_actor", &scale_actor());
+    let least = ScaleActor {
+        actor_id: None,
+        actor_ref: ECHO.into(),
+        annotations: Default::default(),
+        count: u16::MAX.into(),
+        host_id: None,
+        lattice_id: None,
+    };
+    golden.check("scale_actor_least", &least);
+    golden.check("stop_actor", &stop_actor());
+    golden.check("update_actor", &update_actor());
+    golden.check("start_provider", &start_provider());
+    golden.check("stop_provider", &stop_provider());
+    golden.check("stop_host", &stop_host());
+    golden.check("stop_host_least", &StopHost::default());
+    golden.check("actor_auction", &actor_auction());
+    golden.check("actor_bid", &actor_bid());
+    golden.check("provider_auction", &provider_auction());
+    golden.check("provider_bid", &provider_bid());
+    golden.check("ack_accepted", &Ack::accepted());
+    golden.check("ack_operation", &Ack::operation(operation()));
+    golden.check("ack_refused", &Ack::refused(r#"no such actor: "a\b""#));
+    golden.check("host", &ping());
+    golden.check("inventory", &inventory());
+    golden.check("claims", &claims());
+    golden.check("put_link", &link());
+    golden.check("links", &Links { links: vec![link()].into() });
+    golden.check("delete_link", &delete_link());
+    golden.check("registries", &registries());
+    golden.check("label_change", &LabelChange { key: "some_label".into(), value: "a_b".into() });
+    golden.check("config_value", &ConfigValue { data: vec![0, 127, 255], found: true });
+    let values = [("some_key".to_owned(), b"hi".to_vec()), ("zone".to_owned(), Vec::new())];
+    golden.check("config_values", &ConfigValues(values.into()));
+    golden.check("operation_query", &OperationQuery { operation_id: operation(), wait: 5000 });
+    golden.check("operation_record", &record());
+    golden.finish();
+}
+
+#[test]
+fn lattice_control_contract() {
+    let mut golden = Golden::open(&[(Format::MESSAGE_PACK, "lattice_control.msgpack.txt")]);
+    golden.check("auction_provider", &provider_auction());
+    golden.check("auction_provider_result", &vec![contract::ProviderAuctionAck::from(provider_bid())]);
+    golden.check("auction_actor", &actor_auction());
+    golden.check("auction_actor_result", &vec![contract::ActorAuctionAck::from(actor_bid())]);
+    golden.check("lattice_name", &lattice());
+    golden.check("get_hosts_result", &vec![contract::Host::from(ping())]);
+    golden.check("get_host_inventory", &GetHostInventory { host_id: host(), lattice_id: lattice() });
+    golden.check("get_host_inventory_result", &contract::HostInventory::from(inventory()));
+    golden.check("get_claims_result", &contract::GetClaimsResponse::from(claims()));
+    golden.check("scale_actor", &scale_actor());
+    golden.check("start_actor", &start_actor());
+    golden.check("advertise_link", &AdvertiseLink { lattice_id: lattice(), link: link() });
+    golden.check("remove_link", &delete_link());
+    golden.check("get_links_result", &Links { links: vec![link()].into() });
+    golden.check("update_actor", &update_actor());
+    golden.check("start_provider", &start_provider());
+    golden.check("stop_provider", &stop_provider());
+    golden.check("stop_actor", &stop_actor());
+    let least = StopActor { annotations: Default::default(), count: Default::default(), ..stop_actor() };
+    golden.check("stop_actor_least", &least);
+    golden.check("stop_host", &stop_host());
+    golden.check("ack", &contract::CtlOperationAck::from(Ack::operation(operation())));
+    golden.check("ack_refused", &contract::CtlOperationAck::from(Ack::refused("no such host")));
+    let credentials = SetLatticeCredentials {
+        js_domain: Some("edge".into()),
+        lattice_id: lattice(),
+        nats_url: Some("nats://127.0.0.1:4222".into()),
+        user_jwt: Some("eyJ0".into()),
+        user_seed: Some("SUEXAMPLE".into()),
+    };
+    golden.check("set_lattice_credentials", &credentials);
+    let least = SetLatticeCredentials {
+        js_domain: None,
+        lattice_id: lattice(),
+        nats_url: None,
+        user_jwt: None,
+        user_seed: None,
+    };
+    golden.check("set_lattice_credentials_least", &least);
+    let registries = contract::SetRegistryCredentials {
+        credentials: Some([("registry.example".to_owned(), credential())].into()),
+        lattice_id: lattice(),
+    };
+    golden.check("set_registry_credentials", &registries);
+    let least = contract::SetRegistryCredentials { credentials: None, ..registries };
+    golden.check("set_registry_credentials_least", &least);
+    golden.finish();
+}
+
+#[test]
+fn a_request_is_answered_as_it_was_asked() {
+    let requests = [encode_all(&scale_actor()), encode_all(&stop_actor()), encode_all(&stop_host())];
+    for (format, body) in requests.into_iter().flatten() {
+        assert_eq!(Format::of_request(&body), Some(format));
+    }
+}
+
+fn encode_all<T: Serialize>(value: &T) -> [(Format, Vec<u8>); 4] {
+    FORMATS.map(|format| (format, encode(value, format)))
+}

@@ -1,0 +1,115 @@
+//! Why calls and servers fail.
+
+use std::time::Duration;
+
+use crate::server::RefusalKind;
+
+/// Why bytes are no invocation, or no answer to one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Not MessagePack, or not of the shape.
+    #[error("not the MessagePack that belongs here")]
+    MessagePack {
+        /// What the reader says.
+        source: rmp_serde::decode::Error,
+    },
+    /// The rest of the payload was put elsewhere.
+    #[error("it comes in chunks, which are not supported: {announced} bytes are announced, {received} are in it")]
+    Chunked {
+        /// The length that the sender names.
+        announced: u64,
+        /// The length that came.
+        received: usize,
+    },
+    /// An answer to something else.
+    #[error("it answers the invocation `{found}`, not this one")]
+    OtherInvocation {
+        /// The id in the answer.
+        found: String,
+    },
+}
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// Nobody listens: the actor or provider runs nowhere in the lattice.
+    #[error("nobody there: nothing listens on `{subject}`")]
+    NoResponders {
+        /// Where the invocation was sent.
+        subject: String,
+    },
+    /// No answer in time. The call may still be worked on.
+    #[error("no answer on `{subject}` within {waited:?}")]
+    TimedOut {
+        /// Where the invocation was sent.
+        subject: String,
+        /// How long the caller waited.
+        waited: Duration,
+    },
+    /// An answer that cannot be read.
+    #[error("the answer on `{subject}` cannot be read")]
+    Unreadable {
+        /// Where the invocation was sent.
+        subject: String,
+        /// What is wrong with the answer.
+        source: ReadError,
+    },
+    /// The receiver did not accept the invocation; nothing was executed.
+    #[error("refused: {error}")]
+    Refused {
+        /// Why, for programs.
+        kind: RefusalKind,
+        /// Why, in the receiver's words.
+        error: String,
+    },
+    /// What was called failed.
+    #[error("the call failed: {error}")]
+    Failed {
+        /// Why, in the receiver's words.
+        error: String,
+    },
+    /// More than the NATS server takes in one message.
+    #[error("the invocation has {size} bytes, the NATS server takes at most {limit}")]
+    TooLarge {
+        /// Bytes of the whole message.
+        size: usize,
+        /// Bytes that the server takes.
+        limit: usize,
+    },
+    /// The invocation could not be sent.
+    #[error("the invocation could not be sent to `{subject}`")]
+    Connection {
+        /// Where it was to be sent.
+        subject: String,
+        /// What the NATS client says.
+        source: async_nats::RequestError,
+    },
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The subscription was not made.
+    #[error("cannot subscribe to `{subject}`")]
+    Subscribe {
+        /// The subject.
+        subject: String,
+        /// What the NATS client says.
+        source: async_nats::SubscribeError,
+    },
+}
+
+/// An error with all its causes, as one line for a peer.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,46 @@
+//! NATS headers that carry what invocations have no field for. Published hosts and providers ignore them.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+
+use crate::server::RefusalKind;
+
+/// Milliseconds that were left for the call when it was sent. A span needs no clocks that agree.
+pub const DEADLINE_HEADER: &str = "Lattice-Deadline-Ms";
+/// How many calls this one is nested in.
+pub const DEPTH_HEADER: &str = "Lattice-Depth";
+/// On an answer: the invocation was refused, nothing was executed, and why.
+pub const REFUSED_HEADER: &str = "Lattice-Refused";
+
+pub(crate) fn of_call(left: Duration, depth: u32) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(DEADLINE_HEADER, left.as_millis().to_string());
+    headers.insert(DEPTH_HEADER, depth.to_string());
+    headers
+}
+
+pub(crate) fn of_refusal(kind: RefusalKind) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(REFUSED_HEADER, kind.as_str());
+    headers
+}
+
+/// What is left for a call; `None` if its caller did not say.
+pub(crate) fn time_left(headers: Option<&HeaderMap>) -> Option<Duration> {
+    number(headers, DEADLINE_HEADER).map(Duration::from_millis)
+}
+
+/// How deep a call is nested, 0 if its caller did not say.
+pub(crate) fn depth(headers: Option<&HeaderMap>) -> u32 {
+    number(headers, DEPTH_HEADER).map_or(0, |depth| depth.try_into().unwrap_or(u32::MAX))
+}
+
+/// Why an answer is a refusal; `None` if it is none, or for no reason that is known here.
+pub(crate) fn refusal(headers: Option<&HeaderMap>) -> Option<RefusalKind> {
+    RefusalKind::from_text(headers?.get(REFUSED_HEADER)?.as_str())
+}
+
+fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
+    headers?.get(name)?.as_str().parse().ok()
+}

@@ -1,0 +1,553 @@
+//! Calls between a client and a server, over a private nats-server.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use futures::future::join_all;
+use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, Issuers, ModuleSeed, ProviderSeed};
+use lattice_protocol::LatticeName;
+use lattice_rpc::{
+    Call, CallError, DEADLINE_HEADER, DEPTH_HEADER, Entity, Handler, HandlerError, Invocation, InvocationResponse,
+    ReadError, RefusalKind, Request, RpcClient, Server, Service,
+};
+use lattice_testkit::{NatsOptions, NatsServer, eventually};
+use tokio::{sync::Semaphore, time::Instant};
+
+/// Long beside what any of these tests waits for.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Does what the operation says.
+struct Guest {
+    /// How many calls have begun.
+    begun: AtomicUsize,
+    /// Lets calls of `Test.Wait` go on.
+    gate: Semaphore,
+}
+
+impl Guest {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { begun: AtomicUsize::new(0), gate: Semaphore::new(0) })
+    }
+
+    async fn begun(&self, calls: usize) {
+        eventually("calls begin", LONG, async || (self.begun.load(Ordering::SeqCst) >= calls).then_some(())).await;
+    }
+}
+
+impl Handler for Guest {
+    async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        match request.operation.as_str() {
+            "Test.Echo" => Ok(request.payload),
+            "Test.Wait" => {
+                self.gate.acquire().await.expect("the gate is never closed").forget();
+                Ok(request.payload)
+            }
+            "Test.Never" => std::future::pending().await,
+            "Test.Big" => Ok(vec![0; 1 << 20].into()),
+            "Test.Panic" => panic!("as told"),
+            "Test.Full" => Err(HandlerError::Overloaded("no room".to_owned())),
+            "Test.Told" => {
+                let left = request.deadline.saturating_duration_since(Instant::now()).as_secs();
+                Ok(format!("{} {} {left} {}", request.origin.public_key(), request.depth, request.trace.len()).into())
+            }
+            other => Err(HandlerError::Failed(format!("no operation {other}"))),
+        }
+    }
+}
+
+/// A nats-server, a cluster, and one actor to be called.
+struct Lattice {
+    nats: NatsServer,
+    client: async_nats::Client,
+    cluster: ClusterSeed,
+    actor: Entity,
+    guest: Arc<Guest>,
+}
+
+impl Lattice {
+    async fn start() -> Self {
+        Self::start_with(NatsOptions { max_payload: 256 * 1024, ..NatsOptions::default() }).await
+    }
+
+    async fn start_with(options: NatsOptions) -> Self {
+        let nats = NatsServer::start_with(NatsOptions { jetstream: false, ..options }).await;
+        Self {
+            client: nats.client().await,
+            nats,
+            cluster: ClusterSeed::generate(),
+            actor: ModuleSeed::generate().public().into(),
+            guest: Guest::new(),
+        }
+    }
+
+    fn service(&self) -> Service {
+        let issuers = Issuers::new([self.cluster.public()]).expect("a sound key");
+        Service::new(LatticeName::default(), self.actor.clone(), issuers)
+    }
+
+    async fn serve(&self) -> Server {
+        self.serve_as(self.service()).await
+    }
+
+    async fn serve_as(&self, service: Service) -> Server {
+        let client = self.nats.client().await;
+        Server::start(client, service, self.guest.clone()).await.expect("the service starts")
+    }
+
+    fn signer(&self) -> InvocationSigner {
+        InvocationSigner::new(self.cluster.clone())
+    }
+
+    fn rpc(&self) -> RpcClient {
+        let host = HostSeed::generate().public();
+        RpcClient::new(self.client.clone(), LatticeName::default(), host, self.signer()).with_timeout(LONG)
+    }
+
+    fn call_of(&self, operation: &str) -> Call {
+        Call::new(ModuleSeed::generate().public().into(), self.actor.clone(), operation, "payload")
+    }
+
+    async fn call(&self, operation: &str) -> Result<Bytes, CallError> {
+        self.rpc().call(self.call_of(operation)).await
+    }
+
+    fn subject(&self) -> String {
+        format!("wasmbus.rpc.default.{}", self.actor.public_key())
+    }
+
+    /// An invocation of the echo that would be accepted.
+    fn genuine(&self, payload: &'static [u8]) -> Invocation {
+        let mut invocation = Invocation {
+            origin: ModuleSeed::generate().public().into(),
+            target: self.actor.clone(),
+            operation: "Test.Echo".to_owned(),
+            payload: Bytes::from_static(payload),
+            id: "01".to_owned(),
+            claims: String::new(),
+            host_id: HostSeed::generate().public().to_string(),
+            content_length: payload.len() as u64,
+            trace: [].into(),
+        };
+        self.sign(&mut invocation, &self.signer());
+        invocation
+    }
+
+    fn sign(&self, invocation: &mut Invocation, signer: &InvocationSigner) {
+        invocation.claims = signer.sign(&invocation.id, &invocation.parts(), SystemTime::now());
+    }
+
+    async fn send(&self, body: Bytes) -> InvocationResponse {
+        let answer = self.client.request(self.subject(), body).await.expect("an answer");
+        InvocationResponse::decode(&answer.payload).expect("readable")
+    }
+
+    /// Sends an invocation that must not reach the guest, and returns what its sender is told.
+    async fn refused(&self, server: &Server, invocation: &Invocation, kind: RefusalKind) -> String {
+        let (begun, count) = (self.guest.begun.load(Ordering::SeqCst), server.refusals().count(kind));
+        let answer = self.send(invocation.encode()).await;
+        assert_eq!(server.refusals().count(kind), count + 1, "{kind}: {answer:?}");
+        assert_eq!(self.guest.begun.load(Ordering::SeqCst), begun, "{kind} reached the guest");
+        assert_eq!((answer.invocation_id.as_str(), answer.payload.len(), answer.content_length), ("01", 0, 0));
+        answer.error.expect("a refusal has an error")
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_answered() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    assert_eq!(server.subject(), lattice.subject());
+    assert_eq!(lattice.call("Test.Echo").await.expect("an answer"), "payload");
+    let failed = lattice.call("Test.Nothing").await.expect_err("no such operation");
+    assert!(matches!(&failed, CallError::Failed { error } if error == "no operation Test.Nothing"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_provider_is_served_under_its_link_name() {
+    let mut lattice = Lattice::start().await;
+    lattice.actor = Entity::Provider {
+        key: ProviderSeed::generate().public(),
+        link: "backend".parse().expect("a link name"),
+        contract: "acme:store".parse().expect("a contract"),
+    };
+    let server = lattice.serve().await;
+    assert_eq!(server.subject(), format!("{}.backend", lattice.subject()));
+    assert_eq!(lattice.call("Test.Echo").await.expect("an answer"), "payload");
+}
+
+#[tokio::test]
+async fn the_handler_learns_origin_deadline_depth_and_trace() {
+    let lattice = Lattice::start().await;
+    let _server = lattice.serve_as(lattice.service().with_longest_call(Duration::from_secs(5000))).await;
+    let origin: Entity = ModuleSeed::generate().public().into();
+    let call = Call::new(origin.clone(), lattice.actor.clone(), "Test.Told", "")
+        .with_deadline(Instant::now() + Duration::from_secs(1000))
+        .with_depth(3)
+        .with_trace([("traceparent".to_owned(), "00".to_owned())].into());
+    let told = lattice.rpc().call(call).await.expect("an answer");
+    let told = std::str::from_utf8(&told).expect("text").split(' ').collect::<Vec<_>>();
+    assert_eq!((told[0], told[1], told[3]), (origin.public_key(), "3", "1"));
+    let left: u64 = told[2].parse().expect("seconds");
+    assert!((1..1000).contains(&left), "{left} s are left of 1000");
+
+    let untold =
+        lattice.send(Invocation { operation: "Test.Told".to_owned(), ..told_by_nobody(&lattice) }.encode()).await;
+    let text = String::from_utf8(untold.payload.to_vec()).expect("text");
+    assert!(text.contains(" 0 49"), "depth 0 and the longest call: {text}");
+}
+
+fn told_by_nobody(lattice: &Lattice) -> Invocation {
+    let mut invocation = Invocation { operation: "Test.Told".to_owned(), ..lattice.genuine(b"") };
+    lattice.sign(&mut invocation, &lattice.signer());
+    invocation
+}
+
+#[tokio::test]
+async fn headers_of_any_kind_do_not_stop_a_call() {
+    let lattice = Lattice::start().await;
+    let _server = lattice.serve().await;
+    for (deadline, depth) in [("soon", "-1"), ("18446744073709551615", "99999999999"), ("", "")] {
+        let mut headers = HeaderMap::new();
+        headers.insert(DEADLINE_HEADER, deadline);
+        headers.insert(DEPTH_HEADER, depth);
+        let body = lattice.genuine(b"x").encode();
+        let answer = lattice.client.request_with_headers(lattice.subject(), headers, body).await.expect("an answer");
+        let answer = InvocationResponse::decode(&answer.payload).expect("readable");
+        assert_eq!((answer.error, answer.payload.as_ref()), (None, b"x".as_slice()));
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_at_once() {
+    let lattice = Lattice::start().await;
+    let error = lattice.call("Test.Echo").await.expect_err("nobody serves");
+    assert!(matches!(&error, CallError::NoResponders { subject } if *subject == lattice.subject()), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_told_and_ends_the_work() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve_as(lattice.service().with_in_flight(1)).await;
+    let rpc = lattice.rpc().with_timeout(Duration::from_millis(200));
+    let error = rpc.call(lattice.call_of("Test.Never")).await.expect_err("never answered");
+    match &error {
+        // Which of the two clocks strikes first is not fixed.
+        CallError::TimedOut { waited, .. } => assert!(*waited <= Duration::from_millis(200)),
+        CallError::Failed { error } => assert_eq!(error, "the call took longer than its deadline"),
+        _ => panic!("{error:?}"),
+    }
+    let again = async || lattice.call("Test.Echo").await.ok();
+    assert_eq!(eventually("the only place is free again", LONG, again).await, "payload");
+    drop(server);
+    let late = lattice.call_of("Test.Echo").with_deadline(Instant::now());
+    assert!(matches!(lattice.rpc().call(late).await, Err(CallError::TimedOut { .. })));
+}
+
+#[tokio::test]
+async fn a_silent_listener_times_out() {
+    let lattice = Lattice::start().await;
+    let silent = lattice.client.subscribe(lattice.subject()).await.expect("a subscription");
+    let rpc = lattice.rpc().with_timeout(Duration::from_millis(100));
+    let error = rpc.call(lattice.call_of("Test.Echo")).await.expect_err("nobody answers");
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_call_takes_no_longer_than_the_service_allows() {
+    let lattice = Lattice::start().await;
+    let _server = lattice.serve_as(lattice.service().with_longest_call(Duration::from_millis(50))).await;
+    let error = lattice.call("Test.Never").await.expect_err("ended by the service");
+    assert!(matches!(&error, CallError::Failed { error } if error.contains("deadline")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_own_call_only() {
+    let lattice = Lattice::start().await;
+    let _server = lattice.serve().await;
+    let error = lattice.call("Test.Panic").await.expect_err("it panics");
+    assert!(matches!(&error, CallError::Failed { error } if error == "what was called panicked"), "{error:?}");
+    assert_eq!(lattice.call("Test.Echo").await.expect("an answer"), "payload");
+}
+
+#[tokio::test]
+async fn unreadable_and_chunked_answers_are_told() {
+    let lattice = Lattice::start().await;
+    let mut silent = lattice.client.subscribe(lattice.subject()).await.expect("a subscription");
+    let chunked = InvocationResponse { content_length: 5, ..InvocationResponse::success(String::new(), Bytes::new()) };
+    let other = InvocationResponse::success("other".to_owned(), Bytes::new());
+    let answers = [Bytes::from_static(b"{}"), chunked.encode(), other.encode()];
+    let client = lattice.client.clone();
+    let answering = tokio::spawn(async move {
+        for answer in answers {
+            let message = futures::StreamExt::next(&mut silent).await.expect("a message");
+            client.publish(message.reply.expect("a reply subject"), answer).await.expect("sent");
+        }
+    });
+    let sources = [lattice.call("A.B").await, lattice.call("A.B").await, lattice.call("A.B").await].map(|result| {
+        let Err(CallError::Unreadable { source, .. }) = result else { panic!("{result:?}") };
+        source
+    });
+    assert!(matches!(sources[0], ReadError::MessagePack { .. }), "{:?}", sources[0]);
+    assert!(matches!(sources[1], ReadError::Chunked { announced: 5, received: 0 }), "{:?}", sources[1]);
+    assert!(matches!(&sources[2], ReadError::OtherInvocation { found } if found == "other"), "{:?}", sources[2]);
+    answering.await.expect("every call was answered");
+}
+
+#[tokio::test]
+async fn sizes_beyond_the_servers_limit_are_named() {
+    let lattice = Lattice::start().await;
+    let _server = lattice.serve().await;
+    let big = Call::new(lattice.actor.clone(), lattice.actor.clone(), "Test.Echo", vec![0; 300_000]);
+    let error = lattice.rpc().call(big).await.expect_err("too large");
+    assert!(matches!(error, CallError::TooLarge { size: 300_000.., limit: 262_144 }), "{error:?}");
+    let error = lattice.call("Test.Big").await.expect_err("the answer is too large");
+    let CallError::Failed { error } = error else { panic!("{error:?}") };
+    assert!(error.contains("takes at most 262144"), "{error}");
+}
+
+#[tokio::test]
+async fn forged_expired_replayed_and_tampered_invocations_are_refused_and_counted() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    for payload in [b"payload".as_slice(), b""] {
+        let genuine = lattice.genuine(payload);
+        assert_eq!(lattice.send(genuine.encode()).await.error, None);
+
+        let unsigned = Invocation { claims: String::new(), ..genuine.clone() };
+        let error = lattice.refused(&server, &unsigned, RefusalKind::Forged).await;
+        assert!(error.ends_with("the text is not a token: it has not three parts"), "{error}");
+
+        let mut foreign = genuine.clone();
+        lattice.sign(&mut foreign, &InvocationSigner::new(ClusterSeed::generate()));
+        let error = lattice.refused(&server, &foreign, RefusalKind::Forged).await;
+        assert!(error.ends_with("is not trusted"), "{error}");
+
+        let mut forged = genuine.clone();
+        let (signed, _) = genuine.claims.rsplit_once('.').expect("three parts");
+        let (_, signature) = foreign.claims.rsplit_once('.').expect("three parts");
+        forged.claims = format!("{signed}.{signature}");
+        let error = lattice.refused(&server, &forged, RefusalKind::Forged).await;
+        assert!(error.ends_with("signature does not match its text and issuer"), "{error}");
+
+        let mut expired = genuine.clone();
+        let past = SystemTime::now() - Duration::from_secs(3600);
+        expired.claims = lattice.signer().sign("01", &genuine.parts(), past);
+        let error = lattice.refused(&server, &expired, RefusalKind::Expired).await;
+        assert!(error.contains("expired at"), "{error}");
+
+        let tampered = Invocation { payload: Bytes::from_static(b"other"), content_length: 5, ..genuine.clone() };
+        let error = lattice.refused(&server, &tampered, RefusalKind::Tampered).await;
+        assert!(error.ends_with("its hash differs"), "{error}");
+
+        let disguised = Invocation { origin: ModuleSeed::generate().public().into(), ..genuine.clone() };
+        lattice.refused(&server, &disguised, RefusalKind::Tampered).await;
+
+        let other = Invocation { operation: "Test.Panic".to_owned(), ..genuine.clone() };
+        lattice.refused(&server, &other, RefusalKind::WrongTarget).await;
+    }
+    assert_eq!(server.refusals().count(RefusalKind::Overloaded), 0);
+}
+
+#[tokio::test]
+async fn an_invocation_of_somebody_else_is_refused_here() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let mut recorded = Invocation { target: ModuleSeed::generate().public().into(), ..lattice.genuine(b"") };
+    lattice.sign(&mut recorded, &lattice.signer());
+    let error = lattice.refused(&server, &recorded, RefusalKind::WrongTarget).await;
+    assert!(error.contains(lattice.actor.public_key()) && error.contains(recorded.target.public_key()), "{error}");
+
+    let redirected = Invocation { target: lattice.actor.clone(), ..recorded };
+    let error = lattice.refused(&server, &redirected, RefusalKind::WrongTarget).await;
+    assert!(error.contains("its claims say"), "{error}");
+}
+
+#[tokio::test]
+async fn hosts_are_checked_as_loosely_as_published_ones_do() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let genuine = lattice.genuine(b"x");
+    let otp = Invocation { host_id: lattice.cluster.public().to_string(), ..genuine.clone() };
+    assert_eq!(lattice.send(otp.encode()).await.error, None);
+    for host_id in ["", "somewhere"] {
+        let nowhere = Invocation { host_id: host_id.to_owned(), ..genuine.clone() };
+        lattice.refused(&server, &nowhere, RefusalKind::Unreadable).await;
+    }
+    let chunked = Invocation { content_length: 2, ..genuine };
+    let error = lattice.refused(&server, &chunked, RefusalKind::Chunked).await;
+    assert!(error.contains("2 bytes are announced, 1 are in it"), "{error}");
+}
+
+#[tokio::test]
+async fn garbage_is_answered_and_survived() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let genuine = lattice.genuine(b"x").encode();
+    let mut bodies: Vec<Bytes> = (0..genuine.len()).step_by(7).map(|end| genuine.slice(..end)).collect();
+    bodies.extend([Bytes::from_static(b"{\"json\": 1}"), vec![0x91; 100_000].into(), vec![0xc1; 100_000].into()]);
+    let sent = bodies.len() as u64;
+    for body in bodies {
+        let answer = lattice.send(body).await;
+        assert!(answer.error.is_some(), "{answer:?}");
+    }
+    let counted: u64 = server.refusals().snapshot().iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, sent);
+    assert_eq!(lattice.call("Test.Echo").await.expect("an answer"), "payload");
+}
+
+#[tokio::test]
+async fn what_asks_to_be_answered_elsewhere_is_not_executed() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let command = "wasmbus.ctl.default.cmd.N1.stop";
+    let body = lattice.genuine(b"x").encode();
+    lattice.client.publish_with_reply(lattice.subject(), command, body.clone()).await.expect("sent");
+    let counted = async || (server.refusals().count(RefusalKind::ReplySubject) == 1).then_some(());
+    eventually("the message is refused", LONG, counted).await;
+    assert_eq!(lattice.guest.begun.load(Ordering::SeqCst), 0);
+
+    lattice.client.publish(lattice.subject(), body).await.expect("sent");
+    lattice.guest.begun(1).await;
+}
+
+#[tokio::test]
+async fn more_than_the_bound_is_refused_and_all_is_well_afterwards() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve_as(lattice.service().with_in_flight(2)).await;
+    let waiting = join_all((0..2).map(|_| lattice.call("Test.Wait")));
+    let meanwhile = async {
+        lattice.guest.begun(2).await;
+        for _ in 0..3 {
+            let error = lattice.call("Test.Echo").await.expect_err("no room");
+            let CallError::Refused { kind: RefusalKind::Overloaded, error } = error else { panic!("{error:?}") };
+            assert_eq!(error, "overloaded: 2 calls are being worked on");
+        }
+        lattice.guest.gate.add_permits(2);
+    };
+    let (answers, ()) = tokio::join!(waiting, meanwhile);
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(server.refusals().count(RefusalKind::Overloaded), 3);
+    let again = async || lattice.call("Test.Echo").await.ok();
+    eventually("there is room again", LONG, again).await;
+    let full = lattice.call("Test.Full").await.expect_err("the handler has no room");
+    assert!(matches!(&full, CallError::Refused { kind: RefusalKind::Overloaded, error } if error == "no room"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_callers_get_their_own_answers() {
+    let lattice = Lattice::start().await;
+    let _servers = (lattice.serve().await, lattice.serve().await);
+    let rpc = lattice.rpc();
+    let calls = (0..500).map(|number: u32| {
+        let payload = Bytes::copy_from_slice(&number.to_be_bytes());
+        let call = Call::new(lattice.actor.clone(), lattice.actor.clone(), "Test.Echo", payload.clone());
+        let rpc = rpc.clone();
+        async move { assert_eq!(rpc.call(call).await.expect("an answer"), payload) }
+    });
+    join_all(calls).await;
+    assert_eq!(lattice.guest.begun.load(Ordering::SeqCst), 500, "the queue group gives each call to one server");
+}
+
+#[tokio::test]
+async fn shutdown_lets_running_calls_finish_and_leaves_no_subscription() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let running = lattice.call("Test.Wait");
+    let stopping = async {
+        lattice.guest.begun(1).await;
+        let open = async {
+            let gone =
+                async || matches!(lattice.call("Test.Echo").await, Err(CallError::NoResponders { .. })).then_some(());
+            eventually("new calls find nobody", LONG, gone).await;
+            lattice.guest.gate.add_permits(1);
+        };
+        tokio::join!(server.shutdown(LONG), open).0
+    };
+    let (answer, shutdown) = tokio::join!(running, stopping);
+    assert_eq!(answer.expect("the running call finishes"), "payload");
+    assert_eq!(shutdown.ended, 0);
+}
+
+#[tokio::test]
+async fn when_shutdown_returns_the_nats_server_knows() {
+    let lattice = Lattice::start().await;
+    for _ in 0..20 {
+        let server = lattice.serve().await;
+        assert!(lattice.call("Test.Echo").await.is_ok());
+        server.shutdown(LONG).await;
+        let error = lattice.call("Test.Echo").await.expect_err("nobody serves");
+        assert!(matches!(error, CallError::NoResponders { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_ends_what_takes_too_long_and_says_so() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let running = lattice.call("Test.Never");
+    let stopping = async {
+        lattice.guest.begun(1).await;
+        server.shutdown(Duration::from_millis(50)).await
+    };
+    let (answer, shutdown) = tokio::join!(running, stopping);
+    let error = answer.expect_err("ended");
+    assert!(matches!(&error, CallError::Failed { error } if error.starts_with("ended")), "{error:?}");
+    assert_eq!(shutdown.ended, 1);
+}
+
+#[tokio::test]
+async fn dropping_the_server_ends_everything() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let handlers = Arc::strong_count(&lattice.guest);
+    let (calling, ()) =
+        tokio::join!(tokio::time::timeout(Duration::from_millis(200), lattice.call("Test.Never")), async {
+            lattice.guest.begun(1).await;
+            drop(server);
+        });
+    assert!(calling.is_err(), "nobody answers any more: {calling:?}");
+    let released = async || (Arc::strong_count(&lattice.guest) < handlers).then_some(());
+    eventually("the tasks let go of the handler", LONG, released).await;
+    let gone = async || matches!(lattice.call("Test.Echo").await, Err(CallError::NoResponders { .. })).then_some(());
+    eventually("the subscription is gone", LONG, gone).await;
+}
+
+/// Calls until told to stop; how many calls failed.
+async fn keep_calling(lattice: &Lattice, stop: &AtomicBool) -> usize {
+    let rpc = lattice.rpc().with_timeout(Duration::from_secs(5));
+    let mut lost = 0;
+    while !stop.load(Ordering::SeqCst) {
+        lost += usize::from(rpc.call(lattice.call_of("Test.Echo")).await.is_err());
+    }
+    lost
+}
+
+/// Unsubscribing while calls arrive lost about one call in every third shutdown: the NATS client drops what is on its
+/// way. Nothing closes that window wholly, so a single loss in all these rounds is no failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_not_lost_when_one_of_two_servers_stops() {
+    let lattice = Lattice::start().await;
+    let _stays = lattice.serve().await;
+    let stop = AtomicBool::new(false);
+    let calling = join_all((0..16).map(|_| keep_calling(&lattice, &stop)));
+    let stopping = async {
+        for _ in 0..20 {
+            let server = lattice.serve().await;
+            lattice.guest.begun(lattice.guest.begun.load(Ordering::SeqCst) + 100).await;
+            assert_eq!(server.shutdown(LONG).await.ended, 0);
+        }
+        stop.store(true, Ordering::SeqCst);
+    };
+    let (lost, ()) = tokio::join!(calling, stopping);
+    let lost: usize = lost.into_iter().sum();
+    assert!(lost <= 1, "{lost} calls were lost");
+}
