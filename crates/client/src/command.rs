@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use lattice_protocol::{Ack, Command, HostKey, LatticeName, OperationId, ScaleActor, StartActor, StopActor, StopHost};
+use lattice_protocol::{
+    Ack, Command, HostKey, LatticeName, OPERATION_HEADER, OperationId, ScaleActor, StartActor, StopActor, StopHost,
+};
 use uuid::Uuid;
 
 use crate::{
     client::Client,
     operation::{Awaited, Expected, Operation},
-    request::{OPERATION_HEADER, Outgoing, RequestError},
+    request::{Outgoing, RequestError},
 };
 
 impl Client {

@@ -47,7 +47,7 @@ pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
 pub use events::{EventError, EventStream};
 pub use gather::Gathered;
 pub use operation::{Cause, Operation, Settled, WaitError};
-pub use request::{OPERATION_HEADER, RequestError};
+pub use request::RequestError;
 pub use resolve::{Candidate, ResolveError};
 
 /// Why a call has no result.

@@ -12,8 +12,6 @@ use crate::{
     connect::{Cause, cause},
 };
 
-/// The header by which a client gives a command its operation id, a UUID of version 7.
-pub const OPERATION_HEADER: &str = "Lattice-Operation";
 /// The header that tells the encoding of a body.
 const CONTENT_TYPE: &str = "Content-Type";
 /// The header that tells which encoding the answer shall have.

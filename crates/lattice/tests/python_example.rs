@@ -1,19 +1,22 @@
 //! The example in `examples/python`, run as its users run it: a Python interpreter, two packages and a host.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{self, Command},
     time::{Duration, SystemTime},
 };
 
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module};
+use lattice_guard::{Guarded, GuardedCommand, Output};
 use lattice_testkit::{NatsServer, cache_dir, eventually};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// How long a host may take to answer; it takes well under a second on an idle machine.
 const START_DEADLINE: Duration = Duration::from_secs(60);
+/// What the host logs, in the test's directory.
+const LOG: &str = "host.log";
 
 #[tokio::test]
 async fn the_example_steers_a_host_in_every_form() {
@@ -39,9 +42,9 @@ async fn the_example_tells_why_a_step_failed() {
     lab.expect_failure(&["--actor", &missing, "--lattice", "elsewhere"], "no host answers in lattice elsewhere");
 }
 
-/// A host on a server of its own, and all that the example needs.
+/// A host on a server of its own, and all that the example needs. Everything ends with this value and with this process.
 struct Lab {
-    host: Child,
+    host: Guarded,
     nats: NatsServer,
     packages: PathBuf,
     directory: TempDir,
@@ -52,18 +55,26 @@ impl Lab {
         let packages = packages();
         let nats = NatsServer::start().await;
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let host = start_host(&nats.url(), directory.path());
-        let lab = Self { host, nats, packages, directory };
+        let host = Guarded::spawn(host(&nats.url(), directory.path())).await.expect("the host starts");
+        let mut lab = Self { host, nats, packages, directory };
         lab.wait_for_host().await;
         lab
     }
 
-    async fn wait_for_host(&self) {
+    /// A host that ends has failed, and its log says why.
+    async fn wait_for_host(&mut self) {
         let client = self.nats.client().await;
-        eventually("the host answers", START_DEADLINE, async || {
+        let answers = eventually("the host answers", START_DEADLINE, async || {
             client.request("wasmbus.ctl.default.ping.hosts", "".into()).await.ok()
-        })
-        .await;
+        });
+        tokio::select! {
+            _ = answers => {}
+            ended = self.host.wait() => panic!("the host ended ({ended:?}):\n{}", self.log()),
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path(LOG)).unwrap_or_default()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -80,7 +91,7 @@ impl Lab {
         format!("file://{}", path.display())
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    fn run(&self, arguments: &[&str]) -> process::Output {
         let mut python = Command::new("python3");
         python.arg(repository().join("examples/python/control.py")).args(["--url", &self.nats.url()]).args(arguments);
         // Without caches of byte code, for the sources shall stay as they are.
@@ -97,19 +108,16 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = self.host.kill();
-        let _ = self.host.wait();
-    }
-}
-
 /// The environment is cleared, so that no setting of whoever runs the tests reaches the host.
-fn start_host(nats_url: &str, directory: &Path) -> Child {
-    let mut host = Command::new(env!("CARGO_BIN_EXE_lattice"));
-    host.args(["host", "--allow-file", "--nats-url", nats_url, "--data-dir"]).arg(directory.join("data"));
-    host.env_clear().env("HOME", directory);
-    host.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the host starts")
+fn host(nats_url: &str, directory: &Path) -> GuardedCommand {
+    let log = File::create(directory.join(LOG)).expect("the test's directory can be written");
+    GuardedCommand::new(env!("CARGO_BIN_EXE_lattice"))
+        .exe(env!("CARGO_BIN_EXE_lattice"))
+        .args(["host", "--allow-file", "--nats-url", nats_url, "--data-dir"])
+        .arg(directory.join("data"))
+        .env_clear()
+        .env("HOME", directory)
+        .stderr(Output::File(log))
 }
 
 /// The packages of `requirements.txt`, installed once for all tests of this machine.
@@ -148,7 +156,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn texts(output: &Output) -> (String, String) {
+fn texts(output: &process::Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }

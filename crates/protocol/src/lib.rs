@@ -40,7 +40,7 @@ pub use id::{
     AccountKey, ActorKey, CallAlias, ClusterKey, ContractId, EntityKey, HostKey, KeyKind, LatticeName, LinkName,
     OperationId, ProviderKey, UserKey,
 };
-pub use operation::{OperationPhase, OperationQuery, OperationRecord};
+pub use operation::{OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord};
 pub use subject::{
     CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
     is_reply_subject,

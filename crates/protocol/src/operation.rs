@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ActorKey, HostKey, OperationId};
 
+/// The header in which a client names the operation that its command is to become, a UUIDv7.
+pub const OPERATION_HEADER: &str = "Lattice-Operation";
+
 /// Asks a host how an operation stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationQuery {

@@ -522,8 +522,8 @@ async fn dropping_the_server_ends_everything() {
 }
 
 /// Calls until told to stop; how many calls failed.
-async fn keep_calling(lattice: &Lattice, stop: &AtomicBool) -> usize {
-    let rpc = lattice.rpc().with_timeout(Duration::from_secs(5));
+async fn keep_calling(lattice: Arc<Lattice>, stop: Arc<AtomicBool>) -> usize {
+    let rpc = lattice.rpc().with_timeout(Duration::from_secs(2));
     let mut lost = 0;
     while !stop.load(Ordering::SeqCst) {
         lost += usize::from(rpc.call(lattice.call_of("Test.Echo")).await.is_err());
@@ -532,22 +532,19 @@ async fn keep_calling(lattice: &Lattice, stop: &AtomicBool) -> usize {
 }
 
 /// Unsubscribing while calls arrive lost about one call in every third shutdown: the NATS client drops what is on its
-/// way. Nothing closes that window wholly, so a single loss in all these rounds is no failure.
+/// way. Nothing closes that window wholly, so one or two losses in all these rounds are no failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_are_not_lost_when_one_of_two_servers_stops() {
-    let lattice = Lattice::start().await;
+    let lattice = Arc::new(Lattice::start().await);
     let _stays = lattice.serve().await;
-    let stop = AtomicBool::new(false);
-    let calling = join_all((0..16).map(|_| keep_calling(&lattice, &stop)));
-    let stopping = async {
-        for _ in 0..20 {
-            let server = lattice.serve().await;
-            lattice.guest.begun(lattice.guest.begun.load(Ordering::SeqCst) + 100).await;
-            assert_eq!(server.shutdown(LONG).await.ended, 0);
-        }
-        stop.store(true, Ordering::SeqCst);
-    };
-    let (lost, ()) = tokio::join!(calling, stopping);
-    let lost: usize = lost.into_iter().sum();
-    assert!(lost <= 1, "{lost} calls were lost");
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..16).map(|_| tokio::spawn(keep_calling(lattice.clone(), stop.clone()))).collect();
+    for _ in 0..40 {
+        let server = lattice.serve().await;
+        lattice.guest.begun(lattice.guest.begun.load(Ordering::SeqCst) + 100).await;
+        assert_eq!(server.shutdown(LONG).await.ended, 0);
+    }
+    stop.store(true, Ordering::SeqCst);
+    let lost: usize = join_all(callers).await.into_iter().map(|lost| lost.expect("the caller runs")).sum();
+    assert!(lost <= 2, "{lost} calls were lost");
 }

@@ -109,6 +109,27 @@ fn published_actors_verify() {
     assert_eq!((logger.layout, logger.call_alias, logger.expires), (None, None, None));
 }
 
+/// Signers before 2023 hashed a module's sections as they stood, and others may have appended sections since.
+#[test]
+fn a_hash_of_the_bytes_as_they_stood_is_accepted() {
+    let padded = [EMPTY, b"\x01\x84\x80\x80\x80\x00\x01\x60\0\0"].concat();
+    let rest = with_custom(EMPTY, "name", b"");
+    let rest = &rest[EMPTY.len()..];
+    let hash = data_encoding::HEXUPPER.encode(&<sha2::Sha256 as sha2::Digest>::digest([&padded, rest].concat()));
+    let account = AccountSeed::generate();
+    let metadata = serde_json::json!({"hash": hash});
+    let claims = crate::Claims::new(account.public().into(), ModuleSeed::generate().public().into(), metadata, now());
+    let token = crate::sign_token(&claims, account.key_pair());
+    let module = [&with_custom(&padded, "jwt", token.as_bytes()), rest].concat();
+    assert_eq!(verify_module(&module, now()).expect("signed as it stands").hash, hash);
+    assert_ne!(module_hash(&module).expect("a sound module"), hash);
+
+    let mut changed = module;
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    assert!(matches!(refused(&changed), ModuleClaimsError::Hash { .. }));
+}
+
 #[test]
 fn a_genuine_token_on_another_module_is_refused_whatever_its_generation() {
     for (genuine, section) in [(ECHO, "wasmcloud_jwt"), (LOGGER, "jwt")] {

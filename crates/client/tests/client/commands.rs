@@ -119,7 +119,7 @@ async fn a_command_says_who_shall_do_what_in_which_operation() {
     let header = |name: &str| headers.get(name).map(ToString::to_string).expect("a header");
     assert_eq!(header("Content-Type"), "application/msgpack");
     assert_eq!(header("Accept"), "application/msgpack");
-    let id = header(lattice_client::OPERATION_HEADER);
+    let id = header(lattice_protocol::OPERATION_HEADER);
     assert_eq!((id.len(), &id[14..15]), (36, "7"), "a UUID of version 7: {id}");
     let expect = StartActor { host_id: Some(host(0)), lattice_id: Some(client.lattice().clone()), ..start() };
     assert_eq!(decode::<StartActor>(&request.payload).expect("a command"), expect);

@@ -2,10 +2,8 @@
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
-use lattice_protocol::{DecodeError, Encoding, Format, OperationId, decode_command};
+use lattice_protocol::{DecodeError, Encoding, Format, OPERATION_HEADER, OperationId, decode_command};
 
-/// The header in which a client names its operation.
-const OPERATION_HEADER: &str = "Lattice-Operation";
 const ACCEPT: &str = "Accept";
 const CONTENT_TYPE: &str = "Content-Type";
 

@@ -91,7 +91,7 @@ impl<H: Handler> Intake<H> {
 
     /// What the NATS server has already handed over is this server's to answer.
     async fn finish(&mut self, subscriber: &mut Subscriber) {
-        if self.last_taken.is_some_and(|last| last.elapsed() < BUSY && false) {
+        if self.last_taken.is_some_and(|last| last.elapsed() < BUSY) {
             let _ = timeout(RETREAT_LIMIT, self.retreat(subscriber)).await;
         }
         if subscriber.drain().await.is_ok() {

@@ -28,6 +28,8 @@ pub(super) async fn run(lattice: &Lattice, host: Option<&str>, printer: Printer)
         None => of_all(lattice).await?,
     };
     answers.inventories.sort_by(|a, b| (&a.friendly_name, &a.host_id).cmp(&(&b.friendly_name, &b.host_id)));
+    let unread: Vec<String> = answers.inventories.iter().flat_map(unread).collect();
+    answers.errors.extend(unread);
     answers.errors.iter().for_each(|error| printer.warn(error));
     Ok(printer.show(&answers)?)
 }
@@ -44,6 +46,13 @@ async fn of_all(lattice: &Lattice) -> anyhow::Result<Inventories> {
         return Err(lattice.nobody().into());
     }
     Ok(Inventories { inventories: items, errors: texts(&errors) })
+}
+
+/// What an inventory holds that cannot be read.
+fn unread(inventory: &HostInventory) -> impl Iterator<Item = String> {
+    let in_actors = inventory.actors.iter().flat_map(|actor| &actor.instances.bad);
+    let bad = inventory.actors.bad.iter().chain(&inventory.providers.bad).chain(in_actors);
+    bad.map(|bad| format!("part of the inventory of host {} cannot be read: {bad}", inventory.host_id))
 }
 
 impl Show for Inventories {
@@ -124,7 +133,9 @@ mod tests {
 
     #[test]
     fn instances_of_one_set_are_one_row() {
-        let instance = |team: &str, max: u16| json!({"annotations": {"team": team}, "max_instances": max, "revision": 2});
+        let instance = |team: &str, max: u16| {
+            json!({"instance_id": "i", "annotations": {"team": team}, "max_instances": max, "revision": 2})
+        };
         let inventory: HostInventory = serde_json::from_value(json!({
             "host_id": HOST, "friendly_name": "calm-otter",
             "actors": [{

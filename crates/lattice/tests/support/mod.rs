@@ -1,0 +1,89 @@
+//! The real binary in a clean home directory, and what it printed.
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
+
+mod run;
+mod up;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+pub(crate) use run::Outcome;
+pub(crate) use up::{Daemon, is_alive, until_gone};
+
+/// How long anything may take. It takes a second or two; the rest is for a machine full of tests.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+/// A module that is valid and does nothing: it has no `__guest_call`.
+pub(crate) const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// A home directory of its own, and an environment that holds nothing else.
+pub(crate) struct Home {
+    directory: TempDir,
+    nats_server: PathBuf,
+}
+
+impl Home {
+    /// An empty one.
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        Self { directory, nats_server: lattice_testkit::nats_binary().await.to_owned() }
+    }
+
+    /// A path below it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The usual data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.path(".local/share/lattice")
+    }
+
+    /// A file in it.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it has a parent")).expect("the home can be written");
+        fs::write(&path, bytes).expect("the home can be written");
+        shown(&path)
+    }
+
+    /// The program, ready to be started in the home directory.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.shell_command(env!("CARGO_BIN_EXE_lattice"));
+        command.args(arguments);
+        command
+    }
+
+    /// Another program in the same environment.
+    pub(crate) fn shell_command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).env("HOME", self.directory.path());
+        command.env("LATTICE_NATS_SERVER", &self.nats_server).current_dir(self.directory.path());
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Outcome {
+        Outcome::of(self.command(arguments)).await
+    }
+
+    /// Runs the program with one more variable.
+    pub(crate) async fn run_with(&self, (name, value): (&str, &str), arguments: &[&str]) -> Outcome {
+        let mut command = self.command(arguments);
+        command.env(name, value);
+        Outcome::of(command).await
+    }
+}
+
+/// A path as an argument.
+pub(crate) fn shown(path: &Path) -> String {
+    path.to_str().expect("temporary paths are UTF-8").to_owned()
+}

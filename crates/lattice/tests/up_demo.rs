@@ -1,0 +1,93 @@
+//! The first journey: `up --demo`, the commands that it shows, a second `up`, `down`.
+
+mod support;
+
+use rustix::process::Signal;
+use support::{Daemon, Home, Outcome, until_gone};
+
+#[tokio::test]
+async fn the_first_journey() {
+    let home = Home::new().await;
+    let (mut up, ready) = Daemon::up(&home, &["--demo"]).await;
+    let family = up.family();
+    assert!(family.len() >= 3, "the guard and the broker are processes of their own: {family:?}");
+
+    shown_commands_work(&home, &ready).await;
+    reading_gives_one_document(&home).await;
+    an_actor_comes_and_goes(&home).await;
+    a_second_up_attaches(&home, up.pid()).await;
+
+    let down = home.run(&["down", "-o", "json"]).await.json();
+    assert_eq!((&down["stopped"], &down["pid"]), (&true.into(), &up.pid().into()));
+    assert_eq!(up.end().await, Some(0));
+    until_gone(&family).await;
+    assert_eq!(home.run(&["down", "-o", "json"]).await.json()["stopped"], false);
+    home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
+}
+
+/// Each is run by a shell as it was printed.
+async fn shown_commands_work(home: &Home, ready: &serde_json::Value) {
+    let commands = ready["try"].as_array().expect("there are commands to try");
+    assert_eq!(commands.len(), 3);
+    for command in commands {
+        let mut shell = home.shell_command("sh");
+        shell.args(["-c", command.as_str().expect("it is a command")]);
+        let outcome = Outcome::of(shell).await;
+        let printed = outcome.done();
+        if command.to_string().contains("call") {
+            assert!(printed.contains("Hello, Ada!"), "{outcome:?}");
+        }
+    }
+    let inventory = home.run(&["get", "inventory", "-o", "json"]).await.json();
+    let instances = inventory["inventories"][0]["actors"][0]["instances"].as_array().expect("it runs").clone();
+    let count: u64 = instances.iter().filter_map(|instance| instance["max_instances"].as_u64()).sum();
+    assert_eq!(count, 5, "{inventory}");
+}
+
+async fn reading_gives_one_document(home: &Home) {
+    let hosts = home.run(&["get", "hosts", "-o", "json"]).await.json();
+    let (id, name) = (hosts["hosts"][0]["id"].clone(), hosts["hosts"][0]["friendly_name"].clone());
+    let (id, name) = (id.as_str().expect("it has one"), name.as_str().expect("it has one"));
+    for host in [id, &id[..6], &id[..6].to_lowercase(), name] {
+        let inventory = home.run(&["get", "inventory", host, "-o", "json"]).await.json();
+        assert_eq!(inventory["inventories"][0]["host_id"], id);
+    }
+    let claims = home.run(&["get", "claims", "-o", "json"]).await.json();
+    assert_eq!(claims["claims"][0]["name"], "hello", "{claims}");
+    let status = home.run(&["status", "-o", "json"]).await.json();
+    assert_eq!(status["host_id"], id);
+    home.run(&["get", "inventory", "nobody", "-o", "json"]).await.failed_json(3, "not_found");
+    let other = lattice_claims::HostSeed::generate().public();
+    home.run(&["stop", "host", other.as_str(), "-o", "json"]).await.failed_json(3, "not_found");
+    home.run(&["stop", "actor", "nobody", "-o", "json"]).await.failed_json(3, "not_found");
+    home.run(&["get", "hosts", "-x", "other", "-o", "json"]).await.failed_json(3, "no_hosts");
+}
+
+/// An unsigned module of the user's own.
+async fn an_actor_comes_and_goes(home: &Home) {
+    home.file("mine.wasm", &lattice_testkit::guests::echo());
+    let started = home.run(&["start", "actor", "mine.wasm", "--annotation", "team=a", "-o", "json"]).await;
+    assert!(started.stderr.contains("is not signed: signed with your development keys"), "{started:?}");
+    assert_eq!(started.json()["outcome"], "done");
+    let answer = home.run(&["call", "mine", "Any.Thing", "[1,\"two\",null]", "-o", "json"]).await.json();
+    assert_eq!(answer, serde_json::json!([1, "two", null]));
+    let raw = home.run(&["call", "mine", "Any.Thing", "7", "--raw"]).await;
+    assert_eq!(raw.done(), "\x07");
+    home.run(&["stop", "actor", "mine", "--annotation", "team=b", "-o", "json"]).await.failed_json(4, "refused");
+    home.run(&["stop", "actor", "mine", "--annotation", "team=a", "-o", "json"]).await.json();
+    home.run(&["call", "mine", "Any.Thing", "-o", "json"]).await.failed_json(3, "not_found");
+    home.file("empty.wasm", support::EMPTY_MODULE);
+    let failed = home.run(&["start", "actor", "empty.wasm", "-o", "json"]).await;
+    assert!(failed.failed_json(1, "failed").to_string().contains("__guest_call"));
+}
+
+async fn a_second_up_attaches(home: &Home, first: u32) {
+    let (mut second, ready) = Daemon::up(home, &[]).await;
+    assert_eq!((&ready["pid"], &ready["attached"]), (&first.into(), &true.into()));
+    home.run(&["scale", "actor", "hello", "--count", "2"]).await.done();
+    let event: serde_json::Value = serde_json::from_str(&second.line().await.expect("events follow")).expect("a document");
+    assert!(event["type"].as_str().is_some_and(|kind| kind.starts_with("com.wasmcloud.lattice.")), "{event}");
+    second.signal(Signal::INT);
+    assert_eq!(second.end().await, Some(0));
+    assert_eq!(home.run(&["status", "-o", "json"]).await.json()["pid"], first);
+}

@@ -1,0 +1,46 @@
+//! `up --detach`, `status`, `down`.
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Home, Outcome, is_alive};
+
+#[tokio::test]
+async fn a_lattice_in_the_background() {
+    let home = Home::new().await;
+    let ready = home.run(&["up", "--detach", "--label", "zone=lab", "--friendly-name", "mine", "-o", "json"]).await.json();
+    let pid = u32::try_from(ready["ready"]["pid"].as_u64().expect("it is told")).expect("it is one");
+    let _guard = Background(pid);
+    assert!(is_alive(pid));
+    let hosts = home.run(&["get", "hosts", "-o", "json"]).await.json();
+    assert_eq!(hosts["hosts"][0]["friendly_name"], "mine");
+    assert_eq!(hosts["hosts"][0]["labels"]["zone"], "lab");
+    let again = home.run(&["up", "--detach", "--port", "1", "-o", "json"]).await;
+    assert!(again.stderr.contains("--port has no effect"), "{again:?}");
+    assert_eq!(again.json()["ready"]["pid"], pid);
+    let status = home.run(&["status"]).await;
+    assert!(status.done().contains(&format!("process {pid}")), "{status:?}");
+    home.run(&["down"]).await.done();
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test]
+async fn a_failure_in_the_background_is_told() {
+    let home = Home::new().await;
+    let mut command = home.command(&["up", "--detach", "-o", "json"]);
+    command.env("LATTICE_NATS_SERVER", "/bin/false");
+    let failed = Outcome::of(command).await.failed_json(1, "failed");
+    assert!(failed.to_string().contains("/bin/false"), "{failed}");
+    home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
+}
+
+/// Ends the process in the background should the test fail.
+struct Background(u32);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(pid) = Pid::from_raw(self.0.cast_signed()).filter(|_| is_alive(self.0)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! An `up` that is killed leaves nothing running, and the next one restores what ran.
+
+mod support;
+
+use rustix::process::Signal;
+use support::{Daemon, Home, until_gone};
+
+#[tokio::test]
+async fn a_killed_up_leaves_nothing_and_the_next_restores() {
+    let home = Home::new().await;
+    let (mut up, ready) = Daemon::up(&home, &["--demo"]).await;
+    home.run(&["scale", "actor", "hello", "--count", "3"]).await.done();
+    let family = up.family();
+    assert!(family.len() >= 3, "the guard and the broker are processes of their own: {family:?}");
+    up.signal(Signal::KILL);
+    assert_eq!(up.end().await, None);
+    until_gone(&family).await;
+    home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
+
+    let (mut next, again) = Daemon::up(&home, &[]).await;
+    assert_eq!(again["host_id"], ready["host_id"]);
+    let actor = &again["inventory"]["actors"][0];
+    assert_eq!(actor["name"], "hello", "{again}");
+    let instances = actor["instances"].as_array().expect("it runs");
+    let count: u64 = instances.iter().filter_map(|instance| instance["max_instances"].as_u64()).sum();
+    assert_eq!(count, 3, "{again}");
+
+    let family = next.family();
+    next.signal(Signal::INT);
+    assert_eq!(next.end().await, Some(0));
+    until_gone(&family).await;
+}
