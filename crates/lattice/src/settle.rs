@@ -75,7 +75,7 @@ impl Show for Ended {
         let sentence = sentence.replace("{host}", self.host_id.as_str());
         match self.outcome {
             Outcome::Done => sentence,
-            Outcome::DoneByEvent => format!("{sentence} (so say the host's events; it keeps no records)"),
+            Outcome::DoneByEvent => format!("{sentence} (an event of the host says so)"),
             Outcome::Accepted => format!("accepted by host {} as operation {}", self.host_id, self.operation_id),
         }
     }

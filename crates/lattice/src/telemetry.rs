@@ -1,6 +1,6 @@
 //! Logging: to standard error, by what was asked for.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -25,7 +25,7 @@ pub(crate) fn start(settings: &Settings, level: Level, json: bool) {
     let filter = settings.log().and_then(|text| EnvFilter::try_new(text).ok());
     // The transport logs each reconnection attempt, and what it means is said elsewhere.
     let filter = filter.unwrap_or_else(|| EnvFilter::new(format!("{default},async_nats=error")));
-    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     // A second start, which only tests can cause, keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }

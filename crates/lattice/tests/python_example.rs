@@ -1,21 +1,20 @@
 //! The example in `examples/python`, run as its users run it: a Python interpreter, two packages and a host.
 
+mod support;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{self, Command},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module};
-use lattice_guard::{Guarded, GuardedCommand, Output};
 use lattice_testkit::{NatsServer, cache_dir, eventually};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
+use support::{DEADLINE, Daemon, Home, Outcome};
+use tokio::process::Command;
 
-/// How long a host may take to answer; it takes well under a second on an idle machine.
-const START_DEADLINE: Duration = Duration::from_secs(60);
-/// What the host logs, in the test's directory.
+/// What the host logs, in its home.
 const LOG: &str = "host.log";
 
 #[tokio::test]
@@ -23,62 +22,42 @@ async fn the_example_steers_a_host_in_every_form() {
     let lab = Lab::start().await;
     let module = lab.signed_module();
     for (encoding, spelling) in [("msgpack", "camel"), ("msgpack", "snake"), ("json", "snake"), ("json", "camel")] {
-        let output = lab.run(&["--actor", &module, "--encoding", encoding, "--spelling", spelling]);
-        let (told, complaint) = texts(&output);
-        assert!(output.status.success(), "{encoding} {spelling}: {complaint}\n{told}");
+        let outcome = lab.run(&["--actor", &module, "--encoding", encoding, "--spelling", spelling]).await;
+        let told = outcome.done();
         let steps: Vec<&str> = told.lines().filter_map(|line| line.split_once(':')).map(|(step, _)| step).collect();
-        assert_eq!(steps, ["hosts", "inventory", "started", "scaled", "stopped"], "{encoding} {spelling}: {told}");
+        assert_eq!(steps, ["hosts", "inventory", "started", "scaled", "stopped"], "{outcome:#?}");
         // Each run stops what it started, so that the next finds nothing.
-        assert!(told.contains(", actors: 0\n"), "{encoding} {spelling}: {told}");
+        assert!(told.contains(", actors: 0\n"), "{outcome:#?}");
     }
 }
 
 #[tokio::test]
 async fn the_example_tells_why_a_step_failed() {
     let lab = Lab::start().await;
-    let missing = format!("file://{}", lab.path("missing.wasm").display());
-    lab.expect_failure(&["--actor", &missing], "the host could not do it: cannot fetch");
-    lab.expect_failure(&["--actor", "no reference at all"], "la was refused: ");
-    lab.expect_failure(&["--actor", &missing, "--lattice", "elsewhere"], "no host answers in lattice elsewhere");
+    let missing = format!("file://{}", lab.home.path("missing.wasm").display());
+    lab.expect_failure(&["--actor", &missing], "the host could not do it: cannot fetch").await;
+    lab.expect_failure(&["--actor", "no reference at all"], "la was refused: ").await;
+    lab.expect_failure(&["--actor", &missing, "--lattice", "elsewhere"], "no host answers in lattice elsewhere").await;
 }
 
-/// A host on a server of its own, and all that the example needs. Everything ends with this value and with this process.
+/// A host on a server of its own, and all that the example needs.
 struct Lab {
-    host: Guarded,
+    home: Home,
     nats: NatsServer,
     packages: PathBuf,
-    directory: TempDir,
+    _host: Daemon,
 }
 
 impl Lab {
     async fn start() -> Self {
-        let packages = packages();
-        let nats = NatsServer::start().await;
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let host = Guarded::spawn(host(&nats.url(), directory.path())).await.expect("the host starts");
-        let mut lab = Self { host, nats, packages, directory };
-        lab.wait_for_host().await;
-        lab
-    }
-
-    /// A host that ends has failed, and its log says why.
-    async fn wait_for_host(&mut self) {
-        let client = self.nats.client().await;
-        let answers = eventually("the host answers", START_DEADLINE, async || {
-            client.request("wasmbus.ctl.default.ping.hosts", "".into()).await.ok()
-        });
-        tokio::select! {
-            _ = answers => {}
-            ended = self.host.wait() => panic!("the host ended ({ended:?}):\n{}", self.log()),
-        }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.path(LOG)).unwrap_or_default()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        let packages = packages().await;
+        let (home, nats) = (Home::new().await, NatsServer::start().await);
+        let log = File::create(home.path(LOG)).expect("the home can be written");
+        let mut host = home.command(&["host", "--allow-file", "--nats-url", &nats.url()]);
+        host.stderr(log);
+        let mut host = Daemon::start(host);
+        wait_for_host(&mut host, &nats, &home).await;
+        Self { home, nats, packages, _host: host }
     }
 
     /// The reference of the demo actor, signed with keys of this test.
@@ -86,57 +65,56 @@ impl Lab {
         let module = fs::read(repository().join("guests/built/hello.wasm")).expect("the demo actor is committed");
         let claims = NewModuleClaims::new(ModuleSeed::generate().public(), SystemTime::now());
         let signed = sign_module(&module, &claims, &AccountSeed::generate()).expect("the demo actor can be signed");
-        let path = self.path("hello.wasm");
-        fs::write(&path, signed).expect("the test's directory can be written");
-        format!("file://{}", path.display())
+        format!("file://{}", self.home.file("hello.wasm", &signed))
     }
 
-    fn run(&self, arguments: &[&str]) -> process::Output {
-        let mut python = Command::new("python3");
+    async fn run(&self, arguments: &[&str]) -> Outcome {
+        let mut python = self.home.shell_command("python3");
         python.arg(repository().join("examples/python/control.py")).args(["--url", &self.nats.url()]).args(arguments);
         // Without caches of byte code, for the sources shall stay as they are.
         python.env("PYTHONPATH", &self.packages).env("PYTHONDONTWRITEBYTECODE", "1");
-        python.output().expect("python3 starts")
+        Outcome::of(python).await
     }
 
-    #[track_caller]
-    fn expect_failure(&self, arguments: &[&str], reason: &str) {
-        let output = self.run(arguments);
-        let (told, complaint) = texts(&output);
-        assert_eq!(output.status.code(), Some(1), "{told}{complaint}");
-        assert!(complaint.starts_with("control.py: ") && complaint.contains(reason), "{complaint}");
+    async fn expect_failure(&self, arguments: &[&str], reason: &str) {
+        let outcome = self.run(arguments).await;
+        assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+        assert!(outcome.stderr.starts_with("control.py: ") && outcome.stderr.contains(reason), "{outcome:#?}");
     }
 }
 
-/// The environment is cleared, so that no setting of whoever runs the tests reaches the host.
-fn host(nats_url: &str, directory: &Path) -> GuardedCommand {
-    let log = File::create(directory.join(LOG)).expect("the test's directory can be written");
-    GuardedCommand::new(env!("CARGO_BIN_EXE_lattice"))
-        .exe(env!("CARGO_BIN_EXE_lattice"))
-        .args(["host", "--allow-file", "--nats-url", nats_url, "--data-dir"])
-        .arg(directory.join("data"))
-        .env_clear()
-        .env("HOME", directory)
-        .stderr(Output::File(log))
+/// A host that ends instead of answering has failed, and its log says why.
+async fn wait_for_host(host: &mut Daemon, nats: &NatsServer, home: &Home) {
+    let client = nats.client().await;
+    let answers = eventually("the host answers", DEADLINE, async || {
+        client.request("wasmbus.ctl.default.ping.hosts", "".into()).await.ok()
+    });
+    // A host prints nothing, so that a line is none: the end of what it prints.
+    tokio::select! {
+        _ = answers => {}
+        line = host.line() => {
+            let log = fs::read_to_string(home.path(LOG)).unwrap_or_default();
+            panic!("the host ended ({line:?}):\n{log}");
+        }
+    }
 }
 
 /// The packages of `requirements.txt`, installed once for all tests of this machine.
 ///
 /// Who comes first among several is the one whose directory stays; each installs into one of its own first.
-fn packages() -> PathBuf {
+async fn packages() -> PathBuf {
     let requirements = repository().join("examples/python/requirements.txt");
     let place = cache_dir().join("python");
-    let packages = place.join(packages_name(&requirements));
+    let packages = place.join(packages_name(&requirements).await);
     if packages.exists() {
         return packages;
     }
     fs::create_dir_all(&place).expect("the test cache can be written");
     let unfinished = tempfile::tempdir_in(&place).expect("the test cache can be written");
     let mut install = Command::new("python3");
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--target"]);
-    let output =
-        install.arg(unfinished.path()).arg("--requirement").arg(&requirements).output().expect("python3 starts");
-    assert!(output.status.success(), "pip cannot install the example's packages: {}", texts(&output).1);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+    install.arg("--target").arg(unfinished.path()).arg("--requirement").arg(&requirements);
+    Outcome::of(install).await.done();
     if fs::rename(unfinished.path(), &packages).is_err() {
         assert!(packages.exists(), "the packages cannot be moved to {}", packages.display());
     }
@@ -144,19 +122,15 @@ fn packages() -> PathBuf {
 }
 
 /// Other requirements and other interpreters need other packages.
-fn packages_name(requirements: &Path) -> String {
+async fn packages_name(requirements: &Path) -> String {
     let text = fs::read(requirements).expect("the example has requirements");
     let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(text)[..8]);
-    let tag = Command::new("python3").args(["-c", "import sys; print(sys.implementation.cache_tag)"]).output();
-    let tag = texts(&tag.expect("python3 starts")).0;
-    format!("{}-{digest}", tag.trim())
+    let mut python = Command::new("python3");
+    python.args(["-c", "import sys; print(sys.implementation.cache_tag)"]);
+    let tag = Outcome::of(python).await;
+    format!("{}-{digest}", tag.done().trim())
 }
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn texts(output: &process::Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
 }
