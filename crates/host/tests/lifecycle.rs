@@ -92,3 +92,43 @@ async fn an_unreadable_note_is_put_aside() {
     host.restored().await;
     assert!(state.join("running.unreadable").exists());
 }
+
+#[tokio::test]
+async fn what_cannot_be_restored_is_kept_until_it_is_stopped() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("a", &guests::echo());
+    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
+    let Lattice { nats, client, host, seeds, dir } = lattice;
+    host.stop(None).await;
+    let image = std::fs::read(&actor.path).expect("the file is there");
+    std::fs::remove_file(&actor.path).expect("the file is there");
+    std::fs::remove_dir_all(dir.path().join("cache")).expect("the cache is there");
+    let host = Host::start(config(&client, &seeds, &dir)).await.expect("starts all the same");
+    let lattice = Lattice { nats, client, host, seeds, dir };
+    lattice.host.restored().await;
+    assert!(lattice.inventory().await.actors.is_empty());
+    std::fs::write(&actor.path, image).expect("the directory can be written");
+    let lattice = lattice.restart().await;
+    lattice.host.restored().await;
+    assert_eq!(lattice.inventory().await.actors.len(), 1);
+}
+
+#[tokio::test]
+async fn stopping_what_could_not_be_restored_forgets_it() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("a", &guests::echo());
+    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
+    let image = std::fs::read(&actor.path).expect("the file is there");
+    let Lattice { nats, client, host, seeds, dir } = lattice;
+    host.stop(None).await;
+    std::fs::remove_file(&actor.path).expect("the file is there");
+    std::fs::remove_dir_all(dir.path().join("cache")).expect("the cache is there");
+    let host = Host::start(config(&client, &seeds, &dir)).await.expect("starts all the same");
+    let lattice = Lattice { nats, client, host, seeds, dir };
+    lattice.host.restored().await;
+    lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
+    std::fs::write(&actor.path, image).expect("the directory can be written");
+    let lattice = lattice.restart().await;
+    lattice.host.restored().await;
+    assert!(lattice.inventory().await.actors.is_empty());
+}

@@ -69,6 +69,7 @@ fn a_thousand_cycles_leave_nothing_behind() {
     runtime.expect("a runtime").block_on(cycles());
 }
 
+#[allow(clippy::print_stderr, reason = "the figures are for whoever runs it with --nocapture")]
 async fn cycles() {
     let nats = NatsServer::start_with(NatsOptions { config: ACCOUNTS.to_owned(), ..Default::default() }).await;
     let options = async_nats::ConnectOptions::with_user_and_password("system".into(), "system".into());

@@ -15,7 +15,7 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 
 use crate::{exit, printer::Format};
 
-pub(crate) use actors::{ScaleActor, Start, StartActor, Scale, Stop, StopActor, StopHost};
+pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
 pub(crate) use call::Call;
 pub(crate) use claims::{Claims, Inspect, Sign};
 pub(crate) use host::Host;
@@ -24,29 +24,40 @@ pub(crate) use up::{Compat, Down, Up};
 
 const AFTER_HELP: &str = "\
 Examples:
-  lattice up --demo                                       a lattice on this machine, with a running actor
-  lattice get hosts                                       who is there
-  lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'       call an actor
-  lattice start actor ./mine.wasm                         run your own
-  lattice down                                            stop what `up` started";
+  lattice up --demo              a lattice on this machine, with an actor in it
+  lattice get hosts              who is there
+  lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'
+  lattice start actor ./mine.wasm
+  lattice down                   stop what `up` started";
 
 const AFTER_LONG_HELP: &str = "\
 Where a command looks for its lattice, the first that is given:
   1. --nats-url
   2. LATTICE_NATS_URL
-  3. the context of --context or LATTICE_CONTEXT: contexts/NAME.toml in the configuration directory
-     ($XDG_CONFIG_HOME/lattice, ~/.config/lattice), with the keys lattice, nats_url, creds, control_prefix,
-     timeout, cluster_seed, cluster_seed_file
+  3. the context of --context or LATTICE_CONTEXT
   4. the `lattice up` that runs in this data directory
   5. nats://127.0.0.1:4222
 
-Environment, each with the meaning of its flag, which wins:
-  LATTICE_LATTICE, LATTICE_NATS_URL, LATTICE_CREDS, LATTICE_TIMEOUT, LATTICE_DATA_DIR, LATTICE_CONTEXT,
-  LATTICE_CONTROL_PREFIX, LATTICE_CLUSTER_SEED; LATTICE_LOG sets what is logged (`debug`, `lattice_host=trace`),
-  LATTICE_NATS_SERVER the nats-server that `up` runs
+A context is the file contexts/NAME.toml in the configuration directory
+($XDG_CONFIG_HOME/lattice or ~/.config/lattice) with any of the keys
+  lattice, nats_url, creds, control_prefix, timeout,
+  cluster_seed, cluster_seed_file
 
-With `-o json` a command prints exactly one JSON document on standard output, {\"error\": {...}} if it fails; `up` and
-`events` print one document per line.";
+Environment, each with the meaning of its flag, which wins:
+  LATTICE_LATTICE         --lattice
+  LATTICE_NATS_URL        --nats-url
+  LATTICE_CREDS           --creds
+  LATTICE_TIMEOUT         --timeout
+  LATTICE_DATA_DIR        --data-dir
+  LATTICE_CONTEXT         --context
+  LATTICE_CONTROL_PREFIX  --control-prefix
+  LATTICE_CLUSTER_SEED    --cluster-seed of `call` and `host`
+and without a flag:
+  LATTICE_NATS_SERVER     the nats-server that `up` runs
+  LATTICE_LOG             what is logged, such as debug or lattice_host=trace
+
+With `-o json` a command prints exactly one JSON document on standard output,
+{\"error\": {...}} if it fails. `up` and `events` print one per line.";
 
 /// Runs and steers a lattice: hosts that run WebAssembly actors and talk over NATS.
 #[derive(Debug, Parser)]
@@ -137,7 +148,9 @@ pub(crate) enum Get {
     #[command(after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'")]
     Hosts,
     /// What runs on a host, or on all
-    #[command(after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX    a host by the start of its id")]
+    #[command(
+        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX    a host by the start of its id"
+    )]
     Inventory {
         /// The host: its id, a unique start of it, or its friendly name
         host: Option<String>,
@@ -151,7 +164,9 @@ pub(crate) enum Get {
 ///
 /// One line per event until Ctrl-C; with `-o json` the events as they are, one per line.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lattice events\n  lattice events --type actors_started --type actors_stopped\n  lattice events -o json | jq .type")]
+#[command(
+    after_help = "Examples:\n  lattice events\n  lattice events --type actors_started --type actors_stopped\n  lattice events -o json | jq .type"
+)]
 pub(crate) struct Events {
     /// Only events of this type, such as actor_scaled; several with several
     #[arg(long = "type", value_name = "TYPE")]
@@ -163,7 +178,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let duration = match seconds {
         Some(duration) => duration,
-        None => humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 10s or 2m".to_owned())?,
+        None => {
+            humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 10s or 2m".to_owned())?
+        }
     };
     if duration.is_zero() { Err("a duration of nothing leaves no time for an answer".to_owned()) } else { Ok(duration) }
 }

@@ -30,7 +30,13 @@ pub(crate) fn run(command: Command, settings: &Settings) -> anyhow::Result<()> {
         Command::Completions { shell } => completions::run(shell, settings),
         Command::Keys(keys) => keys::run(&keys, settings),
         Command::Claims(claims) => claims::run(&claims, settings),
-        command => tokio::runtime::Runtime::new()?.block_on(run_async(command, settings)),
+        command => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            let result = runtime.block_on(run_async(command, settings));
+            // What still compiles or reads in a thread of its own is not waited for.
+            runtime.shutdown_background();
+            result
+        }
     }
 }
 

@@ -51,12 +51,17 @@ impl Lattice {
 
     /// That no host answers, and what may be the reason.
     pub(crate) fn nobody(&self) -> Fault {
-        let message = format!("no host answers in lattice `{}` at {}", self.target.lattice, self.target.broker.shown_url());
+        let message =
+            format!("no host answers in lattice `{}` at {}", self.target.lattice, self.target.broker.shown_url());
         if self.has_jetstream {
-            Fault::new(Code::NoHosts, message).hint("start one with `lattice up` or `lattice host`; another lattice is named with -x")
+            Fault::new(Code::NoHosts, message)
+                .hint("start one with `lattice up` or `lattice host`; another lattice is named with -x")
         } else {
-            Fault::new(Code::NoJetStream, format!("{message}, whose NATS server runs without JetStream, which hosts need"))
-                .hint("start the server with `nats-server -js`, or let `lattice up` run one that has it")
+            Fault::new(
+                Code::NoJetStream,
+                format!("{message}, whose NATS server runs without JetStream, which hosts need"),
+            )
+            .hint("start the server with `nats-server -js`, or let `lattice up` run one that has it")
         }
     }
 }
@@ -104,13 +109,15 @@ async fn connect(broker: &Broker, timeout: Duration) -> anyhow::Result<async_nat
         Credentials::None => Ok(lattice_client::connect(settings).await?),
         Credentials::File(path) => Ok(lattice_client::connect(settings.credentials(path)).await?),
         Credentials::Seed(seed) => connect_with(ConnectOptions::with_nkey(seed.clone()), broker, timeout).await,
-        Credentials::Jwt { jwt, seed } => {
-            connect_with(with_jwt(jwt.clone(), seed)?, broker, timeout).await
-        }
+        Credentials::Jwt { jwt, seed } => connect_with(with_jwt(jwt.clone(), seed)?, broker, timeout).await,
     }
 }
 
-async fn connect_with(options: ConnectOptions, broker: &Broker, timeout: Duration) -> anyhow::Result<async_nats::Client> {
+async fn connect_with(
+    options: ConnectOptions,
+    broker: &Broker,
+    timeout: Duration,
+) -> anyhow::Result<async_nats::Client> {
     let urls: Vec<&str> = broker.urls().collect();
     let refused = |error: async_nats::ConnectError| {
         let message = format!("the NATS server at {} does not let this host in", broker.shown_url());
@@ -124,9 +131,8 @@ fn with_jwt(jwt: String, seed: &str) -> Result<ConnectOptions, Fault> {
         "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
          -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
     );
-    ConnectOptions::with_credentials(&credentials).map_err(|error| {
-        Fault::new(Code::Configuration, "the JWT and seed for NATS cannot be used").caused_by(error)
-    })
+    ConnectOptions::with_credentials(&credentials)
+        .map_err(|error| Fault::new(Code::Configuration, "the JWT and seed for NATS cannot be used").caused_by(error))
 }
 
 /// Where nothing is, it matters where was looked.

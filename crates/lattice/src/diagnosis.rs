@@ -197,9 +197,9 @@ fn hint_of_probe(error: &ProbeError) -> Option<&'static str> {
         ProbeError::WithoutJetStream { .. } => {
             Some("start it with `nats-server -js`, or let `lattice up` run one that has it")
         }
-        ProbeError::NotNats { .. } | ProbeError::Mute { .. } => {
-            Some("is this the port of a NATS server? 4222 is the usual one; a server that starts with TLS is named tls://")
-        }
+        ProbeError::NotNats { .. } | ProbeError::Mute { .. } => Some(
+            "is this the port of a NATS server? 4222 is the usual one; a server that starts with TLS is named tls://",
+        ),
         _ => None,
     }
 }

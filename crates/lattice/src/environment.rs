@@ -50,7 +50,11 @@ impl Environment {
     }
 
     /// The variable read as `T`.
-    pub(crate) fn parse<T>(&self, name: &str, read: impl FnOnce(&str) -> anyhow::Result<T>) -> Result<Option<T>, Fault> {
+    pub(crate) fn parse<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> anyhow::Result<T>,
+    ) -> Result<Option<T>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let refused = |error| Fault::new(Code::Configuration, format!("{name} cannot be used")).caused_by(error);
         read(&text).map(Some).map_err(refused)

@@ -75,8 +75,12 @@ impl Names {
                 format!("{} -{}, {} left", self.of(data.public_key.as_str()), data.count, data.remaining)
             }
             EventData::ActorScaled(data) => format!("{} to {}", self.of(data.public_key.as_str()), data.max_instances),
-            EventData::ActorsStartFailed(data) => format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error),
-            EventData::ActorScaleFailed(data) => format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error),
+            EventData::ActorsStartFailed(data) => {
+                format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error)
+            }
+            EventData::ActorScaleFailed(data) => {
+                format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error)
+            }
             _ => String::new(),
         }
     }

@@ -4,11 +4,7 @@ use futures::StreamExt;
 use lattice_client::EventStream;
 use lattice_protocol::event::CloudEvent;
 
-use crate::{
-    connect::Lattice,
-    event_line::Names,
-    printer::Printer,
-};
+use crate::{connect::Lattice, event_line::Names, printer::Printer};
 
 /// The event by which hosts say that they are alive.
 const HEARTBEAT: &str = "host_heartbeat";

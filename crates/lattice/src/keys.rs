@@ -133,7 +133,8 @@ where
 /// A name as part of a path: what could leave the directory or be hidden in it is written in hexadecimal.
 pub(crate) fn file_name(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let parts = name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") });
+    let parts =
+        name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") });
     parts.collect()
 }
 

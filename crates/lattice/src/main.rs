@@ -86,7 +86,8 @@ fn refuse(refusal: &clap::Error) -> Exit {
 fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     let joined = |argument: &String| matches!(argument.as_str(), "-ojson" | "-o=json" | "--output=json");
-    let apart = |pair: &[String]| matches!(pair, [flag, value] if (flag == "-o" || flag == "--output") && value == "json");
+    let apart =
+        |pair: &[String]| matches!(pair, [flag, value] if (flag == "-o" || flag == "--output") && value == "json");
     arguments.iter().any(joined) || arguments.windows(2).any(apart)
 }
 
@@ -96,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_broken_command_line_still_says_how_to_print() {
-        let check = |line: &str, expect: bool| assert_eq!(asks_for_json(line.split(' ').map(OsString::from)), expect, "{line}");
+        let check =
+            |line: &str, expect: bool| assert_eq!(asks_for_json(line.split(' ').map(OsString::from)), expect, "{line}");
         check("lattice get nothing -o json", true);
         check("lattice get nothing --output=json", true);
         check("lattice -ojson get", true);

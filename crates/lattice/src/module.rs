@@ -74,7 +74,9 @@ pub(crate) fn refused(path: &Path, error: ModuleClaimsError) -> Fault {
         ModuleClaimsError::NotWasm | ModuleClaimsError::Damaged { .. } => "is it the file that the build made?",
         _ => "sign it again: lattice claims sign IN --out OUT --name NAME",
     };
-    Fault::new(Code::InvalidModule, format!("the module {} is not accepted", path.display())).hint(hint).caused_by(error)
+    Fault::new(Code::InvalidModule, format!("the module {} is not accepted", path.display()))
+        .hint(hint)
+        .caused_by(error)
 }
 
 fn prepare_file(path: &Path, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
@@ -89,7 +91,11 @@ fn prepare_file(path: &Path, data_dir: &DataDir, printer: Printer) -> anyhow::Re
     let signing = Signing { name: &stem, call_alias: None, capabilities: &BUILTIN_CONTRACTS };
     let signed = data_dir.signed().join(signed_name(&bytes, &stem));
     sign_into(&bytes, &signing, data_dir, &signed).map_err(|error| error.of(&path))?;
-    printer.note(&format!("{} is not signed: signed with your development keys as {}", path.display(), signed.display()));
+    printer.note(&format!(
+        "{} is not signed: signed with your development keys as {}",
+        path.display(),
+        signed.display()
+    ));
     Ok(Reference::from_path(&signed)?)
 }
 
@@ -207,7 +213,8 @@ mod tests {
     #[test]
     fn an_unsigned_file_is_signed_once_and_stays_the_same_actor() {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let data_dir = DataDir::find(Some(&directory.path().join("data")), &Environment::default()).expect("it is given");
+        let data_dir =
+            DataDir::find(Some(&directory.path().join("data")), &Environment::default()).expect("it is given");
         let path = directory.path().join("mine.wasm");
         let start = |module: &[u8]| {
             fs::write(&path, module).expect("the directory can be written");

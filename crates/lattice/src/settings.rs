@@ -85,9 +85,15 @@ impl Settings {
         HostSettings::find(flags, &self.flags, &self.environment)
     }
 
-    /// What to log, if the environment says.
-    pub(crate) fn log(&self) -> Option<String> {
+    /// What to log, if the environment says; for a host also as published hosts are told.
+    pub(crate) fn log(&self, is_host: bool) -> Option<String> {
         let named = |name| self.environment.text(name).ok().flatten();
-        named(environment::LOG).or_else(|| named("RUST_LOG"))
+        let published = || named(host::PUBLISHED_LOG_LEVEL).filter(|_| is_host);
+        named(environment::LOG).or_else(|| named("RUST_LOG")).or_else(published)
+    }
+
+    /// How long an answer is waited for, if that was typed.
+    pub(crate) fn typed_timeout(&self) -> Option<Duration> {
+        self.flags.timeout
     }
 }

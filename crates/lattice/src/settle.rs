@@ -3,14 +3,14 @@
 use std::{convert::Infallible, time::Duration};
 
 use lattice_client::{Operation, Settled, WaitError};
-use lattice_protocol::{ActorKey, HostKey, OperationId, OperationPhase};
+use lattice_protocol::{ActorKey, HostInventory, HostKey, OperationId, OperationPhase};
 use serde::Serialize;
 
 use crate::{
     connect::Lattice,
     fault::{Code, Fault},
     printer::{Printer, Show},
-    table::or_dash,
+    table::printable,
 };
 
 /// The pause between two looks at an operation's phase: quicker than people read.
@@ -28,6 +28,9 @@ pub(crate) struct Ended {
     /// What happened, with `{actor}` and `{host}` to be filled in.
     #[serde(skip)]
     sentence: String,
+    /// What runs on the host now, for the names in it.
+    #[serde(skip)]
+    inventory: Option<HostInventory>,
 }
 
 /// What is known of the end.
@@ -65,19 +68,41 @@ pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> a
         let settled = wait(lattice, operation, printer).await?;
         (outcome_of(&settled), actor_of(&settled).or(actor))
     };
-    let ended = Ended { operation_id, host_id, actor_id, outcome, sentence };
+    // Programs get keys, people names too.
+    let inventory = if printer.is_json() { None } else { lattice.client.inventory(&host_id).await.ok() };
+    let ended = Ended { operation_id, host_id, actor_id, outcome, sentence, inventory };
     Ok(printer.show(&ended)?)
 }
 
 impl Show for Ended {
     fn text(&self) -> String {
-        let sentence = self.sentence.replace("{actor}", &or_dash(self.actor_id.as_ref()));
-        let sentence = sentence.replace("{host}", self.host_id.as_str());
+        let sentence = self.sentence.replace("{actor}", &self.actor()).replace("{host}", &self.host());
         match self.outcome {
             Outcome::Done => sentence,
             Outcome::DoneByEvent => format!("{sentence} (an event of the host says so)"),
-            Outcome::Accepted => format!("accepted by host {} as operation {}", self.host_id, self.operation_id),
+            Outcome::Accepted => format!("accepted by host {} as operation {}", self.host(), self.operation_id),
         }
+    }
+}
+
+impl Ended {
+    fn host(&self) -> String {
+        named(self.inventory.as_ref().map(|inventory| inventory.friendly_name.as_str()), self.host_id.as_str())
+    }
+
+    fn actor(&self) -> String {
+        let Some(id) = &self.actor_id else { return "-".to_owned() };
+        let actors = self.inventory.iter().flat_map(|inventory| &inventory.actors);
+        let name = actors.filter(|actor| actor.id == *id).find_map(|actor| actor.name.as_deref());
+        named(name, id.as_str())
+    }
+}
+
+/// A name with its key, or the key alone.
+fn named(name: Option<&str>, key: &str) -> String {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => format!("{} ({key})", printable(name)),
+        None => key.to_owned(),
     }
 }
 

@@ -6,20 +6,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::fault::{Code, Fault};
 
-/// SIGINT and SIGTERM, from the moment this is made.
+/// SIGINT, SIGTERM and SIGHUP, from the moment this is made.
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
-    /// Takes both over from their default, which is to end the process.
+    /// Takes them over from their default, which is to end the process.
     ///
     /// # Errors
     /// The system does not let go of them.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Returns when one comes. Cancel-safe: one that is not taken is taken by the next call.
@@ -28,6 +33,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 

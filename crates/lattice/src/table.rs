@@ -33,7 +33,8 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 fn trimmed(table: &Table) -> String {
-    let lines: Vec<String> = table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
+    let lines: Vec<String> =
+        table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
     lines.join("\n")
 }
 
@@ -43,7 +44,8 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_titles() {
-        let text = table(["host", "id"], [["calm-otter".to_owned(), "N1".to_owned()], ["x".to_owned(), "N22".to_owned()]]);
+        let text =
+            table(["host", "id"], [["calm-otter".to_owned(), "N1".to_owned()], ["x".to_owned(), "N22".to_owned()]]);
         assert_eq!(text, "host        id\ncalm-otter  N1\nx           N22");
     }
 }

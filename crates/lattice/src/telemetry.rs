@@ -22,7 +22,11 @@ pub(crate) fn start(settings: &Settings, level: Level, json: bool) {
         (Level::Warnings, 0) => "warn",
         _ => "info",
     };
-    let filter = settings.log().and_then(|text| EnvFilter::try_new(text).ok());
+    let asked_for = settings.log(level == Level::Notices).map(EnvFilter::try_new);
+    if let Some(Err(error)) = &asked_for {
+        settings.printer().warn(&format!("what is to be logged cannot be read: {error}"));
+    }
+    let filter = asked_for.and_then(Result::ok);
     // The transport logs each reconnection attempt, and what it means is said elsewhere.
     let filter = filter.unwrap_or_else(|| EnvFilter::new(format!("{default},async_nats=error")));
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());

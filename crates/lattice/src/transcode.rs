@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn json_comes_back_as_it_went() {
-        for value in [json!(null), json!({"name": "Ada", "n": [1, -1, 1.5, true, "é"], "m": {}}), json!("x"), json!([])] {
+        for value in [json!(null), json!({"name": "Ada", "n": [1, -1, 1.5, true, "é"], "m": {}}), json!("x"), json!([])]
+        {
             check(&to_message_pack(&value), value);
         }
     }

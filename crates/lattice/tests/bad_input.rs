@@ -29,8 +29,10 @@ async fn lattice_names() {
 async fn counts() {
     let home = Home::new().await;
     for count in ["-1", "1.5", "65536", "many"] {
-        check(&home, &["scale", "actor", "hello", "--count", count], 2, "usage", "a whole number from 0 to 65535").await;
-        check(&home, &["start", "actor", "x.wasm", "--count", count], 2, "usage", "a whole number from 0 to 65535").await;
+        check(&home, &["scale", "actor", "hello", "--count", count], 2, "usage", "a whole number from 0 to 65535")
+            .await;
+        check(&home, &["start", "actor", "x.wasm", "--count", count], 2, "usage", "a whole number from 0 to 65535")
+            .await;
     }
 }
 
@@ -54,6 +56,8 @@ async fn data_directories() {
     check(&home, &["up", "--data-dir", &file], 64, "configuration", "cannot be used").await;
     check(&home, &["up", "--detach", "--data-dir", &file], 64, "configuration", "cannot be used").await;
     check(&home, &["host", "--data-dir", &file], 64, "configuration", "cannot be used").await;
+    // Nobody can write here, not even root.
+    check(&home, &["up", "--data-dir", "/proc/lattice"], 64, "configuration", "cannot be used").await;
 }
 
 #[tokio::test]

@@ -129,7 +129,8 @@ async fn a_lattice_without_hosts() {
         let mut arguments = command.to_vec();
         arguments.extend(["--nats-url", "URL", "-o", "json"]);
         let url = nats.url();
-        let arguments: Vec<&str> = arguments.iter().map(|argument| if *argument == "URL" { &url } else { *argument }).collect();
+        let arguments: Vec<&str> =
+            arguments.iter().map(|argument| if *argument == "URL" { &url } else { *argument }).collect();
         home.run(&arguments).await.failed_json(3, code);
     }
 }

@@ -9,9 +9,13 @@ use support::{EMPTY_MODULE, Home};
 #[tokio::test]
 async fn keys_are_told_or_kept() {
     let home = Home::new().await;
-    for (kind, public, seed) in
-        [("account", "A", "SA"), ("module", "M", "SM"), ("cluster", "C", "SC"), ("host", "N", "SN"), ("provider", "V", "SV")]
-    {
+    for (kind, public, seed) in [
+        ("account", "A", "SA"),
+        ("module", "M", "SM"),
+        ("cluster", "C", "SC"),
+        ("host", "N", "SN"),
+        ("provider", "V", "SV"),
+    ] {
         let key = home.run(&["keys", "gen", kind, "-o", "json"]).await.json();
         assert!(key["public_key"].as_str().expect("it is told").starts_with(public), "{key}");
         assert!(key["seed"].as_str().expect("it is told").starts_with(seed), "{kind}");
@@ -31,9 +35,31 @@ async fn a_signed_module_is_inspected() {
     home.run(&["keys", "gen", "account", "--out", "a.nk"]).await.done();
     home.run(&["keys", "gen", "module", "--out", "m.nk"]).await.done();
     let sign = [
-        "claims", "sign", "x.wasm", "--out", "s.wasm", "--name", "x", "--call-alias", "acme/x", "--cap",
-        "wasmcloud:httpserver", "--tag", "a", "--revision", "3", "--version", "1.0", "--expires-in", "90d", "--issuer",
-        "a.nk", "--module-key", "m.nk", "-o", "json",
+        "claims",
+        "sign",
+        "x.wasm",
+        "--out",
+        "s.wasm",
+        "--name",
+        "x",
+        "--call-alias",
+        "acme/x",
+        "--cap",
+        "wasmcloud:httpserver",
+        "--tag",
+        "a",
+        "--revision",
+        "3",
+        "--version",
+        "1.0",
+        "--expires-in",
+        "90d",
+        "--issuer",
+        "a.nk",
+        "--module-key",
+        "m.nk",
+        "-o",
+        "json",
     ];
     let signed = home.run(&sign).await.json();
     let claims = home.run(&["claims", "inspect", "s.wasm", "-o", "json"]).await.json();

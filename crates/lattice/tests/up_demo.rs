@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::time::Duration;
+
+use lattice_testkit::eventually;
 use rustix::process::Signal;
-use support::{Daemon, Home, Outcome, until_gone};
+use support::{DEADLINE, Daemon, Home, Outcome, until_gone};
+use tokio::time;
 
 #[tokio::test]
 async fn the_first_journey() {
@@ -15,6 +19,7 @@ async fn the_first_journey() {
     shown_commands_work(&home, &ready).await;
     reading_gives_one_document(&home).await;
     an_actor_comes_and_goes(&home).await;
+    events_are_followed(&home).await;
     a_second_up_attaches(&home, up.pid()).await;
 
     let down = home.run(&["down", "-o", "json"]).await.json();
@@ -73,6 +78,9 @@ async fn an_actor_comes_and_goes(home: &Home) {
     assert_eq!(answer, serde_json::json!([1, "two", null]));
     let raw = home.run(&["call", "mine", "Any.Thing", "7", "--raw"]).await;
     assert_eq!(raw.done(), "\x07");
+    home.run(&["keys", "gen", "cluster", "--out", "other.nk"]).await.done();
+    let foreign = ["call", "mine", "Any.Thing", "7", "--cluster-seed", "other.nk", "-o", "json"];
+    assert!(home.run(&foreign).await.failed_json(4, "refused").to_string().contains("is not trusted"));
     home.run(&["stop", "actor", "mine", "--annotation", "team=b", "-o", "json"]).await.failed_json(4, "refused");
     home.run(&["stop", "actor", "mine", "--annotation", "team=a", "-o", "json"]).await.json();
     home.run(&["call", "mine", "Any.Thing", "-o", "json"]).await.failed_json(3, "not_found");
@@ -81,11 +89,28 @@ async fn an_actor_comes_and_goes(home: &Home) {
     assert!(failed.failed_json(1, "failed").to_string().contains("__guest_call"));
 }
 
+async fn events_are_followed(home: &Home) {
+    let mut events = Daemon::start(home.command(&["events", "--type", "actor_scaled", "-o", "json"]));
+    let mut count = 5;
+    // Until it listens there is nothing to hear, so something happens again and again.
+    let line = eventually("an event is heard", DEADLINE, async || {
+        count = 11 - count;
+        home.run(&["scale", "actor", "hello", "--count", &count.to_string()]).await.done();
+        time::timeout(Duration::from_millis(200), events.line()).await.ok().flatten()
+    })
+    .await;
+    let event: serde_json::Value = serde_json::from_str(&line).expect("a line is a document");
+    assert_eq!(event["type"], "com.wasmcloud.lattice.actor_scaled");
+    events.signal(Signal::INT);
+    assert_eq!(events.end().await, Some(0));
+}
+
 async fn a_second_up_attaches(home: &Home, first: u32) {
     let (mut second, ready) = Daemon::up(home, &[]).await;
     assert_eq!((&ready["pid"], &ready["attached"]), (&first.into(), &true.into()));
     home.run(&["scale", "actor", "hello", "--count", "2"]).await.done();
-    let event: serde_json::Value = serde_json::from_str(&second.line().await.expect("events follow")).expect("a document");
+    let event: serde_json::Value =
+        serde_json::from_str(&second.line().await.expect("events follow")).expect("a document");
     assert!(event["type"].as_str().is_some_and(|kind| kind.starts_with("com.wasmcloud.lattice.")), "{event}");
     second.signal(Signal::INT);
     assert_eq!(second.end().await, Some(0));

@@ -2,22 +2,27 @@
 
 mod support;
 
+use std::net::TcpListener;
+
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Home, Outcome, is_alive};
 
 #[tokio::test]
 async fn a_lattice_in_the_background() {
     let home = Home::new().await;
-    let ready = home.run(&["up", "--detach", "--label", "zone=lab", "--friendly-name", "mine", "-o", "json"]).await.json();
+    let ready =
+        home.run(&["up", "--detach", "--label", "zone=lab", "--friendly-name", "mine", "-o", "json"]).await.json();
     let pid = u32::try_from(ready["ready"]["pid"].as_u64().expect("it is told")).expect("it is one");
     let _guard = Background(pid);
+    assert_eq!(ready["ready"]["attached"], false);
     assert!(is_alive(pid));
     let hosts = home.run(&["get", "hosts", "-o", "json"]).await.json();
     assert_eq!(hosts["hosts"][0]["friendly_name"], "mine");
     assert_eq!(hosts["hosts"][0]["labels"]["zone"], "lab");
     let again = home.run(&["up", "--detach", "--port", "1", "-o", "json"]).await;
     assert!(again.stderr.contains("--port has no effect"), "{again:?}");
-    assert_eq!(again.json()["ready"]["pid"], pid);
+    let again = again.json();
+    assert_eq!((&again["ready"]["pid"], &again["ready"]["attached"]), (&pid.into(), &true.into()));
     let status = home.run(&["status"]).await;
     assert!(status.done().contains(&format!("process {pid}")), "{status:?}");
     home.run(&["down"]).await.done();
@@ -31,6 +36,16 @@ async fn a_failure_in_the_background_is_told() {
     command.env("LATTICE_NATS_SERVER", "/bin/false");
     let failed = Outcome::of(command).await.failed_json(1, "failed");
     assert!(failed.to_string().contains("/bin/false"), "{failed}");
+    home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
+}
+
+#[tokio::test]
+async fn a_port_that_was_asked_for_is_not_replaced() {
+    let home = Home::new().await;
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    home.run(&["up", "--port", &port, "-o", "json"]).await.failed_json(64, "configuration");
+    home.run(&["up", "--port", &port, "--detach", "-o", "json"]).await.failed_json(64, "configuration");
     home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
 }
 

@@ -107,6 +107,10 @@ impl Coordinator {
     fn take_on(&mut self, submission: Submission) {
         let Submission { command, operation, answer } = submission;
         match self.refusal(&command) {
+            Some(_) if self.is_awaited_no_more(&command) => {
+                let _ = answer.send(Ok(()));
+                operation.stopped();
+            }
             Some(refusal) => {
                 operation.refused();
                 let _ = answer.send(Err(refusal));
@@ -118,6 +122,11 @@ impl Coordinator {
                 self.assign(self.last, command, operation);
             }
         }
+    }
+
+    /// Whether the command stops what ran before and could not be restored.
+    fn is_awaited_no_more(&self, command: &ActorCommand) -> bool {
+        matches!(command, ActorCommand::Stop(stop) if self.tools.absent.forget(stop))
     }
 
     /// What can be known without fetching.
@@ -227,6 +236,7 @@ impl Coordinator {
     }
 
     fn send(&mut self, key: &ActorKey, number: u64, work: Work, operation: Operation) {
+        self.dismiss_ended(key);
         let horizon = self.unresolved.first().map_or(number, |first| number.min(*first));
         let worker = match self.workers.get_mut(key) {
             Some(worker) => worker,
@@ -237,9 +247,16 @@ impl Coordinator {
         };
         worker.unfinished += 1;
         worker.last = worker.last.max(number);
-        if worker.jobs.send(Job { number, horizon, work, operation }).is_err() {
-            tracing::error!(actor = %key, "the worker of an actor has ended by itself");
-            worker.unfinished -= 1;
+        // A worker that ends in this moment drops the job, whose operation then tells that it failed.
+        let _ = worker.jobs.send(Job { number, horizon, work, operation });
+    }
+
+    /// Forgets a worker that panicked, and what it said of its actor: that is gone with it.
+    fn dismiss_ended(&mut self, key: &ActorKey) {
+        if self.workers.get(key).is_some_and(|worker| worker.jobs.is_closed()) {
+            tracing::error!(actor = %key, "the worker of an actor ended by itself, what ran of the actor is gone");
+            self.workers.remove(key);
+            self.tools.board.post(key, Vec::new());
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     groups::{Group, Image, share_of_stop},
     history::History,
     prepare::Preparer,
+    restore::Absent,
     service::{Service, Target},
     serving::{Served, Serving},
     settings,
@@ -67,6 +68,7 @@ pub(crate) struct Tools {
     pub(crate) preparer: Preparer,
     pub(crate) announcer: Announcer,
     pub(crate) board: Board,
+    pub(crate) absent: Absent,
     pub(crate) serving: Serving,
     pub(crate) settings: ActorSettings,
 }
@@ -360,11 +362,12 @@ impl Worker {
 
     /// Ends a group: no new calls, running ones finish, then the event.
     async fn end_group(&mut self, index: usize, operation: &OperationId) {
-        let mut group = self.groups.remove(index);
-        self.publish();
-        if self.groups.is_empty() {
+        if self.groups.len() == 1 {
+            // Before the group goes: calls that come now belong to the other hosts of the actor.
             self.end_server().await;
         }
+        let mut group = self.groups.remove(index);
+        self.publish();
         group.actor.drain().await;
         let count = std::mem::take(&mut group.count);
         self.tools.announcer.shrank(self.change(&group, operation), count);

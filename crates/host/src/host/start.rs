@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Host, Tasks, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
-    actors::{self, Actors, Announcer, Board, Keeper, Preparer, Serving, Tools},
+    actors::{self, Absent, Actors, Announcer, Board, Keeper, Preparer, Serving, Tools},
     claims::ClaimsStore,
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier},
@@ -71,6 +71,8 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     // The first event of all, before anything that runs can cause one.
     events.publish(started(&about));
 
+    let before = if config.restore { opened.state.load() } else { Running::default() };
+    let absent = Absent::new(&before);
     let announcer = Announcer::new(about.facts().host.clone(), events.clone());
     let serving = Serving::new(&config, opened.issuers, opened.claims.clone());
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
@@ -78,6 +80,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         preparer: Preparer::new(opened.store, policy, opened.runtime),
         announcer: announcer.clone(),
         board: board.clone(),
+        absent: absent.clone(),
         serving: serving.clone(),
         settings: actor_settings(&config),
     });
@@ -95,9 +98,8 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     });
     let replier = Replier::new(config.control.clone(), subjects, config.mode, config.inbox_prefixes.clone());
 
-    let before = if config.restore { opened.state.load() } else { Running::default() };
-    let keeper = Keeper::new(Arc::new(opened.state), board.clone(), &before);
-    let (restore, restored) = restore(before, &keeper, actors.clone(), operations);
+    let keeper = Keeper::new(opened.state, board.clone(), absent.clone());
+    let (restore, restored) = restore(before, absent, actors.clone(), operations);
     let claims = opened.claims;
     let intake = opened.intake;
     let tasks = Tasks {
@@ -128,11 +130,10 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
 }
 
 /// Starts what ran before, and tells when that is over.
-fn restore(before: Running, keeper: &Keeper, actors: Actors, operations: Operations) -> (Task, watch::Receiver<bool>) {
-    let missing = keeper.missing();
+fn restore(before: Running, absent: Absent, actors: Actors, operations: Operations) -> (Task, watch::Receiver<bool>) {
     let (sender, receiver) = watch::channel(false);
     let task = Task::spawn(|stop| async move {
-        let all = actors::restore(before, actors, operations, missing);
+        let all = actors::restore(before, actors, operations, absent);
         if stop.run_until_cancelled(all).await.is_some() {
             sender.send_replace(true);
         }

@@ -10,7 +10,7 @@ use super::duration;
 /// Sign modules and look at their claims
 #[derive(Debug, Subcommand)]
 pub(crate) enum Claims {
-    Sign(Sign),
+    Sign(Box<Sign>),
     Inspect(Inspect),
 }
 

@@ -89,7 +89,8 @@ fn inspect(inspect: &Inspect, settings: &Settings) -> anyhow::Result<()> {
     let module = read_file(&inspect.file)?;
     let claims = read_module(&module).map_err(|error| refused(&inspect.file, error))?;
     let claims = claims.ok_or_else(|| refused(&inspect.file, lattice_claims::ModuleClaimsError::Unsigned))?;
-    let problem = verify_module(&module, SystemTime::now()).err().map(|error| format!("{:#}", anyhow::Error::new(error)));
+    let problem =
+        verify_module(&module, SystemTime::now()).err().map(|error| format!("{:#}", anyhow::Error::new(error)));
     Ok(settings.printer().show(&Inspected::new(claims, problem))?)
 }
 

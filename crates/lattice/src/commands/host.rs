@@ -26,7 +26,8 @@ pub(crate) async fn run(flags: &cli::Host, settings: &Settings) -> anyhow::Resul
         tracing::warn!(name, "this variable has no meaning here and is ignored");
     }
     host.data_dir.create()?;
-    let config = config(host).await?;
+    let timeout = settings.typed_timeout().unwrap_or(CONNECT_TIMEOUT);
+    let config = config(host, timeout).await?;
     let mut signals = Signals::new()?;
     // A signal that comes while it starts ends it before it serves; nothing has to be stopped in order then.
     let host = tokio::select! {
@@ -52,7 +53,7 @@ async fn serve(host: Host, signals: &mut Signals) -> anyhow::Result<()> {
     }
 }
 
-async fn config(settings: HostSettings) -> anyhow::Result<HostConfig> {
+async fn config(settings: HostSettings, timeout: Duration) -> anyhow::Result<HostConfig> {
     let keys = Keys::of(&settings.data_dir);
     let host_seed: HostSeed = match &settings.host_seed {
         Some(source) => source.seed()?,
@@ -62,9 +63,9 @@ async fn config(settings: HostSettings) -> anyhow::Result<HostConfig> {
         Some(source) => source.seed()?,
         None => development_cluster(&keys)?,
     };
-    let control = connect_host(&settings.control, CONNECT_TIMEOUT).await?;
+    let control = connect_host(&settings.control, timeout).await?;
     let rpc = match &settings.rpc {
-        Some(broker) => connect_host(broker, CONNECT_TIMEOUT).await?,
+        Some(broker) => connect_host(broker, timeout).await?,
         None => control.clone(),
     };
     let dirs = HostDirs { state: settings.data_dir.host(&host_seed.public()), cache: settings.data_dir.cache() };

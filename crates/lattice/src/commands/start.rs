@@ -9,8 +9,7 @@ use crate::{
     connect::Lattice,
     diagnosis::Diagnosis,
     fault::Fault,
-    module,
-    placement,
+    module, placement,
     settings::Settings,
     settle::{Sent, settle},
 };

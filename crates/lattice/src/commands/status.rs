@@ -55,7 +55,7 @@ impl Show for Status {
     fn text(&self) -> String {
         let up = &self.up;
         let uptime = up.uptime().map(|up| humantime::format_duration(Duration::from_secs(up.as_secs())).to_string());
-        let actors = self.inventory.as_ref().map(|inventory| actors(inventory));
+        let actors = self.inventory.as_ref().map(actors);
         facts([
             ("up", format!("process {}, for {}", up.pid, uptime.unwrap_or_else(|| "an unknown time".to_owned()))),
             ("broker", up.broker_text()),

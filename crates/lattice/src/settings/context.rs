@@ -70,7 +70,10 @@ impl Context {
 fn path_of(name: &str, environment: &Environment) -> Result<PathBuf, Fault> {
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
     if !is_plain {
-        return Err(Fault::new(Code::Configuration, format!("`{name}` is not the name of a context, which is a file's")));
+        return Err(Fault::new(
+            Code::Configuration,
+            format!("`{name}` is not the name of a context, which is a file's"),
+        ));
     }
     let directory = config_dir(environment).ok_or_else(|| {
         Fault::new(Code::Configuration, "there are no contexts: neither HOME nor XDG_CONFIG_HOME is set")

@@ -22,6 +22,7 @@ use crate::{
     keys::SeedSource,
 };
 use layer::Layers;
+pub(super) use published::LOG_LEVEL as PUBLISHED_LOG_LEVEL;
 
 /// The options, as files name them. The environment has them as `LATTICE_` and the name in capitals.
 const OPTIONS: &[&str] = &[
@@ -91,6 +92,9 @@ impl HostSettings {
     /// One configuration error that lists every problem.
     pub(super) fn find(flags: &cli::Host, global: &Global, environment: &Environment) -> Result<Self, Fault> {
         let mut layers = Layers::default();
+        if global.context.is_some() {
+            layers.problem("--context is for commands that look for a lattice; a host is told by --config");
+        }
         layers.push_flags(flags, global);
         layers.push_environment(environment);
         published::push(&mut layers, environment);

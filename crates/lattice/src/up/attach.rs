@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use tokio::time;
 
-use super::{
-    RunningUp, demo, is_locked,
-    ready::Ready,
-    run::Request,
-};
+use super::{RunningUp, demo, is_locked, ready::Ready, run::Request};
 use crate::{
     connect::Lattice,
     follow::{Filter, Follower},
@@ -24,7 +20,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn follow(request: &Request<'_>, signals: &mut Signals) -> anyhow::Result<bool> {
     // Cancel-safe: it only looks.
     let found = tokio::select! {
-        found = show(request) => found?,
+        found = show(request, true) => found?,
         () = signals.stop() => return Ok(true),
     };
     let Some((lattice, up)) = found else { return Ok(false) };
@@ -40,15 +36,17 @@ pub(super) async fn follow(request: &Request<'_>, signals: &mut Signals) -> anyh
     Ok(true)
 }
 
-/// Waits until the other one is ready, and shows what it runs; none if it ended before.
-pub(super) async fn show(request: &Request<'_>) -> anyhow::Result<Option<(Lattice, RunningUp)>> {
+/// Waits until the other one is ready, and shows what it runs; none if it ended before. Attached is who did not start it.
+pub(super) async fn show(request: &Request<'_>, attached: bool) -> anyhow::Result<Option<(Lattice, RunningUp)>> {
     let Some(up) = until_ready(request).await else { return Ok(None) };
-    warn_of_ignored(request);
+    if attached {
+        warn_of_ignored(request);
+    }
     let lattice = Lattice::reach(Target::of_up(&up, None)).await?;
     if request.flags.demo {
         demo::ensure(&lattice, &up.host_id, &request.data_dir).await?;
     }
-    let ready = Ready::ask(&lattice, up.clone(), &request.data_dir, true).await?;
+    let ready = Ready::ask(&lattice, up.clone(), &request.data_dir, attached).await?;
     request.printer.stream(&ready)?;
     Ok(Some((lattice, up)))
 }

@@ -71,7 +71,9 @@ pub(super) async fn watch(states: Option<watch::Receiver<BrokerState>>, printer:
     let Some(mut states) = states else { return std::future::pending().await };
     while states.changed().await.is_ok() {
         match &*states.borrow_and_update() {
-            BrokerState::Restarting { cause, .. } => printer.warn(&format!("the broker died and is started again: {cause}")),
+            BrokerState::Restarting { cause, .. } => {
+                printer.warn(&format!("the broker died and is started again: {cause}"))
+            }
             BrokerState::Running { restarts, .. } if *restarts > 0 => printer.note("the broker runs again"),
             BrokerState::Failed { cause } => {
                 return Fault::new(Code::Failed, "the broker died too often").caused_by(cause.clone()).into();
@@ -120,7 +122,9 @@ fn report(progress: Progress, printer: Printer) {
             printer.note(&format!("no usable nats-server was found: downloading {package}, once"));
         }
         Progress::Looking => printer.progress("looking for a nats-server ..."),
-        Progress::Waiting { .. } => printer.progress("waiting for another `lattice up` that downloads a nats-server ..."),
+        Progress::Waiting { .. } => {
+            printer.progress("waiting for another `lattice up` that downloads a nats-server ...")
+        }
         Progress::Unpacking => printer.progress("unpacking the nats-server ..."),
         _ => printer.end_progress(),
     }

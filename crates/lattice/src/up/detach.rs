@@ -17,6 +17,7 @@ use tokio::{
 use super::{RunningUp, attach, is_locked, run::Request};
 use crate::{
     cli::{Compat, Up},
+    exit::Exit,
     fault::{Code, Fault},
     settings::{DataDir, Settings},
     signals::Signals,
@@ -33,10 +34,11 @@ pub(crate) async fn detach(flags: &Up, settings: &Settings) -> anyhow::Result<()
     let data_dir = settings.data_dir()?;
     data_dir.create()?;
     let request = Request { flags, settings, data_dir, printer: settings.printer() };
-    if !is_locked(&request.data_dir) {
+    let attached = is_locked(&request.data_dir);
+    if !attached {
         start(&request, &mut signals).await?;
     }
-    match attach::show(&request).await? {
+    match attach::show(&request, attached).await? {
         Some((_, up)) => {
             request.printer.note(&format!("in the background as process {}, `lattice down` stops it", up.pid));
             Ok(())
@@ -121,6 +123,12 @@ fn failure(status: ExitStatus, data_dir: &DataDir) -> Fault {
     let log = fs::read_to_string(&path).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n  ");
+    let code = match status.code() {
+        Some(code) if code == Exit::Configuration as i32 => Code::Configuration,
+        Some(code) if code == Exit::NobodyThere as i32 => Code::Unreachable,
+        Some(code) if code == Exit::Refused as i32 => Code::Refused,
+        _ => Code::Failed,
+    };
     let message = format!("`lattice up` in the background has ended ({status}); its log says:\n  {last}");
-    Fault::new(Code::Failed, message).hint(format!("the whole log is {}", path.display()))
+    Fault::new(code, message).hint(format!("the whole log is {}", path.display()))
 }

@@ -23,7 +23,9 @@ pub(crate) async fn stop(data_dir: &DataDir, wait: Duration) -> Result<Option<u3
     let mut told = None;
     while is_locked(data_dir) {
         // The holder writes down who it is just after it has the lock.
-        if told.is_none() && let Some(pid) = lock_holder(data_dir) {
+        if told.is_none()
+            && let Some(pid) = lock_holder(data_dir)
+        {
             terminate(pid)?;
             told = Some(pid);
         }

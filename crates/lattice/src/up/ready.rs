@@ -34,7 +34,12 @@ impl Ready {
     ///
     /// # Errors
     /// The host does not answer.
-    pub(super) async fn ask(lattice: &Lattice, up: RunningUp, data_dir: &DataDir, attached: bool) -> anyhow::Result<Self> {
+    pub(super) async fn ask(
+        lattice: &Lattice,
+        up: RunningUp,
+        data_dir: &DataDir,
+        attached: bool,
+    ) -> anyhow::Result<Self> {
         let inventory = lattice.client.inventory(&up.host_id).await?;
         let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
         let commands = commands(&program(), data_dir, has_demo);

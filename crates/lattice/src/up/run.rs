@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    pin::pin,
     time::{Duration, SystemTime},
 };
 
@@ -88,11 +89,10 @@ async fn take_lock(data_dir: &DataDir) -> anyhow::Result<Option<UpLock>> {
 /// Runs everything as the holder of the lock, which is let go of last.
 async fn own(request: &Request<'_>, lock: UpLock, signals: &mut Signals) -> anyhow::Result<()> {
     // A signal while it starts drops what is there: the guard ends the broker as soon as its owner lets go.
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = start(request) => running?,
         () = signals.stop() => return Ok(()),
     };
-    let mut running = running;
     let ended = running.follow(request, signals).await;
     request.printer.note("stopping ...");
     let deadline = ended.as_ref().ok().copied().flatten();
@@ -212,10 +212,14 @@ impl Running {
     /// Host first, so that its last events are still carried; then the broker.
     async fn stop(self, deadline: Option<Duration>) {
         let Self { broker, host, lattice, mut follower, up: _ } = self;
-        // The last events are shown too. Cancel-safe: the stop decides, and what cannot be printed is lost.
+        // The last events are shown too, as long as somebody reads them. Cancel-safe: an event that is not printed when
+        // the host has stopped is lost with the rest.
+        let mut stopped = pin!(host.stop(deadline));
         tokio::select! {
-            _ = host.stop(deadline) => {}
-            _ = follower.run() => {}
+            _ = &mut stopped => {}
+            _ = follower.run() => {
+                stopped.await;
+            }
         }
         drop((follower, lattice));
         broker.stop().await;

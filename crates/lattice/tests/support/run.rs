@@ -60,6 +60,7 @@ impl Outcome {
 
     #[track_caller]
     fn document(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{} printed no document: {error}: {self:#?}", self.line))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{} printed no document: {error}: {self:#?}", self.line))
     }
 }

@@ -74,10 +74,8 @@ impl Daemon {
 
 /// Waits until none of these processes is left.
 pub(crate) async fn until_gone(family: &[u32]) {
-    eventually("the processes are gone", DEADLINE, async || {
-        family.iter().all(|pid| !is_alive(*pid)).then_some(())
-    })
-    .await;
+    eventually("the processes are gone", DEADLINE, async || family.iter().all(|pid| !is_alive(*pid)).then_some(()))
+        .await;
 }
 
 /// Whether a process runs; one that only waits to be reaped does not.

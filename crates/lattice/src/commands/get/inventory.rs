@@ -63,10 +63,11 @@ impl Show for Inventories {
 }
 
 fn host_rows(host: &HostInventory) -> Vec<[String; 8]> {
-    let actors = host.actors.iter().flat_map(|actor| actor_rows(&host.friendly_name, actor));
-    let providers = host.providers.iter().map(|provider| provider_row(&host.friendly_name, provider));
+    let name = if host.friendly_name.is_empty() { host.host_id.as_str() } else { &host.friendly_name };
+    let actors = host.actors.iter().flat_map(|actor| actor_rows(name, actor));
+    let providers = host.providers.iter().map(|provider| provider_row(name, provider));
     let rows: Vec<_> = actors.chain(providers).collect();
-    if rows.is_empty() { vec![empty_row(&host.friendly_name)] } else { rows }
+    if rows.is_empty() { vec![empty_row(name)] } else { rows }
 }
 
 /// One row per annotation set and image.
@@ -133,9 +134,7 @@ mod tests {
 
     #[test]
     fn instances_of_one_set_are_one_row() {
-        let instance = |team: &str, max: u16| {
-            json!({"instance_id": "i", "annotations": {"team": team}, "max_instances": max, "revision": 2})
-        };
+        let instance = |team: &str, max: u16| json!({"instance_id": "i", "annotations": {"team": team}, "max_instances": max, "revision": 2});
         let inventory: HostInventory = serde_json::from_value(json!({
             "host_id": HOST, "friendly_name": "calm-otter",
             "actors": [{

@@ -24,6 +24,8 @@ const SAME: &[(&str, &str)] = &[
 ];
 /// How long one call may take, in milliseconds.
 const CALL_DEADLINE: &str = "WASMCLOUD_RPC_TIMEOUT_MS";
+/// What is logged.
+pub(in crate::settings) const LOG_LEVEL: &str = "WASMCLOUD_LOG_LEVEL";
 /// The prefix of variables that stand for labels.
 const LABEL_PREFIX: &str = "WASMCLOUD_LABEL_";
 /// Host, port and TLS switch of a connection, and the option that they make up.
@@ -66,7 +68,8 @@ fn insert_connection(layer: &mut Layer, environment: &Environment, prefix: &str,
     let host = host.or(common_host).unwrap_or_else(|| "127.0.0.1".to_owned());
     let port = port.or(common_port).unwrap_or_else(|| "4222".to_owned());
     let scheme = if tls.as_deref() == Some("true") { "tls" } else { "nats" };
-    let origin = if is_common { "NATS_HOST and NATS_PORT".to_owned() } else { format!("{prefix}_HOST and {prefix}_PORT") };
+    let origin =
+        if is_common { "NATS_HOST and NATS_PORT".to_owned() } else { format!("{prefix}_HOST and {prefix}_PORT") };
     layer.insert(name, Given::one(origin, format!("{scheme}://{host}:{port}")));
 }
 
@@ -83,8 +86,10 @@ fn note_ignored(layers: &mut Layers, environment: &Environment) {
         SAME.iter().chain(REFUSED).any(|(variable, _)| *variable == name)
             || name == CALL_DEADLINE
             || name.starts_with(LABEL_PREFIX)
-            || name == "WASMCLOUD_LOG_LEVEL"
-            || CONNECTIONS.iter().any(|(prefix, _)| ["_HOST", "_PORT", "_TLS"].iter().any(|end| name == format!("{prefix}{end}")))
+            || name == LOG_LEVEL
+            || CONNECTIONS
+                .iter()
+                .any(|(prefix, _)| ["_HOST", "_PORT", "_TLS"].iter().any(|end| name == format!("{prefix}{end}")))
     };
     for (rest, _) in environment.with_prefix("WASMCLOUD_") {
         let name = format!("WASMCLOUD_{rest}");

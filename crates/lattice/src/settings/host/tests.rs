@@ -78,8 +78,9 @@ fn published_names_are_honoured() {
 #[test]
 fn all_problems_are_told_together() {
     let file = "lattice = 'a b'\nlatice = 'x'\nheartbeat = 'soon'\nallow_file = [true, false]\nlabels = 3";
-    let fault = with_file(file, &[("LATTICE_MODE", "neither"), ("WASMCLOUD_POLICY_TOPIC", "p"), ("LATTICE_RESTORE", "si")])
-        .expect_err("nearly everything is wrong");
+    let fault =
+        with_file(file, &[("LATTICE_MODE", "neither"), ("WASMCLOUD_POLICY_TOPIC", "p"), ("LATTICE_RESTORE", "si")])
+            .expect_err("nearly everything is wrong");
     assert_eq!(fault.code, Code::Configuration);
     let expected = [
         "are 8 problems",
@@ -100,7 +101,8 @@ fn all_problems_are_told_together() {
 #[test]
 fn no_problem_repeats_a_seed() {
     let seed = lattice_claims::HostSeed::generate().secret_text();
-    let settings = find(cli::Host::default(), Global::default(), &[("LATTICE_CLUSTER_SEED", &seed)]).expect("read later");
+    let settings =
+        find(cli::Host::default(), Global::default(), &[("LATTICE_CLUSTER_SEED", &seed)]).expect("read later");
     let fault = settings.cluster_seed.expect("it is set").seed::<lattice_claims::ClusterSeed>();
     let fault = fault.expect_err("it is a host's seed");
     assert!(!format!("{fault:?} {fault}").contains(&seed));

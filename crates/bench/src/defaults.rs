@@ -1,0 +1,46 @@
+//! Constants, each with the reason for its value.
+
+use std::time::Duration;
+
+/// Rounds of each measure. The median of twenty moves little when one or two of them are disturbed.
+pub const ROUNDS: usize = 20;
+
+/// The most rounds that a plan may ask for: minutes already, and what is noted of each stays small.
+pub const MAX_ROUNDS: usize = 1000;
+
+/// Requests of one round with one caller: about 20 ms on one machine, above what a scheduler's slice adds to it.
+pub(crate) const REQUESTS: usize = 200;
+
+/// Requests of one round with many callers: fifty of each.
+pub(crate) const CROWD_REQUESTS: usize = 1600;
+
+/// Callers at the same time, where throughput is measured.
+pub(crate) const CROWD: usize = 32;
+
+/// Warm starts of one round. Each takes some milliseconds, and a stop that is not measured.
+pub(crate) const WARM_STARTS: usize = 5;
+
+/// Cold starts of one round. Compiling takes part of a second, and each leaves a module in the host's caches.
+pub(crate) const COLD_STARTS: usize = 1;
+
+/// How long one burst of requests may take before it ends with what it has: a lattice far away gets fewer requests, and
+/// the whole run still ends within a minute or two.
+pub(crate) const BURST_LIMIT: Duration = Duration::from_millis(500);
+
+/// Bytes of a call's payload and of its answer: a small message, so that what is measured is the path and not copying.
+pub(crate) const PAYLOAD: usize = 128;
+
+/// How long a call may take; the actor answers within a millisecond.
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a start or a stop may take: compiling on a busy machine, with some to spare.
+pub(crate) const OPERATION_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long the responder's process may take to be ready, and to end: it connects once.
+pub(crate) const RESPONDER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the subjects of a responder start with. Hosts and clients of a lattice use none below it.
+pub(crate) const SUBJECT_PREFIX: &str = "lattice.bench";
+
+/// The annotation by which instances are recognised that a bench has started.
+pub(crate) const ANNOTATION: (&str, &str) = ("lattice-bench", "true");

@@ -1,0 +1,139 @@
+//! Why something could not be measured.
+
+use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+
+use lattice_artifact::ReferenceError;
+use lattice_claims::ModuleClaimsError;
+use lattice_client::{CallError, RequestError, WaitError};
+
+/// Why a measure could not be taken, or what it started could not be stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// The floor's responder does not answer.
+    #[error("the responder of the floor does not answer")]
+    Floor {
+        /// What the NATS client says.
+        source: async_nats::RequestError,
+    },
+    /// The host does not answer a query as it should.
+    #[error("the host does not answer the query")]
+    Query {
+        /// What went wrong.
+        source: RequestError,
+    },
+    /// The query could not be asked beside the client, to learn the size of its answer.
+    #[error("the size of the query's answer cannot be learnt")]
+    AnswerSize {
+        /// What the NATS client says.
+        source: async_nats::RequestError,
+    },
+    /// The bench's module cannot be signed.
+    #[error("the bench's module cannot be signed")]
+    Sign {
+        /// What is wrong.
+        source: ModuleClaimsError,
+    },
+    /// The bench's module cannot be put where the host can read it.
+    #[error("the bench's module cannot be written to `{}`", path.display())]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The path of the bench's module is none that a host can be told.
+    #[error("a host cannot be told of `{}`", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
+    /// The host does not take the command to start or to stop the bench's actor.
+    #[error("the host does not take the command to {what} the bench's actor")]
+    Command {
+        /// `start` or `stop`.
+        what: &'static str,
+        /// What the host or the connection says.
+        source: RequestError,
+    },
+    /// The bench's actor did not start or stop.
+    #[error("the bench's actor did not {what}")]
+    Operation {
+        /// `start` or `stop`.
+        what: &'static str,
+        /// What became of it.
+        source: Box<WaitError>,
+    },
+    /// There is nothing to sign calls with.
+    #[error("calls are signed with a cluster seed, and none is known")]
+    NoSigner,
+    /// A call failed.
+    #[error("the bench's actor cannot be called")]
+    Call {
+        /// What went wrong.
+        source: CallError,
+    },
+    /// The actor answers with something else than what it was sent.
+    #[error("the bench's actor was sent {sent} bytes and did not send the same ones back")]
+    NoEcho {
+        /// How many.
+        sent: usize,
+    },
+}
+
+/// Why there is no responder for the floor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponderError {
+    /// Its process cannot be started.
+    #[error("the responder's process cannot be started")]
+    Spawn {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its process ended before it was ready.
+    #[error("the responder's process ended before it was ready: {status}")]
+    Ended {
+        /// How.
+        status: ExitStatus,
+    },
+    /// Its process is not ready in time.
+    #[error("the responder's process is not ready after {waited:?}")]
+    NotReady {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The pipes to its process broke.
+    #[error("the responder's process cannot be spoken with")]
+    Pipe {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The responder cannot subscribe.
+    #[error("the responder cannot subscribe to `{subject}`")]
+    Subscribe {
+        /// The subject.
+        subject: String,
+        /// What the NATS client says.
+        source: async_nats::SubscribeError,
+    },
+    /// The server does not confirm the subscription.
+    #[error("the server does not confirm the subscription to `{subject}`")]
+    Flush {
+        /// The subject.
+        subject: String,
+        /// What the NATS client says.
+        source: async_nats::client::FlushError,
+    },
+}
+
+/// An error with its causes, as one line for a report.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    // Some libraries repeat their cause in their own text.
+    texts.dedup_by(|later, earlier| earlier.ends_with(later.as_str()));
+    texts.join(": ")
+}

@@ -1,0 +1,31 @@
+//! Measures a lattice against the floor that its own broker sets.
+//!
+//! The floor is a bare NATS request and its answer: on the same server, over the same connection, with payloads of the
+//! same sizes, from a [`respond`]er that is a process of its own on the same client library. Rounds of the floor and of
+//! what is measured take turns, so that whatever else the machine does weighs on both; what counts is the median of the
+//! rounds' ratios.
+//!
+//! A [`Bench`] takes the measures of a [`Plan`] and makes a [`Report`] of them. It starts an actor of its own for that,
+//! which [`Bench::clean_up`] stops.
+
+mod bench;
+mod budget;
+mod burst;
+mod defaults;
+mod error;
+mod floor;
+mod guest;
+mod load;
+mod measure;
+mod report;
+mod responder;
+mod statistics;
+
+pub use bench::{Bench, BenchSettings, Plan, Progress};
+pub use budget::{Budget, Verdict};
+pub use defaults::{MAX_ROUNDS, ROUNDS};
+pub use error::{BenchError, ResponderError};
+pub use measure::{Measure, Unit, UnknownMeasure};
+pub use report::{HostFacts, MachineFacts, Outcome, Report, Row, ServerFacts};
+pub use responder::{Responder, respond};
+pub use statistics::{Figures, Round, Summary};

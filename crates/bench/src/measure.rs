@@ -1,0 +1,141 @@
+//! What can be measured, in what unit, and with which budget.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use crate::budget::Budget;
+
+/// Something that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Measure {
+    /// The floor against itself, which tells how much of the other figures is noise.
+    Floor,
+    /// A control query: the inventory of a host.
+    Query,
+    /// A start of an actor whose module the host has compiled before.
+    StartWarm,
+    /// A start of an actor whose module the host has never seen.
+    StartCold,
+    /// Calls of an actor by one caller.
+    Call,
+    /// Calls of an actor by many callers at the same time.
+    #[serde(rename = "call-32")]
+    Call32,
+}
+
+impl Measure {
+    /// Everything, in the order in which it is measured.
+    pub const ALL: [Measure; 6] = [
+        Measure::Floor,
+        Measure::Query,
+        Measure::StartWarm,
+        Measure::StartCold,
+        Measure::Call,
+        Measure::Call32,
+    ];
+
+    /// Its name for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Measure::Floor => "floor",
+            Measure::Query => "query",
+            Measure::StartWarm => "start-warm",
+            Measure::StartCold => "start-cold",
+            Measure::Call => "call",
+            Measure::Call32 => "call-32",
+        }
+    }
+
+    /// What exactly is measured.
+    pub fn what(self) -> &'static str {
+        match self {
+            Measure::Floor => "bare request and answer of 128 bytes, against itself",
+            Measure::Query => "inventory of one host; floor with an answer of the same size",
+            Measure::StartWarm => "command to running as the client sees it, module compiled before",
+            Measure::StartCold => "command to running as the client sees it, module never seen before",
+            Measure::Call => "one caller, 128 bytes to an actor and back",
+            Measure::Call32 => "32 callers, 128 bytes to an actor and back",
+        }
+    }
+
+    /// The unit of its figures.
+    pub fn unit(self) -> Unit {
+        match self {
+            Measure::Call32 => Unit::PerSecond,
+            _ => Unit::Microseconds,
+        }
+    }
+
+    /// What it is to keep to.
+    pub fn budget(self) -> Option<Budget> {
+        match self {
+            Measure::Floor | Measure::StartCold => None,
+            Measure::Query => Some(Budget::RatioAtMost(1.3)),
+            // Meant for the time in the host, which is less than what the client sees: records of operations tell no times.
+            Measure::StartWarm => Some(Budget::MeasuredAtMost(5_000.0)),
+            Measure::Call => Some(Budget::RatioAtMost(3.0)),
+            Measure::Call32 => Some(Budget::RatioAtLeast(0.15)),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no measure has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no measure `{name}`; there are {}", Measure::ALL.map(Measure::name).join(", "))]
+pub struct UnknownMeasure {
+    name: String,
+}
+
+impl FromStr for Measure {
+    type Err = UnknownMeasure;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMeasure> {
+        let found = Measure::ALL.into_iter().find(|measure| measure.name() == name);
+        found.ok_or_else(|| UnknownMeasure { name: name.to_owned() })
+    }
+}
+
+/// The unit of a measure's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unit {
+    /// Microseconds for one: the less the better.
+    Microseconds,
+    /// How many in a second: the more the better.
+    PerSecond,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::defaults::{CROWD, PAYLOAD};
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for measure in Measure::ALL {
+            assert_eq!(measure.to_string().parse(), Ok(measure));
+            assert_eq!(serde_json::to_value(measure).expect("a name is a text"), measure.name());
+        }
+        let error = "speed".parse::<Measure>().expect_err("there is none of that name");
+        assert!(error.to_string().contains("`speed`; there are floor, query, start-warm"), "{error}");
+    }
+
+    #[test]
+    fn descriptions_tell_the_sizes_that_are_used() {
+        for measure in [Measure::Floor, Measure::Call, Measure::Call32] {
+            assert!(measure.what().contains(&format!("{PAYLOAD} bytes")), "{measure}");
+        }
+        assert_eq!(Measure::Call32.name(), format!("call-{CROWD}"));
+        assert!(Measure::Call32.what().starts_with(&format!("{CROWD} callers")));
+    }
+}

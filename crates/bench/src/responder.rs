@@ -1,0 +1,191 @@
+//! The other side of the floor: a process that answers bare requests, and does nothing else.
+//!
+//! It subscribes to `{subject}.*`. The last token of a request's subject is the number of bytes wanted in the answer.
+//! It says that it is ready by one line on its output, and ends when its input does: however the bench ends, it does not
+//! stay behind.
+
+use std::{process::Stdio, time::Duration};
+
+use async_nats::{Message, Subscriber};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
+    time,
+};
+use uuid::Uuid;
+
+use crate::{
+    defaults::{RESPONDER_DEADLINE, SUBJECT_PREFIX},
+    error::ResponderError,
+};
+
+/// What the responder says when it can be asked.
+const READY: &str = "ready";
+
+/// Answers bare requests below `subject` until `input` ends; says on `output` when it begins.
+///
+/// # Errors
+/// If it cannot subscribe, or cannot say so. A lost connection is no error: it is restored.
+pub async fn respond(
+    nats: async_nats::Client,
+    subject: &str,
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin,
+) -> Result<(), ResponderError> {
+    let requests = subscribe(&nats, format!("{subject}.*")).await?;
+    say_ready(output).await.map_err(|source| ResponderError::Pipe { source })?;
+    // Cancel-safe: whoever waits for an answer when the input ends is gone.
+    tokio::select! {
+        () = answer_all(&nats, requests) => {}
+        () = end_of(input) => {}
+    }
+    Ok(())
+}
+
+async fn subscribe(nats: &async_nats::Client, subject: String) -> Result<Subscriber, ResponderError> {
+    let subscribed = nats.subscribe(subject.clone()).await;
+    let requests =
+        subscribed.map_err(|source| ResponderError::Subscribe { subject: subject.clone(), source })?;
+    nats.flush().await.map_err(|source| ResponderError::Flush { subject, source })?;
+    Ok(requests)
+}
+
+async fn say_ready(mut output: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    output.write_all(format!("{READY}\n").as_bytes()).await?;
+    output.flush().await
+}
+
+async fn answer_all(nats: &async_nats::Client, mut requests: Subscriber) {
+    let bytes = Bytes::from(vec![b'x'; nats.max_payload()]);
+    while let Some(request) = requests.next().await {
+        let Some((inbox, size)) = wanted(&request) else { continue };
+        // An answer that cannot be sent is one that nobody waits for.
+        let _ = nats.publish(inbox, bytes.slice(..size.min(bytes.len()))).await;
+    }
+}
+
+/// Where the answer goes, and its size.
+fn wanted(request: &Message) -> Option<(async_nats::Subject, usize)> {
+    let (_, size) = request.subject.rsplit_once('.')?;
+    Some((request.reply.clone()?, size.parse().ok()?))
+}
+
+/// Returns when nothing more can be read.
+async fn end_of(mut input: impl AsyncRead + Unpin) {
+    let mut buffer = [0; 64];
+    while input.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+}
+
+/// A responder's process. Dropping this kills it; [`Responder::stop`] lets it end.
+#[derive(Debug)]
+pub struct Responder {
+    subject: String,
+    process: Child,
+    /// What it ends with.
+    input: ChildStdin,
+}
+
+impl Responder {
+    /// A subject for one responder, which no other uses.
+    pub fn new_subject() -> String {
+        format!("{SUBJECT_PREFIX}.{}", Uuid::new_v4().simple())
+    }
+
+    /// Starts a command that [`respond`]s below `subject` on its standard input and output, and waits until it does.
+    ///
+    /// The process is in a group of its own, so that a terminal's Ctrl-C does not end it under a running measure.
+    ///
+    /// # Errors
+    /// If it does not start or is not ready in time.
+    pub async fn start(mut command: Command, subject: String) -> Result<Self, ResponderError> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut process = command.spawn().map_err(|source| ResponderError::Spawn { source })?;
+        let input = process.stdin.take().expect("it was given a pipe");
+        time::timeout(RESPONDER_DEADLINE, until_ready(&mut process))
+            .await
+            .map_err(|_| ResponderError::NotReady { waited: RESPONDER_DEADLINE })??;
+        Ok(Self { subject, process, input })
+    }
+
+    /// What the subjects start with that it answers.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The process, for as long as it has not been waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Ends the process and waits for that.
+    pub async fn stop(self) {
+        self.stop_within(RESPONDER_DEADLINE).await;
+    }
+
+    async fn stop_within(self, patience: Duration) {
+        let Self { mut process, input, .. } = self;
+        drop(input);
+        if time::timeout(patience, process.wait()).await.is_err() {
+            // It is killed and reaped here; that it had ended already is as good.
+            let _ = process.kill().await;
+        }
+    }
+}
+
+async fn until_ready(process: &mut Child) -> Result<(), ResponderError> {
+    let output = process.stdout.take().expect("it was given a pipe");
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await.map_err(|source| ResponderError::Pipe { source })? {
+        if line == READY {
+            return Ok(());
+        }
+    }
+    let status = process.wait().await.map_err(|source| ResponderError::Pipe { source })?;
+    Err(ResponderError::Ended { status })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    async fn start(script: &str) -> Result<Responder, ResponderError> {
+        Responder::start(shell(script), Responder::new_subject()).await
+    }
+
+    #[tokio::test]
+    async fn a_process_is_waited_for_until_it_is_ready_and_ended_by_its_input() {
+        let mut responder = start("echo starting; echo ready; read -r _; exit 7").await.expect("it says that it is ready");
+        assert!(responder.process.try_wait().expect("a child can be asked").is_none(), "it waits for its input to end");
+        drop(std::mem::replace(&mut responder.input, start("echo ready").await.expect("it is ready").input));
+        assert_eq!(responder.process.wait().await.expect("a child can be waited for").code(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_does_not_end_is_killed() {
+        let responder = start("echo ready; exec sleep 600").await.expect("it says that it is ready");
+        let id = responder.id().expect("it runs");
+        responder.stop_within(Duration::from_millis(10)).await;
+        assert!(!std::path::Path::new(&format!("/proc/{id}")).exists(), "it was killed and reaped");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_early_is_told_from_one_that_cannot_start() {
+        let ended = start("exit 3").await.expect_err("it never says that it is ready");
+        assert!(matches!(ended, ResponderError::Ended { status } if status.code() == Some(3)), "{ended:?}");
+        let missing = Responder::start(Command::new("/nowhere/at/all"), Responder::new_subject()).await;
+        assert!(matches!(missing, Err(ResponderError::Spawn { .. })), "{missing:?}");
+    }
+
+    #[test]
+    fn subjects_are_used_once() {
+        assert_ne!(Responder::new_subject(), Responder::new_subject());
+    }
+}
