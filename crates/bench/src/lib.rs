@@ -13,7 +13,6 @@ mod budget;
 mod burst;
 mod defaults;
 mod error;
-mod floor;
 mod guest;
 mod load;
 mod measure;

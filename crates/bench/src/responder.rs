@@ -4,13 +4,19 @@
 //! It says that it is ready by one line on its output, and ends when its input does: however the bench ends, it does not
 //! stay behind.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    io,
+    os::fd::AsFd,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::unix::pipe,
     process::{Child, ChildStdin, Command},
     time,
 };
@@ -24,11 +30,24 @@ use crate::{
 /// What the responder says when it can be asked.
 const READY: &str = "ready";
 
-/// Answers bare requests below `subject` until `input` ends; says on `output` when it begins.
+/// Answers bare requests below `subject` for whoever started this process with [`Responder::start`], until that one ends
+/// it or is gone itself.
 ///
 /// # Errors
-/// If it cannot subscribe, or cannot say so. A lost connection is no error: it is restored.
-pub async fn respond(
+/// If standard input and output are no pipes, or it cannot subscribe. A lost connection is no error: it is restored.
+pub async fn respond(nats: async_nats::Client, subject: &str) -> Result<(), ResponderError> {
+    let (input, output) = pipes().map_err(|source| ResponderError::Pipe { source })?;
+    respond_on(nats, subject, input, output).await
+}
+
+fn pipes() -> io::Result<(pipe::Receiver, pipe::Sender)> {
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    let output = io::stdout().as_fd().try_clone_to_owned()?;
+    Ok((pipe::Receiver::from_owned_fd(input)?, pipe::Sender::from_owned_fd(output)?))
+}
+
+/// Answers until `input` ends; says on `output` when it begins.
+async fn respond_on(
     nats: async_nats::Client,
     subject: &str,
     input: impl AsyncRead + Unpin,
@@ -52,7 +71,7 @@ async fn subscribe(nats: &async_nats::Client, subject: String) -> Result<Subscri
     Ok(requests)
 }
 
-async fn say_ready(mut output: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+async fn say_ready(mut output: impl AsyncWrite + Unpin) -> io::Result<()> {
     output.write_all(format!("{READY}\n").as_bytes()).await?;
     output.flush().await
 }
@@ -93,7 +112,7 @@ impl Responder {
         format!("{SUBJECT_PREFIX}.{}", Uuid::new_v4().simple())
     }
 
-    /// Starts a command that [`respond`]s below `subject` on its standard input and output, and waits until it does.
+    /// Starts a command that calls [`respond`] with `subject`, and waits until it answers.
     ///
     /// The process is in a group of its own, so that a terminal's Ctrl-C does not end it under a running measure.
     ///
@@ -121,15 +140,19 @@ impl Responder {
 
     /// Ends the process and waits for that.
     pub async fn stop(self) {
-        self.stop_within(RESPONDER_DEADLINE).await;
+        // That it cannot be waited for means that somebody else did.
+        let _ = self.stop_within(RESPONDER_DEADLINE).await;
     }
 
-    async fn stop_within(self, patience: Duration) {
+    async fn stop_within(self, patience: Duration) -> io::Result<ExitStatus> {
         let Self { mut process, input, .. } = self;
         drop(input);
-        if time::timeout(patience, process.wait()).await.is_err() {
-            // It is killed and reaped here; that it had ended already is as good.
-            let _ = process.kill().await;
+        match time::timeout(patience, process.wait()).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                process.start_kill()?;
+                process.wait().await
+            }
         }
     }
 }
@@ -148,6 +171,8 @@ async fn until_ready(process: &mut Child) -> Result<(), ResponderError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
     use super::*;
 
     fn shell(script: &str) -> Command {
@@ -162,18 +187,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_is_waited_for_until_it_is_ready_and_ended_by_its_input() {
-        let mut responder = start("echo starting; echo ready; read -r _; exit 7").await.expect("it says that it is ready");
-        assert!(responder.process.try_wait().expect("a child can be asked").is_none(), "it waits for its input to end");
-        drop(std::mem::replace(&mut responder.input, start("echo ready").await.expect("it is ready").input));
-        assert_eq!(responder.process.wait().await.expect("a child can be waited for").code(), Some(7));
+        let responder = start("echo starting; echo ready; read -r _; exit 7").await.expect("it says that it is ready");
+        let status = responder.stop_within(RESPONDER_DEADLINE).await.expect("a child can be waited for");
+        assert_eq!(status.code(), Some(7));
     }
 
     #[tokio::test]
     async fn a_process_that_does_not_end_is_killed() {
         let responder = start("echo ready; exec sleep 600").await.expect("it says that it is ready");
-        let id = responder.id().expect("it runs");
-        responder.stop_within(Duration::from_millis(10)).await;
-        assert!(!std::path::Path::new(&format!("/proc/{id}")).exists(), "it was killed and reaped");
+        let status = responder.stop_within(Duration::from_millis(10)).await.expect("a child can be waited for");
+        assert_eq!(status.signal(), Some(9));
     }
 
     #[tokio::test]
@@ -182,6 +205,31 @@ mod tests {
         assert!(matches!(ended, ResponderError::Ended { status } if status.code() == Some(3)), "{ended:?}");
         let missing = Responder::start(Command::new("/nowhere/at/all"), Responder::new_subject()).await;
         assert!(matches!(missing, Err(ResponderError::Spawn { .. })), "{missing:?}");
+    }
+
+    #[tokio::test]
+    async fn answers_have_the_size_that_is_asked_for() {
+        let nats = lattice_testkit::NatsServer::start().await;
+        let (client, subject) = (nats.client().await, Responder::new_subject());
+        let (input, for_input) = tokio::io::duplex(16);
+        let (output, for_output) = tokio::io::duplex(16);
+        let respond = async |subject: &str| respond_on(nats.client().await, subject, input, for_output).await;
+        let ask = async {
+            let mut lines = BufReader::new(output).lines();
+            assert_eq!(lines.next_line().await.expect("it is text").as_deref(), Some(READY));
+            for size in [0, 1, 128, 100_000] {
+                let answer = client.request(format!("{subject}.{size}"), Bytes::from_static(b"?")).await;
+                assert_eq!(answer.expect("it answers").payload.len(), size);
+            }
+            // What is no size is not answered, and does no harm.
+            client.publish(format!("{subject}.much"), Bytes::new()).await.expect("the server takes it");
+            client.publish_with_reply(format!("{subject}.-1"), "x", Bytes::new()).await.expect("the server takes it");
+            let answer = client.request(format!("{subject}.2"), Bytes::new()).await;
+            assert_eq!(answer.expect("it still answers").payload.len(), 2);
+            drop(for_input);
+        };
+        let (ended, ()) = tokio::join!(respond(&subject), ask);
+        ended.expect("the end of its input is a good end");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What can be typed: the command line as it is, before any setting is resolved.
 
 mod actors;
+mod bench;
 mod call;
 mod claims;
 mod host;
 mod keys;
 mod up;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -16,6 +17,7 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 use crate::{exit, printer::Format};
 
 pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
+pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
 pub(crate) use claims::{Claims, Inspect, Sign};
 pub(crate) use host::Host;
@@ -84,7 +86,7 @@ pub(crate) struct Global {
     /// A NATS credentials file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) creds: Option<PathBuf>,
-    /// How long an answer is waited for, such as 500ms or 10s [default: 5s]
+    /// How long is waited, such as 500ms or 10s [default: 5s for an answer, 2m for the end of an operation]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
     /// Where state and keys lie [default: ~/.local/share/lattice, or as the platform has it]
@@ -128,6 +130,9 @@ pub(crate) enum Command {
     Stop(Stop),
     Call(Call),
     Events(Events),
+    Bench(Bench),
+    #[command(name = "__bench-responder", hide = true)]
+    BenchResponder(BenchResponder),
     #[command(subcommand)]
     Keys(Keys),
     #[command(subcommand)]
@@ -171,6 +176,28 @@ pub(crate) struct Events {
     /// Only events of this type, such as actor_scaled; several with several
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
+}
+
+/// A seed, or the name of a file with one; its `Debug` shows neither.
+#[derive(Clone)]
+pub(crate) struct SeedText(String);
+
+impl fmt::Debug for SeedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeedText")
+    }
+}
+
+impl From<&str> for SeedText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<SeedText> for String {
+    fn from(text: SeedText) -> Self {
+        text.0
+    }
 }
 
 /// Reads `500ms`, `10s`, `1m 30s`, or plain seconds.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bench;
 mod call;
 mod claims;
 mod completions;
@@ -56,6 +57,8 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
         Command::Call(call) => call::run(call, settings).await,
         Command::Events(events) => events::run(events, settings).await,
+        Command::Bench(bench) => bench::run(bench, settings).await,
+        Command::BenchResponder(responder) => bench::respond(&responder, settings).await,
         Command::Completions { .. } | Command::Keys(_) | Command::Claims(_) => Ok(()),
     }
 }

@@ -6,12 +6,16 @@ use async_nats::ConnectOptions;
 use lattice_broker::{ProbeError, probe};
 use lattice_client::{Client, ClientSettings, ConnectSettings, Gathered};
 use lattice_protocol::Host;
+use tokio::time;
 
 use crate::{
     diagnosis::Diagnosis,
     fault::{Code, Fault},
     settings::{Broker, Credentials, Target},
 };
+
+/// Where JetStream tells of itself.
+const JETSTREAM_INFO: &str = "$JS.API.INFO";
 
 /// A lattice that can be spoken to.
 #[derive(Debug)]
@@ -66,17 +70,36 @@ impl Lattice {
     }
 }
 
-/// Connects for a host: the server must have JetStream.
+/// Connects for a host: JetStream must answer, here or from the server behind a leaf node.
 ///
 /// # Errors
 /// What listens there cannot carry a lattice, or lets nobody in.
 pub(crate) async fn connect_host(broker: &Broker, timeout: Duration) -> anyhow::Result<async_nats::Client> {
-    let cannot = |error: anyhow::Error| {
+    let connected = connect_to_jetstream(broker, timeout).await;
+    connected.map_err(|error| {
         let code = Diagnosis::of(&error).code;
-        Fault::new(code, format!("the broker at {} cannot be used", broker.shown_url())).caused_by(error)
+        let message = format!("the broker at {} cannot be used", broker.shown_url());
+        Fault::new(code, message).caused_by(error).into()
+    })
+}
+
+async fn connect_to_jetstream(broker: &Broker, timeout: Duration) -> anyhow::Result<async_nats::Client> {
+    let missing = match look(broker, timeout).await {
+        Ok(()) => None,
+        Err(error @ ProbeError::WithoutJetStream { .. }) => Some(error),
+        Err(error) => return Err(error.into()),
     };
-    look(broker, timeout).await.map_err(|error| cannot(error.into()))?;
-    Ok(connect(broker, timeout).await.map_err(cannot)?)
+    let nats = connect(broker, timeout).await?;
+    match missing {
+        Some(error) if !answers_jetstream(&nats, timeout).await => Err(error.into()),
+        _ => Ok(nats),
+    }
+}
+
+/// Whether anybody answers for JetStream; what the answer is worth is found out when it is used.
+async fn answers_jetstream(nats: &async_nats::Client, timeout: Duration) -> bool {
+    let answer = time::timeout(timeout, nats.request(JETSTREAM_INFO, "".into())).await;
+    matches!(answer, Ok(Ok(_)))
 }
 
 async fn reach(broker: &Broker, timeout: Duration) -> anyhow::Result<(async_nats::Client, bool)> {

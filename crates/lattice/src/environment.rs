@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    fmt,
     path::PathBuf,
 };
 
@@ -31,7 +32,7 @@ pub(crate) const CLUSTER_SEED: &str = "LATTICE_CLUSTER_SEED";
 pub(crate) const LOG: &str = "LATTICE_LOG";
 
 /// The variables of this process, or in tests those of a made-up one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
@@ -72,6 +73,13 @@ impl Environment {
 
     fn raw(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

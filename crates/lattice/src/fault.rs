@@ -70,6 +70,11 @@ impl Code {
     }
 }
 
+/// A failure that the document says which the command has printed: there is nothing to add to it.
+#[derive(Debug, thiserror::Error)]
+#[error("the printed document tells of a failure")]
+pub(crate) struct Told(pub(crate) Code);
+
 /// A failure that a command explains itself.
 #[derive(Debug)]
 pub(crate) struct Fault {

@@ -33,6 +33,7 @@ use crate::{
     diagnosis::Diagnosis,
     environment::Environment,
     exit::Exit,
+    fault::Told,
     printer::{Format, PrintError, Printer},
     settings::Settings,
 };
@@ -61,6 +62,9 @@ fn run(cli: Cli) -> Exit {
 fn fail(printer: Printer, error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<PrintError>().is_some_and(PrintError::is_broken_pipe) {
         return Exit::Done;
+    }
+    if let Some(Told(code)) = error.downcast_ref() {
+        return code.exit();
     }
     let diagnosis = Diagnosis::of(error);
     let _ = printer.failure(&diagnosis);

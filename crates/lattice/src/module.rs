@@ -139,6 +139,18 @@ impl SigningError {
     }
 }
 
+impl From<ModuleClaimsError> for SigningError {
+    fn from(error: ModuleClaimsError) -> Self {
+        SigningError::Module(error)
+    }
+}
+
+impl From<Fault> for SigningError {
+    fn from(fault: Fault) -> Self {
+        SigningError::Fault(fault)
+    }
+}
+
 impl From<SigningError> for anyhow::Error {
     fn from(error: SigningError) -> anyhow::Error {
         match error {
@@ -157,16 +169,16 @@ pub(crate) fn sign_into(
     path: &Path,
 ) -> Result<ActorKey, SigningError> {
     let keys = Keys::of(data_dir);
-    let account = keys.account().map_err(SigningError::Fault)?;
-    let key = keys.module(signing.name).map_err(SigningError::Fault)?.public();
-    let hash = module_hash(module).map_err(SigningError::Module)?;
+    let account = keys.account()?;
+    let key = keys.module(signing.name)?.public();
+    let hash = module_hash(module)?;
     let is_the_same = |bytes: Vec<u8>| {
         let claims = verify_module(&bytes, SystemTime::now());
         claims.is_ok_and(|claims| claims.subject == key && claims.issuer == account.public() && claims.hash == hash)
     };
     if !fs::read(path).is_ok_and(is_the_same) {
-        let signed = sign_module(module, &signing.claims(key.clone()), &account).map_err(SigningError::Module)?;
-        write(path, &signed).map_err(|error| SigningError::Fault(not_written(path, error)))?;
+        let signed = sign_module(module, &signing.claims(key.clone()), &account)?;
+        write(path, &signed).map_err(|error| not_written(path, error))?;
     }
     Ok(key)
 }

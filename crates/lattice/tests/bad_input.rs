@@ -64,6 +64,7 @@ async fn data_directories() {
 async fn settings() {
     let home = Home::new().await;
     check(&home, &["get", "hosts", "--context", "none"], 64, "configuration", "none.toml").await;
+    check(&home, &["get", "hosts", "--nats-url", "not a url"], 2, "usage", "`not a url` is not an address").await;
     let config = home.file("host.toml", b"latice = 'x'\nmode = 'both'");
     check(&home, &["host", "--config", &config], 64, "configuration", "unknown key `latice`").await;
     check(&home, &["host", "--config", &config], 64, "configuration", "unknown mode `both`").await;

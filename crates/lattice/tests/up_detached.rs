@@ -10,8 +10,20 @@ use support::{Home, Outcome, is_alive};
 #[tokio::test]
 async fn a_lattice_in_the_background() {
     let home = Home::new().await;
-    let ready =
-        home.run(&["up", "--detach", "--label", "zone=lab", "--friendly-name", "mine", "-o", "json"]).await.json();
+    // Commands take lattice and prefix from the `up` that runs, without being told.
+    let start = [
+        "up",
+        "--detach",
+        "--label",
+        "zone=lab",
+        "--friendly-name",
+        "mine",
+        "-x",
+        "lab",
+        "--control-prefix",
+        "acme.ctl",
+    ];
+    let ready = home.run(&[&start[..], &["-o", "json"]].concat()).await.json();
     let pid = u32::try_from(ready["ready"]["pid"].as_u64().expect("it is told")).expect("it is one");
     let _guard = Background(pid);
     assert_eq!(ready["ready"]["attached"], false);

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::SeedText;
+
 /// Call an operation of an actor and print the answer
 ///
 /// The argument is JSON and travels as MessagePack, the answer comes back the same way. Bytes in the answer are printed as
@@ -27,5 +29,5 @@ pub(crate) struct Call {
     pub(crate) raw: bool,
     /// The seed that signs the call (SC...), or a file with it
     #[arg(long, value_name = "FILE|SEED")]
-    pub(crate) cluster_seed: Option<String>,
+    pub(crate) cluster_seed: Option<SeedText>,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::SeedText;
+
 /// Run one host, for production
 ///
 /// Joins the lattice of the broker at --nats-url, and runs again what it was told to run before. Modules come from
@@ -38,10 +40,10 @@ pub(crate) struct Host {
     pub(crate) config: Option<PathBuf>,
     /// The host's identity: a seed (SN...) or a file with it [default: keys/host.nk in the data directory]
     #[arg(long, value_name = "FILE|SEED")]
-    pub(crate) host_seed: Option<String>,
+    pub(crate) host_seed: Option<SeedText>,
     /// The key that signs invocations: a seed (SC...) or a file with it [default: keys/cluster.nk in the data directory]
     #[arg(long, value_name = "FILE|SEED")]
-    pub(crate) cluster_seed: Option<String>,
+    pub(crate) cluster_seed: Option<SeedText>,
     /// A cluster key (C...) whose invocations are accepted besides the own one's; several with several
     #[arg(long = "cluster-issuer", value_name = "KEY")]
     pub(crate) cluster_issuers: Vec<String>,

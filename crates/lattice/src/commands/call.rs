@@ -28,7 +28,7 @@ struct Answer(serde_json::Value);
 pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
     let payload = payload(call.argument.as_deref())?;
     let target = settings.target()?;
-    let flag = call.cluster_seed.as_deref().map(|text| SeedSource::read(text, "--cluster-seed"));
+    let flag = call.cluster_seed.map(|text| SeedSource::read(&String::from(text), "--cluster-seed"));
     let seed = cluster_seed(flag.or_else(|| target.cluster_seed.clone()), settings)?;
     let lattice = Lattice::reach(target).await?;
     let actor = lattice.client.resolve_actor(&call.actor).await?;
@@ -74,18 +74,24 @@ fn read_input() -> io::Result<String> {
 
 /// The seed that is named, else that of the data directory, which its `up` made.
 fn cluster_seed(named: Option<SeedSource>, settings: &Settings) -> Result<ClusterSeed, Fault> {
-    if let Some(source) = named {
-        return source.seed();
+    if let Some(seed) = known_cluster_seed(named, settings)? {
+        return Ok(seed);
     }
     let path = Keys::of(&settings.data_dir()?).cluster_path();
-    if path.exists() {
-        return read(&path);
-    }
     Err(Fault::new(Code::Configuration, "a call is signed with a cluster seed, and none is named").hint(format!(
         "name the seed that the lattice's hosts use, or one among their cluster issuers, with --cluster-seed or \
          LATTICE_CLUSTER_SEED, or in a context; `lattice up` makes one at {}, `lattice keys gen cluster` makes a new one",
         path.display()
     )))
+}
+
+/// The seed that is named, else that of the data directory if there is one.
+pub(super) fn known_cluster_seed(named: Option<SeedSource>, settings: &Settings) -> Result<Option<ClusterSeed>, Fault> {
+    if let Some(source) = named {
+        return source.seed().map(Some);
+    }
+    let path = Keys::of(&settings.data_dir()?).cluster_path();
+    if path.exists() { read(&path).map(Some) } else { Ok(None) }
 }
 
 impl Show for Answer {

@@ -22,7 +22,7 @@ pub(crate) async fn run(down: &Down, settings: &Settings) -> anyhow::Result<()> 
     let data_dir = settings.data_dir()?;
     let up = RunningUp::find(&data_dir);
     let pid = up::stop(&data_dir, down.wait).await?;
-    Ok(settings.printer().show(&Stopped { stopped: pid.is_some(), pid, up })?)
+    Ok(settings.printer().show(&Stopped { stopped: pid.is_some(), pid, up: up.map(RunningUp::shown) })?)
 }
 
 impl Show for Stopped {

@@ -3,6 +3,7 @@
 use crate::{
     cli::Events,
     connect::Lattice,
+    fault::{Code, Fault},
     follow::{Filter, Follower},
     settings::Settings,
 };
@@ -18,7 +19,11 @@ pub(crate) async fn run(events: Events, settings: &Settings) -> anyhow::Result<(
     }
     // Cancel-safe: what is not printed when Ctrl-C comes is not wanted.
     tokio::select! {
-        ended = follower.run() => ended,
+        ended = follower.run() => ended.and_then(|()| Err(closed().into())),
         interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
     }
+}
+
+fn closed() -> Fault {
+    Fault::new(Code::Unreachable, "the connection to the broker was closed")
 }

@@ -30,7 +30,10 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
     };
     let started = lattice.client.start_actor(&host, command).await;
     let operation = started.map_err(|error| placement::command_error(&lattice, &host, error));
-    let sentence = format!("actor {{actor}} runs on host {{host}}, started from {reference} (+{})", start.count);
+    // The protocol starts one where none is asked for.
+    let count = start.count.get().max(1);
+    let instances = if count == 1 { "instance" } else { "instances" };
+    let sentence = format!("started {count} {instances} of actor {{actor}} on host {{host}} from {reference}");
     let sent = |operation| Sent { operation, sentence, actor: None, no_wait: start.no_wait };
     let ended = match operation {
         Ok(operation) => settle(&lattice, sent(operation), printer).await,

@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     if inventory.is_none() {
         settings.printer().warn("the host does not answer");
     }
-    Ok(settings.printer().show(&Status { running: true, up, inventory })?)
+    Ok(settings.printer().show(&Status { running: true, up: up.shown(), inventory })?)
 }
 
 async fn inventory(up: &RunningUp) -> Option<HostInventory> {

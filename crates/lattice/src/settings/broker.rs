@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 /// A broker and how to get in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Broker {
     /// One URL, or several of one cluster with commas between.
     pub(crate) url: String,
@@ -43,6 +43,12 @@ impl Broker {
     }
 }
 
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("url", &self.shown_url()).field("credentials", &self.credentials).finish()
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,5 +74,6 @@ mod tests {
     fn what_is_shown_holds_no_password() {
         let broker = Broker { url: "nats://ada:secret@a:4222, b".to_owned(), credentials: Credentials::None };
         assert_eq!(broker.shown_url(), "nats://a:4222,nats://b");
+        assert!(!format!("{broker:?}").contains("secret"));
     }
 }

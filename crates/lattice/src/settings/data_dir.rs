@@ -80,6 +80,11 @@ impl DataDir {
         self.root.join("signed")
     }
 
+    /// Modules of `bench`, while it runs.
+    pub(crate) fn bench(&self) -> PathBuf {
+        self.root.join("bench")
+    }
+
     /// The state of one host.
     pub(crate) fn host(&self, key: &HostKey) -> PathBuf {
         self.root.join("hosts").join(key.as_str())

@@ -43,7 +43,7 @@ impl Ready {
         let inventory = lattice.client.inventory(&up.host_id).await?;
         let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
         let commands = commands(&program(), data_dir, has_demo);
-        Ok(Self { ready: Details { up, attached, inventory, commands } })
+        Ok(Self { ready: Details { up: up.shown(), attached, inventory, commands } })
     }
 }
 

@@ -67,6 +67,11 @@ impl RunningUp {
         Broker { url: self.nats_url.clone(), credentials }
     }
 
+    /// As it may be printed: without user and password.
+    pub(crate) fn shown(self) -> Self {
+        Self { nats_url: self.broker().shown_url(), ..self }
+    }
+
     /// How long it has been running.
     pub(crate) fn uptime(&self) -> Option<Duration> {
         let started = humantime::parse_rfc3339(&self.started).ok()?;

@@ -1,6 +1,6 @@
 //! Layers of texts, and reading values out of them.
 
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, fs, path::Path, str::FromStr, time::Duration};
 
 use lattice_protocol::Labels;
 
@@ -20,10 +20,17 @@ const LABEL_PREFIX: &str = "LATTICE_LABEL_";
 pub(super) type Layer = BTreeMap<&'static str, Given>;
 
 /// The texts that one source has for an option.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Given {
     pub(super) origin: String,
     pub(super) texts: Vec<String>,
+}
+
+/// The texts may be secrets.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Given").field(&self.origin).finish()
+    }
 }
 
 impl Given {
@@ -70,8 +77,8 @@ impl Layers {
             ("creds", path(&global.creds)),
             ("control_prefix", global.control_prefix.as_ref().map(ToString::to_string)),
             ("data_dir", path(&global.data_dir)),
-            ("host_seed", flags.host_seed.clone()),
-            ("cluster_seed", flags.cluster_seed.clone()),
+            ("host_seed", flags.host_seed.clone().map(Into::into)),
+            ("cluster_seed", flags.cluster_seed.clone().map(Into::into)),
             ("friendly_name", flags.friendly_name.clone()),
             ("mode", flags.mode.clone()),
             ("allow_file", flags.allow_file.clone()),
@@ -142,7 +149,7 @@ impl Layers {
     }
 
     /// The option's value from the first layer that has it.
-    pub(super) fn value<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+    pub(super) fn value<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         self.read(name, |text| text.parse().map_err(|error: T::Err| error.to_string()))
     }
 
@@ -167,7 +174,7 @@ impl Layers {
     }
 
     /// All values of the first layer that has any.
-    pub(super) fn list<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Vec<T> {
+    pub(super) fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Vec<T> {
         let given = self.given(name).unwrap_or_default();
         let read: Vec<Result<T, T::Err>> = given.texts.iter().map(|text| text.parse()).collect();
         let keep = |value: Result<T, T::Err>| value.map_err(|error| self.refused(&given.origin, error)).ok();
@@ -204,7 +211,7 @@ impl Layers {
         self.layers.iter().find_map(|layer| layer.get(name).cloned())
     }
 
-    fn refused(&mut self, origin: &str, error: impl std::fmt::Display) {
+    fn refused(&mut self, origin: &str, error: impl fmt::Display) {
         self.problem(format!("{origin}: {error}"));
     }
 }

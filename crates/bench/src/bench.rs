@@ -1,0 +1,236 @@
+//! Taking the measures, one after the other, and cleaning up.
+
+use std::{path::PathBuf, sync::Arc};
+
+use lattice_claims::{AccountSeed, InvocationSigner, ModuleSeed};
+use lattice_client::{CallTarget, Client};
+use lattice_protocol::HostKey;
+
+use crate::{
+    burst::Burst,
+    defaults::{COLD_STARTS, CROWD, CROWD_REQUESTS, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, WARM_STARTS},
+    error::BenchError,
+    guest::{ColdStart, ECHO, Guest, Signer, WarmStart},
+    load::{BareRequest, EchoCall, InventoryQuery, Load},
+    measure::Measure,
+    report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
+    responder::Responder,
+    statistics::{Figures, Round},
+};
+
+/// What a bench needs to know of the lattice besides how to reach it.
+#[derive(Clone, Debug)]
+pub struct BenchSettings {
+    /// The host to measure.
+    pub host: HostKey,
+    /// What signs calls; without it no call is measured.
+    pub signer: Option<InvocationSigner>,
+    /// The account that signs the bench's modules.
+    pub account: AccountSeed,
+    /// The identity of the bench's actor.
+    pub module: ModuleSeed,
+    /// An existing directory for the bench's modules, whose files the host can read. They are removed again.
+    pub directory: PathBuf,
+}
+
+/// What is to be measured, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The measures; each is taken once, in the order of [`Measure::ALL`].
+    pub measures: Vec<Measure>,
+    /// Rounds of each: at least 1, at most [`MAX_ROUNDS`].
+    pub rounds: usize,
+}
+
+impl Default for Plan {
+    /// Everything, with the usual number of rounds.
+    fn default() -> Self {
+        Self { measures: Measure::ALL.to_vec(), rounds: ROUNDS }
+    }
+}
+
+/// How far a bench is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being measured.
+    pub measure: Measure,
+    /// The round that begins, from 1.
+    pub round: usize,
+    /// How many there will be.
+    pub rounds: usize,
+}
+
+/// Measures one host of a lattice.
+///
+/// ```no_run
+/// # async fn example(
+/// #     client: lattice_client::Client, settings: lattice_bench::BenchSettings
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use lattice_bench::{Bench, Plan, Responder};
+///
+/// let subject = Responder::new_subject();
+/// // A program that calls `respond` with this subject.
+/// let mut command = tokio::process::Command::new("responder");
+/// command.arg(&subject);
+/// let responder = Responder::start(command, subject).await?;
+///
+/// let bench = Bench::new(client, settings, &responder);
+/// let report = bench.run(&Plan::default(), |_| {}).await;
+/// bench.clean_up().await?;
+/// responder.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Bench {
+    client: Client,
+    signer: Option<InvocationSigner>,
+    guest: Guest,
+    modules: Signer,
+    /// What the subjects of the floor's responder start with.
+    floor: String,
+}
+
+impl Bench {
+    /// A bench over this client's connection, with this responder for the floor.
+    pub fn new(client: Client, settings: BenchSettings, responder: &Responder) -> Self {
+        let BenchSettings { host, signer, account, module, directory } = settings;
+        let guest = Guest { client: client.clone(), host, actor: module.public() };
+        let modules = Signer { account, module, directory };
+        Self { client, signer, guest, modules, floor: responder.subject().to_owned() }
+    }
+
+    /// Takes the measures of a plan, and tells of each round when it begins.
+    ///
+    /// What cannot be measured is a row that says why; the others are measured all the same. Dropping the future ends
+    /// the run; then, and after the run, [`clean_up`](Self::clean_up) stops what still runs.
+    pub async fn run(&self, plan: &Plan, mut progress: impl FnMut(Progress) + Send) -> Report {
+        let rounds = plan.rounds.clamp(1, MAX_ROUNDS);
+        let mut measures = Vec::new();
+        for measure in Measure::ALL.into_iter().filter(|measure| plan.measures.contains(measure)) {
+            let begins = |round| progress(Progress { measure, round, rounds });
+            let outcome = self.measure(measure, Rounds { count: rounds, begins }).await;
+            measures.push(Row::new(measure, outcome));
+        }
+        self.report(rounds, measures).await
+    }
+
+    /// Stops what this bench has started, and what an earlier one has left behind on the host.
+    ///
+    /// # Errors
+    /// If the host does not answer or refuses: something may still run there.
+    pub async fn clean_up(&self) -> Result<(), BenchError> {
+        self.guest.stop().await
+    }
+
+    async fn report(&self, rounds: usize, measures: Vec<Row>) -> Report {
+        let inventory = self.client.inventory(&self.guest.host).await.ok();
+        Report {
+            lattice: self.client.lattice().clone(),
+            host: HostFacts::new(self.guest.host.clone(), inventory),
+            server: ServerFacts::of(self.client.nats()),
+            machine: MachineFacts::of_this(),
+            version: env!("CARGO_PKG_VERSION"),
+            optimised: !cfg!(debug_assertions),
+            rounds,
+            measures,
+        }
+    }
+
+    async fn measure(&self, measure: Measure, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
+        match measure {
+            Measure::Floor => {
+                let floor = self.floor(PAYLOAD, PAYLOAD);
+                rounds.take(Pair::of_latency(floor.clone(), floor, REQUESTS)).await
+            }
+            Measure::Query => {
+                let query = InventoryQuery { client: self.client.clone(), host: self.guest.host.clone() };
+                let floor = self.floor(0, query.answer_size().await?);
+                rounds.take(Pair::of_latency(floor, query, REQUESTS)).await
+            }
+            Measure::StartWarm => rounds.take(self.starts(self.warm_start().await?, WARM_STARTS)).await,
+            Measure::StartCold => rounds.take(self.starts(self.cold_start().await?, COLD_STARTS)).await,
+            Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
+            Measure::Call32 => self.calls(rounds, Burst::Throughput { times: CROWD_REQUESTS, callers: CROWD }).await,
+        }
+    }
+
+    fn floor(&self, size: usize, answer_size: usize) -> BareRequest {
+        BareRequest::new(&self.client, &self.floor, size, answer_size)
+    }
+
+    fn starts<L>(&self, start: L, times: usize) -> Pair<BareRequest, L> {
+        Pair { measured_burst: Burst::Latency { times }, ..Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), start, REQUESTS) }
+    }
+
+    async fn warm_start(&self) -> Result<WarmStart, BenchError> {
+        self.guest.stop().await?;
+        Ok(WarmStart { guest: self.guest.clone(), module: Arc::new(self.modules.new_module()?) })
+    }
+
+    async fn cold_start(&self) -> Result<ColdStart, BenchError> {
+        self.guest.stop().await?;
+        Ok(ColdStart { guest: self.guest.clone(), signer: self.modules.clone() })
+    }
+
+    /// Calls of an actor that runs for as long as they take, with room for all callers at the same time.
+    async fn calls(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
+        let signer = self.signer.clone().ok_or(BenchError::NoSigner)?;
+        let call = EchoCall {
+            caller: self.client.caller(signer),
+            target: CallTarget::Actor(self.guest.actor.clone()),
+            operation: ECHO,
+            payload: vec![b'x'; PAYLOAD].into(),
+        };
+        self.guest.stop().await?;
+        let module = self.modules.new_module()?;
+        self.guest.start(&module, u16::try_from(CROWD).expect("a small number")).await?;
+        let floor = self.floor(PAYLOAD, PAYLOAD);
+        let figures = rounds.take(Pair { floor, load: call, floor_burst: burst, measured_burst: burst }).await;
+        self.guest.stop().await?;
+        figures
+    }
+}
+
+/// The floor and what is measured against it.
+struct Pair<F, L> {
+    floor: F,
+    load: L,
+    floor_burst: Burst,
+    measured_burst: Burst,
+}
+
+impl<F, L> Pair<F, L> {
+    /// The time of both, each done so many times in a burst.
+    fn of_latency(floor: F, load: L, times: usize) -> Self {
+        let burst = Burst::Latency { times };
+        Self { floor, load, floor_burst: burst, measured_burst: burst }
+    }
+}
+
+impl<F: Load, L: Load> Pair<F, L> {
+    /// A burst of each, right after each other.
+    async fn round(&self) -> Result<Round, BenchError> {
+        let floor = self.floor_burst.take(&self.floor).await?;
+        Ok(Round { floor, measured: self.measured_burst.take(&self.load).await? })
+    }
+}
+
+/// The rounds of one measure.
+struct Rounds<B> {
+    count: usize,
+    begins: B,
+}
+
+impl<B: FnMut(usize)> Rounds<B> {
+    async fn take(mut self, pair: Pair<impl Load, impl Load>) -> Result<Figures, BenchError> {
+        // One round for nothing: connections, pools and caches get warm in it.
+        pair.round().await?;
+        let mut rounds = Vec::with_capacity(self.count);
+        for round in 1..=self.count {
+            (self.begins)(round);
+            rounds.push(pair.round().await?);
+        }
+        Ok(Figures::of(&rounds).expect("there is at least one round"))
+    }
+}

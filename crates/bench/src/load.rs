@@ -1,0 +1,98 @@
+//! What is timed: one thing done once, as often as a burst wants it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::TryFutureExt;
+use lattice_client::{CallTarget, Caller, Client};
+use lattice_protocol::HostKey;
+
+use crate::{defaults::CALL_DEADLINE, error::BenchError};
+
+/// Something that can be done again and again, by many at the same time.
+pub(crate) trait Load: Clone + Send + Sync + 'static {
+    /// Does it once, and tells how long that took.
+    fn once(&self) -> impl Future<Output = Result<Duration, BenchError>> + Send;
+}
+
+/// How long something takes that can fail.
+pub(crate) async fn timed<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<(T, Duration), E> {
+    let begun = Instant::now();
+    let done = work.await?;
+    Ok((done, begun.elapsed()))
+}
+
+/// A bare request, which the responder answers.
+#[derive(Clone, Debug)]
+pub(crate) struct BareRequest {
+    nats: async_nats::Client,
+    subject: String,
+    payload: Bytes,
+    timeout: Duration,
+}
+
+impl BareRequest {
+    /// A request of `size` bytes below `subject`, whose answer has `answer_size` bytes.
+    pub(crate) fn new(client: &Client, subject: &str, size: usize, answer_size: usize) -> Self {
+        Self {
+            nats: client.nats().clone(),
+            subject: format!("{subject}.{answer_size}"),
+            payload: vec![b'x'; size].into(),
+            timeout: client.settings().timeout,
+        }
+    }
+}
+
+impl Load for BareRequest {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let request = async_nats::Request::new().payload(self.payload.clone()).timeout(Some(self.timeout));
+        let sent = self.nats.send_request(self.subject.clone(), request);
+        let (_, took) = timed(sent.map_err(|source| BenchError::Floor { source })).await?;
+        Ok(took)
+    }
+}
+
+/// A query for the inventory of a host, as the client asks it and reads its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct InventoryQuery {
+    pub(crate) client: Client,
+    pub(crate) host: HostKey,
+}
+
+impl InventoryQuery {
+    /// How many bytes the answer has.
+    pub(crate) async fn answer_size(&self) -> Result<usize, BenchError> {
+        let settings = self.client.settings();
+        let subjects = lattice_protocol::ControlSubjects::with_prefix(&settings.prefix, settings.lattice.clone());
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Accept", settings.format.encoding.media_type());
+        let request = async_nats::Request::new().headers(headers).timeout(Some(settings.timeout));
+        let answer = self.client.nats().send_request(subjects.inventory(&self.host), request).await;
+        Ok(answer.map_err(|source| BenchError::AnswerSize { source })?.payload.len())
+    }
+}
+
+impl Load for InventoryQuery {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let query = self.client.inventory(&self.host).map_err(|source| BenchError::Query { source });
+        let (_, took) = timed(query).await?;
+        Ok(took)
+    }
+}
+
+/// A call of an operation that answers with its payload.
+#[derive(Clone, Debug)]
+pub(crate) struct EchoCall {
+    pub(crate) caller: Caller,
+    pub(crate) target: CallTarget,
+    pub(crate) operation: &'static str,
+    pub(crate) payload: Bytes,
+}
+
+impl Load for EchoCall {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let call = self.caller.call(&self.target, self.operation, self.payload.clone(), CALL_DEADLINE);
+        let (answer, took) = timed(call.map_err(|source| BenchError::Call { source })).await?;
+        if answer == self.payload { Ok(took) } else { Err(BenchError::NoEcho { sent: self.payload.len() }) }
+    }
+}
