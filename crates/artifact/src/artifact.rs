@@ -28,9 +28,7 @@ impl Policy {
     /// [`FetchError::FileNotAllowed`] and [`FetchError::Unsupported`].
     pub fn admit(&self, reference: &Reference) -> Result<(), FetchError> {
         match reference.target() {
-            Target::File(_) if !self.allow_file => {
-                Err(FetchError::FileNotAllowed { reference: reference.to_string() })
-            }
+            Target::File(_) if !self.allow_file => Err(FetchError::FileNotAllowed { reference: reference.to_string() }),
             _ => source::check_supported(reference),
         }
     }

@@ -1,6 +1,8 @@
 //! The store: fetches by reference, checks, and keeps what was good in the cache.
 
-use std::{error::Error, fmt::Write as _, path::Path, sync::Arc, time::SystemTime};
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use lattice_protocol::error_chain;
 
 use crate::{
     artifact::{Artifact, Fetched, Policy},
@@ -153,18 +155,8 @@ fn keep(cache: &Cache, fetched: &Fetched) {
         tracing::warn!(
             digest = %fetched.digest,
             reference = %fetched.reference,
-            error = chain(&error),
+            error = error_chain(&error),
             "the artifact is not kept in the cache"
         );
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(text, ": {error}").expect("a string takes all that is written to it");
-        cause = error.source();
-    }
-    text
 }

@@ -160,7 +160,10 @@ impl Bench {
     }
 
     fn starts<L>(&self, start: L, times: usize) -> Pair<BareRequest, L> {
-        Pair { measured_burst: Burst::Latency { times }, ..Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), start, REQUESTS) }
+        Pair {
+            measured_burst: Burst::Latency { times },
+            ..Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), start, REQUESTS)
+        }
     }
 
     async fn warm_start(&self) -> Result<WarmStart, BenchError> {

@@ -9,7 +9,7 @@ use std::{
 
 use lattice_artifact::Reference;
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module};
-use lattice_client::{Client, RequestError};
+use lattice_client::{Client, Operation, RequestError};
 use lattice_protocol::{ActorKey, Annotations, Count, HostKey, StartActor, StopActor};
 use uuid::Uuid;
 
@@ -107,8 +107,7 @@ impl Guest {
         let what = "start";
         let started = self.client.start_actor(&self.host, command);
         let operation = started.await.map_err(|source| BenchError::Command { what, source })?;
-        operation.wait(OPERATION_DEADLINE).await.map_err(|error| BenchError::Operation { what, source: error.into() })?;
-        Ok(())
+        finish(operation, what).await
     }
 
     /// Stops all that a bench has started of it, also what is still starting, and returns once that has stopped. That
@@ -127,8 +126,7 @@ impl Guest {
             Err(RequestError::Refused { .. }) if !self.runs().await? => return Ok(()),
             Err(source) => return Err(BenchError::Command { what, source }),
         };
-        operation.wait(OPERATION_DEADLINE).await.map_err(|error| BenchError::Operation { what, source: error.into() })?;
-        Ok(())
+        finish(operation, what).await
     }
 
     /// Whether something runs of it that a bench has started.
@@ -137,6 +135,11 @@ impl Guest {
         let actor = inventory.actors.iter().find(|actor| actor.id == self.actor);
         Ok(actor.is_some_and(|actor| actor.instances.iter().any(|instance| is_ours(&instance.annotations))))
     }
+}
+
+async fn finish(operation: Operation, what: &'static str) -> Result<(), BenchError> {
+    let finished = operation.wait(OPERATION_DEADLINE).await;
+    finished.map(drop).map_err(|error| BenchError::Operation { what, source: error.into() })
 }
 
 fn is_ours(annotations: &Annotations) -> bool {

@@ -28,14 +28,8 @@ pub enum Measure {
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 6] = [
-        Measure::Floor,
-        Measure::Query,
-        Measure::StartWarm,
-        Measure::StartCold,
-        Measure::Call,
-        Measure::Call32,
-    ];
+    pub const ALL: [Measure; 6] =
+        [Measure::Floor, Measure::Query, Measure::StartWarm, Measure::StartCold, Measure::Call, Measure::Call32];
 
     /// Its name for people and programs.
     pub fn name(self) -> &'static str {

@@ -65,8 +65,7 @@ async fn respond_on(
 
 async fn subscribe(nats: &async_nats::Client, subject: String) -> Result<Subscriber, ResponderError> {
     let subscribed = nats.subscribe(subject.clone()).await;
-    let requests =
-        subscribed.map_err(|source| ResponderError::Subscribe { subject: subject.clone(), source })?;
+    let requests = subscribed.map_err(|source| ResponderError::Subscribe { subject: subject.clone(), source })?;
     nats.flush().await.map_err(|source| ResponderError::Flush { subject, source })?;
     Ok(requests)
 }

@@ -1,6 +1,6 @@
 //! From the rounds of a measure to the figures that stand for it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What was taken in one round, in the measure's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,11 +22,19 @@ impl Round {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The value in the middle, or halfway between the two there.
+    #[serde(serialize_with = "in_thousandths")]
     pub median: f64,
     /// The least.
+    #[serde(serialize_with = "in_thousandths")]
     pub min: f64,
     /// The greatest.
+    #[serde(serialize_with = "in_thousandths")]
     pub max: f64,
+}
+
+/// Digits behind are noise.
+fn in_thousandths<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((value * 1000.0).round() / 1000.0)
 }
 
 impl Summary {
@@ -87,10 +95,18 @@ mod tests {
     }
 
     #[test]
+    fn programs_get_no_digits_that_are_noise() {
+        let summary = Summary { median: 271.72749999999996, min: 0.1 + 0.2, max: 3e9 };
+        let json = serde_json::to_string(&summary).expect("it has string keys");
+        assert_eq!(json, r#"{"median":271.727,"min":0.3,"max":3000000000.0}"#);
+    }
+
+    #[test]
     fn the_ratio_is_taken_round_by_round() {
         // A machine that was slow in one round was slow for both: the medians' ratio would be 2.
         let round = |floor: f64, measured: f64| Round { floor, measured };
-        let figures = Figures::of(&[round(10.0, 15.0), round(20.0, 30.0), round(30.0, 40.0)]).expect("there are rounds");
+        let figures =
+            Figures::of(&[round(10.0, 15.0), round(20.0, 30.0), round(30.0, 40.0)]).expect("there are rounds");
         assert_eq!(figures.ratio.median, 1.5);
         let disturbed = [round(10.0, 12.0), round(100.0, 120.0), round(10.0, 12.0), round(60.0, 72.0)];
         let figures = Figures::of(&disturbed).expect("there are rounds");

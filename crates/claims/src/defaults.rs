@@ -9,6 +9,10 @@ pub const INVOCATION_LIFETIME: Duration = Duration::from_secs(300);
 /// Bytes of the longest token that is read. Published tokens have about 700; long lists of tags stay far below this.
 pub(crate) const MAX_TOKEN: usize = 64 * 1024;
 
+/// How deep modules and components may lie in one another. Composed components have a handful of levels; since each level
+/// is copied into the one above, more would let a small file take hours to hash.
+pub(crate) const MAX_NESTING: usize = 32;
+
 /// The generation of the claims layout that is written, the one that published verifiers require a right hash of.
 pub(crate) const CLAIMS_REVISION: i32 = 3;
 

@@ -98,6 +98,12 @@ pub enum ModuleClaimsError {
         /// What the reader says.
         source: wasmparser::BinaryReaderError,
     },
+    /// Components in components beyond all use.
+    #[error("components lie in one another more than {max} deep")]
+    TooDeep {
+        /// The levels accepted.
+        max: usize,
+    },
     /// No token in it.
     #[error("the module is not signed")]
     Unsigned,

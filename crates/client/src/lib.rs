@@ -48,7 +48,7 @@ pub use events::{EventError, EventStream};
 pub use gather::Gathered;
 pub use operation::{Cause, Operation, Settled, WaitError};
 pub use request::RequestError;
-pub use resolve::{Candidate, ResolveError};
+pub use resolve::{Candidate, ResolveError, actor_names};
 
 /// Why a call has no result.
 pub use lattice_rpc::CallError;

@@ -11,6 +11,11 @@ use crate::{client::Client, gather::Gathered, request::RequestError};
 
 /// Candidates that an error names in its text; all are in its fields.
 const NAMED: usize = 10;
+/// Characters of a key that tell it apart from others in a text for people.
+const SHORT_KEY: usize = 8;
+/// The fewest characters that are taken for the start of an actor's key: every key starts with the same one, and a
+/// mistyped name must not mean the only actor.
+const SHORTEST_START: usize = 4;
 
 /// Why a text names nothing, or more than one thing.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,14 @@ pub enum ResolveError {
         /// What fits.
         candidates: Vec<Candidate>,
     },
+    /// No host answers, so that nothing can be found.
+    #[error("no host answers that could tell which {what} `{text}` is")]
+    NoHosts {
+        /// `host` or `actor`.
+        what: &'static str,
+        /// What was looked for.
+        text: String,
+    },
     /// The lattice could not be asked.
     #[error("the lattice could not be asked for its {what}s")]
     Request {
@@ -48,7 +61,7 @@ pub enum ResolveError {
     },
 }
 
-/// Something that could have been meant.
+/// Something that could have been meant. Its text is the names with the start of the key, or the whole key if it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
@@ -62,7 +75,7 @@ impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.names.as_slice() {
             [] => f.write_str(&self.id),
-            names => write!(f, "{} ({})", self.id, names.join(", ")),
+            names => write!(f, "{} ({:.SHORT_KEY$}…)", names.join(" or "), self.id),
         }
     }
 }
@@ -70,7 +83,7 @@ impl fmt::Display for Candidate {
 impl Client {
     /// The host that a text means: its id, else its friendly name, else the start of its id in upper or lower case.
     ///
-    /// A whole id is taken as it is, without asking.
+    /// A whole id is taken as it is, without asking. The start may end in `…`, as it is shown to people.
     ///
     /// # Errors
     /// [`ResolveError::NotFound`] and [`ResolveError::Ambiguous`], both with the hosts that there are.
@@ -79,13 +92,15 @@ impl Client {
             return Ok(host);
         }
         let hosts = self.hosts().await.map_err(|source| ResolveError::Request { what: HOST, source })?;
+        anybody(&hosts, HOST, text)?;
         pick_host(text, hosts)
     }
 
-    /// The actor that a text means: its key, else its name or call alias.
+    /// The actor that a text means: its key, else its name or call alias, else the start of its key in upper or lower
+    /// case.
     ///
-    /// A whole key is taken as it is, without asking. Where several actors have the name but only one of them runs,
-    /// that one is meant: claims of actors that ran once are kept for ever.
+    /// A whole key is taken as it is, without asking; a start has four characters at least, and may end in `…`. Where
+    /// several actors fit but only one of them runs, that one is meant: claims of actors that ran once are kept for ever.
     ///
     /// # Errors
     /// [`ResolveError::NotFound`] and [`ResolveError::Ambiguous`], both with the actors that there are.
@@ -95,6 +110,7 @@ impl Client {
         }
         let (inventories, claims) = futures::join!(self.inventories(), self.claims());
         let mut inventories = inventories.map_err(|source| ResolveError::Request { what: ACTOR, source })?;
+        anybody(&inventories, ACTOR, text)?;
         let claims = claims.unwrap_or_else(|error| {
             inventories.errors.push(error);
             Claims::default()
@@ -103,8 +119,29 @@ impl Client {
     }
 }
 
+/// The actors that claims are about and that have a name, with it.
+pub fn actor_names(claims: &Claims) -> impl Iterator<Item = (ActorKey, &str)> {
+    claims.claims.iter().filter_map(|claims| {
+        let name = claims.get("name")?.as_deref().filter(|name| !name.is_empty())?;
+        Some((subject(claims)?, name))
+    })
+}
+
 const HOST: &str = "host";
 const ACTOR: &str = "actor";
+
+/// Whether anybody could say what there is.
+fn anybody<T>(answers: &Gathered<T>, what: &'static str, text: &str) -> Result<(), ResolveError> {
+    match answers.items.is_empty() && answers.errors.is_empty() {
+        true => Err(ResolveError::NoHosts { what, text: text.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// What a key has to start with; it may have been copied from where it is shown shortened.
+fn start_of_key(text: &str) -> String {
+    text.trim_end_matches('…').to_ascii_uppercase()
+}
 
 fn pick_host(text: &str, hosts: Gathered<Host>) -> Result<HostKey, ResolveError> {
     let Gathered { items, errors } = hosts;
@@ -125,7 +162,7 @@ fn pick_host(text: &str, hosts: Gathered<Host>) -> Result<HostKey, ResolveError>
 }
 
 fn by_prefix<'a>(text: &str, hosts: &'a [Host]) -> Vec<&'a Host> {
-    let prefix = text.to_ascii_uppercase();
+    let prefix = start_of_key(text);
     let fits = |host: &&Host| !prefix.is_empty() && host.id.as_str().starts_with(&prefix);
     hosts.iter().filter(fits).collect()
 }
@@ -145,9 +182,10 @@ struct Known {
 fn pick_actor(text: &str, inventories: Gathered<HostInventory>, claims: &Claims) -> Result<ActorKey, ResolveError> {
     let Gathered { items, errors } = inventories;
     let actors = known_actors(&items, claims);
-    let named: Vec<_> = actors.iter().filter(|(_, known)| known.names.contains(text)).collect();
-    let running: Vec<_> = named.iter().copied().filter(|(_, known)| known.runs).collect();
-    let fitting = if running.is_empty() { named } else { running };
+    let named = running_first(actors.iter().filter(|(_, known)| known.names.contains(text)));
+    let start = start_of_key(text);
+    let starts = |(actor, _): &(&ActorKey, &Known)| start.len() >= SHORTEST_START && actor.as_str().starts_with(&start);
+    let fitting = if named.is_empty() { running_first(actors.iter().filter(starts)) } else { named };
     match fitting.as_slice() {
         [(actor, _)] => Ok((*actor).clone()),
         [] => {
@@ -159,6 +197,13 @@ fn pick_actor(text: &str, inventories: Gathered<HostInventory>, claims: &Claims)
             Err(ResolveError::Ambiguous { what: ACTOR, text: text.to_owned(), candidates })
         }
     }
+}
+
+/// Those that run, or all if none does.
+fn running_first<'a>(actors: impl Iterator<Item = (&'a ActorKey, &'a Known)>) -> Vec<(&'a ActorKey, &'a Known)> {
+    let fitting: Vec<_> = actors.collect();
+    let running: Vec<_> = fitting.iter().copied().filter(|(_, known)| known.runs).collect();
+    if running.is_empty() { fitting } else { running }
 }
 
 fn known_actors(inventories: &[HostInventory], claims: &Claims) -> BTreeMap<ActorKey, Known> {

@@ -15,6 +15,9 @@ pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// The grace that a program gets when someone else than the owner sends the guard a signal to end.
 pub(crate) const SIGNAL_GRACE: Duration = Duration::from_secs(5);
 
+/// No grace is longer, so that every one is a number of milliseconds that clocks can add up.
+pub(crate) const LONGEST_GRACE: Duration = Duration::from_secs(365 * 86_400);
+
 /// The pause between two rounds of killing, when no process ends meanwhile: at first and at most. The last is what
 /// processes cost that cannot be killed, being another user's.
 pub(crate) const FIRST_KILL_PAUSE: Duration = Duration::from_millis(5);

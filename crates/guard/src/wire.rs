@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::defaults::LONGEST_GRACE;
+
 /// From the owner to the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -67,7 +69,7 @@ impl Order {
     pub(crate) fn to_line(self) -> String {
         match self {
             Self::Start { input } => format!("start {input}\n"),
-            Self::Stop { grace } => format!("stop {}\n", grace.as_millis()),
+            Self::Stop { grace } => format!("stop {}\n", grace.min(LONGEST_GRACE).as_millis()),
         }
     }
 
@@ -129,6 +131,13 @@ mod tests {
         for report in [Report::Started { pid: 1 }, Report::Exited { status: 9 }].into_iter().chain(failures) {
             assert_eq!(Report::from_line(report.to_line().trim_end()), Some(report));
         }
+    }
+
+    /// Regression: a grace without end was no order, which ended the program at once.
+    #[test]
+    fn the_longest_grace_is_an_order_too() {
+        let line = Order::Stop { grace: Duration::MAX }.to_line();
+        assert_eq!(Order::from_line(line.trim_end()), Some(Order::Stop { grace: LONGEST_GRACE }));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Items, Labels, LatticeName};
 
-use crate::actors::Board;
+use crate::{actors::Board, defaults::LISTED_INSTANCES};
 
 /// The facts about a host, and the board for what runs on it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,9 +64,18 @@ impl About {
 
     /// What runs, also the data of the heartbeat.
     pub(crate) fn inventory(&self) -> HostInventory {
+        self.inventory_listing(LISTED_INSTANCES)
+    }
+
+    /// What runs, with one element for each annotation set.
+    pub(crate) fn short_inventory(&self) -> HostInventory {
+        self.inventory_listing(1)
+    }
+
+    fn inventory_listing(&self, at_most: usize) -> HostInventory {
         let facts = &*self.facts;
         HostInventory {
-            actors: self.board.descriptions().into(),
+            actors: self.board.descriptions(at_most).into(),
             friendly_name: facts.friendly_name.clone(),
             host_id: facts.host.clone(),
             issuer: Some(facts.issuer.to_string()),

@@ -14,6 +14,7 @@ mod coordinator;
 mod groups;
 mod history;
 mod imports;
+mod job;
 mod prepare;
 mod restore;
 mod service;
@@ -21,10 +22,13 @@ mod serving;
 mod settings;
 mod worker;
 
+use std::time::Duration;
+
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
@@ -43,13 +47,19 @@ pub(crate) struct Actors {
     submissions: mpsc::Sender<Submission>,
 }
 
-/// Everything that runs of actors. It stops in order when every [`Actors`] is dropped.
-pub(crate) type ActorsTask = JoinHandle<()>;
+/// Everything that runs of actors. It stops in order when every [`Actors`] is dropped, and at once when this is.
+#[derive(Debug)]
+pub(crate) struct ActorsTask {
+    task: JoinHandle<()>,
+    cut_off: CancellationToken,
+}
 
 /// Starts taking commands on.
 pub(crate) fn start(tools: Tools) -> (Actors, ActorsTask) {
     let (submissions, receiver) = mpsc::channel(COMMAND_QUEUE);
-    (Actors { submissions }, tokio::spawn(Coordinator::new(tools, receiver).run()))
+    let cut_off = CancellationToken::new();
+    let task = tokio::spawn(Coordinator::new(tools, receiver, cut_off.clone()).run());
+    (Actors { submissions }, ActorsTask { task, cut_off })
 }
 
 impl Actors {
@@ -69,5 +79,30 @@ impl Actors {
                 Err(Refusal::Stopping)
             }
         }
+    }
+}
+
+impl ActorsTask {
+    /// Waits until everything has stopped, and tells whether it did so by itself: after `limit` what still runs is cut
+    /// off. Every event of actors was published when this returns.
+    pub(crate) async fn end(&mut self, limit: Duration) -> bool {
+        let mut task = &mut self.task;
+        let (ended, by_itself) = match tokio::time::timeout(limit, &mut task).await {
+            Ok(ended) => (ended, true),
+            Err(_) => {
+                self.cut_off.cancel();
+                (task.await, false)
+            }
+        };
+        if let Err(error) = &ended {
+            tracing::error!(%error, "the task of the actors panicked");
+        }
+        by_itself && ended.is_ok()
+    }
+}
+
+impl Drop for ActorsTask {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

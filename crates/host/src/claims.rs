@@ -5,6 +5,7 @@
 
 mod shape;
 mod store;
+mod table;
 
 pub(crate) use shape::for_event;
-pub(crate) use store::ClaimsStore;
+pub(crate) use store::{ClaimsStore, Follower};

@@ -9,7 +9,8 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// `timeout`, so that a plain reading of theirs could keep a host for an hour.
 pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long a stop waits for running calls when nobody says: longer than any call may take by default.
+/// How long a stop waits for running calls when nobody says: as long as published hosts do. Nearly all calls end in
+/// milliseconds; one that takes its whole time is cut off.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long one call of an actor may take. Published hosts and providers give up on calls after 2 s, and chunked ones
@@ -38,8 +39,19 @@ pub(crate) const COMMAND_QUEUE: usize = 1024;
 /// Commands that are taken on and not finished, of all actors together.
 pub(crate) const UNFINISHED_COMMANDS: usize = 4096;
 
+/// Actors that are restored at the same time: enough to keep two compilations and their files busy, and few enough that
+/// the modules of a large host are not all in memory at once.
+pub(crate) const RESTORED_AT_ONCE: usize = 16;
+
+/// How long until what could not be noted on disk is tried again; an operator may have made room by then.
+pub(crate) const SAVE_AGAIN: Duration = Duration::from_secs(5);
+
 /// Instances that are listed and announced one by one; above it one entry carries the number.
 pub(crate) const LISTED_INSTANCES: usize = 100;
+
+/// Bytes of the annotations of one command. Inventories list them with each of [`LISTED_INSTANCES`], and NATS servers
+/// carry 1 MiB unless told otherwise.
+pub(crate) const MAX_ANNOTATIONS: usize = 8 << 10;
 
 /// How long the host waits for the answers of NATS and JetStream when it starts.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,3 +61,6 @@ pub(crate) const IDENTITY_CHECK: Duration = Duration::from_millis(500);
 
 /// How long publishing and flushing the last events may take when the host stops.
 pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long one of the host's own tasks may take to end; they end in microseconds while NATS is there.
+pub(crate) const END_TIMEOUT: Duration = Duration::from_secs(2);

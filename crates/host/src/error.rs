@@ -9,7 +9,7 @@ use lattice_protocol::{HostKey, LatticeName};
 #[non_exhaustive]
 pub enum StartError {
     /// Another host with the same identity answers in the lattice.
-    #[error("host {host} is running in lattice `{lattice}` already; two hosts must not share an identity")]
+    #[error("host {host} is running in lattice `{lattice}` already; stop it first, or give this host a key of its own")]
     IdentityInUse {
         /// The identity.
         host: HostKey,
@@ -17,7 +17,9 @@ pub enum StartError {
         lattice: LatticeName,
     },
     /// Another process uses the state directory.
-    #[error("another host process uses the state directory {path}")]
+    #[error(
+        "another host process uses the state directory {path}; stop it first, or give this host a directory of its own"
+    )]
     StateLocked {
         /// The directory.
         path: PathBuf,
@@ -52,6 +54,9 @@ pub enum StartError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The heartbeat interval is zero.
+    #[error("a host cannot say all the time that it is alive; the heartbeat interval must be more than zero")]
+    Heartbeat,
     /// The WebAssembly engine cannot start.
     #[error("cannot start the WebAssembly engine")]
     Engine {

@@ -1,5 +1,6 @@
 //! A running host: its handle, and how it stops.
 
+mod heartbeat;
 mod start;
 mod task;
 
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     about::About,
-    actors::{Actors, ActorsTask, Announcer, Board},
+    actors::{Actors, ActorsTask},
     config::HostConfig,
     control::StopRequest,
     defaults::{DRAIN, FLUSH_TIMEOUT},
@@ -46,8 +47,6 @@ struct Tasks {
     control: Task,
     heartbeat: Task,
     actors: ActorsTask,
-    announcer: Announcer,
-    board: Board,
     claims: Task,
     publisher: Task,
 }
@@ -91,16 +90,19 @@ impl Host {
         &self.refusals
     }
 
-    /// Returns when a stop command was accepted, with the time that it gives running calls.
+    /// Returns when the host is to be stopped: a stop command was accepted, with the time that it gives running calls;
+    /// or nobody can reach the host any more, its connection being closed for good.
     ///
     /// Cancel-safe.
     pub async fn stop_requested(&self) -> Option<Duration> {
         let mut requests = self.stop_requests.clone();
-        let request = requests.wait_for(Option::is_some).await.ok().and_then(|request| *request);
-        match request {
+        let request = requests.wait_for(Option::is_some).await;
+        match request.ok().and_then(|request| *request) {
             Some(request) => request.timeout,
-            // The control task has ended, and with it whoever could ask.
-            None => std::future::pending().await,
+            None => {
+                tracing::error!(host = %self.key(), "the host cannot be reached any more, it takes no control messages");
+                None
+            }
         }
     }
 
@@ -128,7 +130,7 @@ impl Host {
         tasks.heartbeat.end().await;
         // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.
         self.actors = None;
-        let drained = tasks.end_actors(deadline).await;
+        let drained = tasks.actors.end(deadline).await;
         let labels = self.about.facts().labels.clone();
         self.events.publish(EventData::HostStopped(HostStopped { labels }));
         tasks.claims.end().await;
@@ -139,25 +141,5 @@ impl Host {
         }
         tracing::info!(host = %self.key(), drained, "host stopped");
         StopReport { drained }
-    }
-}
-
-impl Tasks {
-    /// Whether the actors stopped by themselves; otherwise what still ran is announced as stopped.
-    async fn end_actors(&mut self, deadline: Duration) -> bool {
-        if tokio::time::timeout(deadline, &mut self.actors).await.is_ok() {
-            return true;
-        }
-        self.actors.abort();
-        for (key, view) in self.board.views() {
-            self.announcer.cut_off(&key, &view);
-        }
-        false
-    }
-}
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        self.actors.abort();
     }
 }

@@ -37,6 +37,8 @@ struct Entry {
 pub(crate) struct Operation {
     record: watch::Sender<OperationRecord>,
     operations: Operations,
+    /// Whether it was taken back, and is not to be remembered.
+    refused: bool,
 }
 
 /// What an operation id that a client sent means.
@@ -92,7 +94,7 @@ impl Operations {
         };
         let (sender, receiver) = watch::channel(record);
         self.lock().entries.insert(id, Entry { fingerprint, record: receiver });
-        Operation { record: sender, operations: self.clone() }
+        Operation { record: sender, operations: self.clone(), refused: false }
     }
 
     /// Forgets the oldest finished operation for each one beyond the bound.
@@ -124,6 +126,11 @@ impl Operation {
         self.record.borrow().operation_id.clone()
     }
 
+    /// Its record, as it changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<OperationRecord> {
+        self.record.subscribe()
+    }
+
     /// Notes how far it got.
     pub(crate) fn reach(&self, phase: OperationPhase) {
         self.record.send_modify(|record| record.phase = phase);
@@ -150,10 +157,9 @@ impl Operation {
     }
 
     /// Takes it back: the command was refused before it began.
-    pub(crate) fn refused(self) {
-        let id = self.id();
+    pub(crate) fn refused(mut self) {
+        self.refused = true;
         self.reach(OperationPhase::Failed);
-        self.operations.clone().forget(&id);
     }
 
     fn fail(&self, causes: Vec<String>) {
@@ -167,9 +173,13 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         if !self.record.borrow().phase.is_final() {
-            self.fail(vec!["the host stopped before it was done".to_owned()]);
+            self.fail(vec!["the host gave it up before it was done, for it is stopping or failed within".to_owned()]);
         }
-        self.operations.finished(self.id());
+        let id = self.id();
+        match self.refused {
+            true => self.operations.forget(&id),
+            false => self.operations.finished(id),
+        }
     }
 }
 
@@ -250,5 +260,17 @@ mod tests {
         let Begun::New(operation) = operations.begin(Some(id("a")), "cmd", b"x") else { panic!("not new") };
         operation.refused();
         assert!(matches!(operations.begin(Some(id("a")), "cmd", b"y"), Begun::New(_)));
+    }
+
+    #[tokio::test]
+    async fn refused_commands_push_no_other_out_of_memory() {
+        let operations = operations();
+        let done = operations.begin_own();
+        let done_id = done.id();
+        done.running();
+        for _ in 0..=REMEMBERED_OPERATIONS {
+            operations.begin_own().refused();
+        }
+        assert!(operations.wait(&done_id, Duration::ZERO).await.is_some());
     }
 }

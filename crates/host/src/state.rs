@@ -84,7 +84,8 @@ impl StateDir {
         fs::rename(&beside, &path)
     }
 
-    fn running_file(&self) -> PathBuf {
+    /// Where it is noted what runs.
+    pub(crate) fn running_file(&self) -> PathBuf {
         self.dir.join(RUNNING_FILE)
     }
 }

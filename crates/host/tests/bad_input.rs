@@ -64,6 +64,9 @@ async fn fields_that_are_wrong_are_named() {
     check("la", json!({"actor_ref": ""}), "reference").await;
     check("la", json!({"actor_ref": "ftp://x/y"}), "ftp").await;
     check("la", json!({"actor_ref": good, "annotations": {"a": 1}}), "`annotations.a`").await;
+    let large = json!({"a": "x".repeat(9000)});
+    check("la", json!({"actor_ref": good, "annotations": large}), "`annotations` have 9001 bytes, at most 8192").await;
+    check("scale", json!({"actor_ref": good, "count": 1, "annotations": large}), "`annotations`").await;
     check("la", json!({"actor_ref": good, "lattice_id": "other"}), "the request names lattice `other`").await;
     check("sa", json!({"actor_ref": good}), "is not an actor key").await;
     check("sa", json!({"actor_ref": lattice.host_key()}), "is a host key").await;

@@ -9,28 +9,6 @@ use serde_json::json;
 use support::{Lattice, Seeds, config};
 
 #[tokio::test]
-async fn what_ran_runs_again_after_a_restart() {
-    let lattice = Lattice::start().await;
-    let (key, actor) = (lattice.host_key(), lattice.actor("a", &guests::echo()));
-    let blue = json!({"color": "blue"});
-    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference(), "count": 2})).await;
-    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference(), "count": 3, "annotations": blue})).await;
-    let before = lattice.counts(&actor.key).await;
-    // The image is gone, what ran is kept.
-    std::fs::remove_file(&actor.path).expect("the file is there");
-    let lattice = lattice.restart().await;
-    lattice.host.restored().await;
-    assert_eq!(lattice.host_key(), key);
-    let mut after = lattice.counts(&actor.key).await;
-    after.sort_by_key(|(annotations, _)| annotations.len());
-    assert_eq!(after, before);
-    lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
-    let lattice = lattice.restart().await;
-    lattice.host.restored().await;
-    assert!(lattice.inventory().await.actors.is_empty());
-}
-
-#[tokio::test]
 async fn stopping_tells_everything_in_order() {
     let lattice = Lattice::start().await;
     let actor = lattice.actor("a", &guests::echo());
@@ -82,53 +60,21 @@ async fn a_server_without_jetstream_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn an_unreadable_note_is_put_aside() {
-    let lattice = Lattice::start().await;
-    let state = lattice.dir.path().join("state");
-    let Lattice { nats: _nats, client, host, seeds, dir } = lattice;
-    host.stop(None).await;
-    std::fs::write(state.join("running.json"), "{broken").expect("written");
-    let host = Host::start(config(&client, &seeds, &dir)).await.expect("starts all the same");
-    host.restored().await;
-    assert!(state.join("running.unreadable").exists());
+async fn settings_that_make_no_sense_are_refused() {
+    let nats = NatsServer::start().await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut config = config(&nats.client().await, &Seeds::generate(), &dir);
+    config.heartbeat = std::time::Duration::ZERO;
+    let error = Host::start(config).await.expect_err("a host cannot beat all the time");
+    assert!(matches!(error, StartError::Heartbeat), "{error:?}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_restored_is_kept_until_it_is_stopped() {
-    let lattice = Lattice::start().await;
-    let actor = lattice.actor("a", &guests::echo());
-    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
-    let Lattice { nats, client, host, seeds, dir } = lattice;
-    host.stop(None).await;
-    let image = std::fs::read(&actor.path).expect("the file is there");
-    std::fs::remove_file(&actor.path).expect("the file is there");
-    std::fs::remove_dir_all(dir.path().join("cache")).expect("the cache is there");
-    let host = Host::start(config(&client, &seeds, &dir)).await.expect("starts all the same");
-    let lattice = Lattice { nats, client, host, seeds, dir };
-    lattice.host.restored().await;
-    assert!(lattice.inventory().await.actors.is_empty());
-    std::fs::write(&actor.path, image).expect("the directory can be written");
-    let lattice = lattice.restart().await;
-    lattice.host.restored().await;
-    assert_eq!(lattice.inventory().await.actors.len(), 1);
-}
-
-#[tokio::test]
-async fn stopping_what_could_not_be_restored_forgets_it() {
-    let lattice = Lattice::start().await;
-    let actor = lattice.actor("a", &guests::echo());
-    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
-    let image = std::fs::read(&actor.path).expect("the file is there");
-    let Lattice { nats, client, host, seeds, dir } = lattice;
-    host.stop(None).await;
-    std::fs::remove_file(&actor.path).expect("the file is there");
-    std::fs::remove_dir_all(dir.path().join("cache")).expect("the cache is there");
-    let host = Host::start(config(&client, &seeds, &dir)).await.expect("starts all the same");
-    let lattice = Lattice { nats, client, host, seeds, dir };
-    lattice.host.restored().await;
-    lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
-    std::fs::write(&actor.path, image).expect("the directory can be written");
-    let lattice = lattice.restart().await;
-    lattice.host.restored().await;
-    assert!(lattice.inventory().await.actors.is_empty());
+async fn a_configuration_shows_no_secrets() {
+    let nats = NatsServer::start().await;
+    let (dir, seeds) = (tempfile::tempdir().expect("a temporary directory"), Seeds::generate());
+    let shown = format!("{:?}", config(&nats.client().await, &seeds, &dir));
+    for secret in [seeds.host.secret_text(), seeds.cluster.secret_text()] {
+        assert!(!shown.contains(&secret), "{shown}");
+    }
 }

@@ -154,10 +154,10 @@ pub(crate) enum Get {
     Hosts,
     /// What runs on a host, or on all
     #[command(
-        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX    a host by the start of its id"
+        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references"
     )]
     Inventory {
-        /// The host: its id, a unique start of it, or its friendly name
+        /// The host: its friendly name or id, or a unique start of that
         host: Option<String>,
     },
     /// The actors and providers that the lattice has seen

@@ -2,13 +2,16 @@
 
 use std::error::Error;
 
-use lattice_broker::ProbeError;
+use lattice_broker::{BinaryError, ProbeError};
 use lattice_client::{ConnectError, RequestError, ResolveError, WaitError};
 use lattice_host::StartError;
 use lattice_rpc::CallError;
 use serde::Serialize;
 
-use crate::fault::{Code, Fault};
+use crate::{
+    fault::{Code, Fault},
+    printer::PrintError,
+};
 
 /// Why a command failed, ready to be printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +50,7 @@ impl Diagnosis {
 
     /// For people.
     pub(crate) fn text(&self) -> String {
-        let causes: String = self.causes.iter().map(|cause| format!("\n  because: {cause}")).collect();
+        let causes: String = self.causes.iter().map(|cause| format!("\n  because: {}", indented(cause))).collect();
         let hint = self.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
         format!("error: {}{causes}{hint}", self.message)
     }
@@ -58,11 +61,20 @@ impl Diagnosis {
     }
 }
 
+/// Programs that are run for us tell more than one line.
+fn indented(cause: &str) -> String {
+    cause.replace('\n', "\n    ")
+}
+
 fn code_of(error: &anyhow::Error) -> Code {
     error.chain().find_map(code_of_link).unwrap_or(Code::Failed)
 }
 
 fn hint_of(error: &anyhow::Error) -> Option<String> {
+    // Where the output goes is the shell's business.
+    if error.is::<PrintError>() {
+        return None;
+    }
     error.chain().find_map(|link| match link.downcast_ref::<Fault>() {
         Some(fault) => fault.hint.clone(),
         None => hint_of_link(link).map(str::to_owned),
@@ -78,6 +90,12 @@ fn code_of_link(link: &(dyn Error + 'static)) -> Option<Code> {
         .or_else(|| link.downcast_ref().and_then(code_of_wait))
         .or_else(|| link.downcast_ref().and_then(code_of_call))
         .or_else(|| link.downcast_ref().map(code_of_start))
+        .or_else(|| link.downcast_ref().and_then(code_of_binary))
+}
+
+/// A server that the environment names is a setting.
+fn code_of_binary(error: &BinaryError) -> Option<Code> {
+    matches!(error, BinaryError::Explicit(_)).then_some(Code::Configuration)
 }
 
 fn code_of_probe(error: &ProbeError) -> Code {
@@ -115,6 +133,7 @@ fn code_of_resolve(error: &ResolveError) -> Option<Code> {
     match error {
         ResolveError::NotFound { .. } => Some(Code::NotFound),
         ResolveError::Ambiguous { .. } => Some(Code::Ambiguous),
+        ResolveError::NoHosts { .. } => Some(Code::NoHosts),
         _ => None,
     }
 }

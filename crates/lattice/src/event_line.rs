@@ -8,10 +8,8 @@ use lattice_protocol::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::{printer::Show, table::printable};
+use crate::{detail::Detail, printer::Show, table::printable};
 
-/// Characters of a key that tell it apart from others at a glance.
-const SHORT_KEY: usize = 8;
 /// Characters of data that are not known here.
 const LONGEST_DATA: usize = 160;
 
@@ -33,12 +31,15 @@ impl Names {
         if let Some(data) = &known {
             self.learn_from(&event.source, data);
         }
-        let essentials = match known {
-            Some(data) => self.essentials(&data),
-            None => shortened(&event.data.to_string()),
+        let line = |detail: Detail| {
+            let essentials = match &known {
+                Some(data) => self.essentials(data, detail),
+                None => shortened(&event.data.to_string()),
+            };
+            let text = format!("{}  {}  {}  {essentials}", time(&event), self.of(&event.source), event.name());
+            printable(text.trim_end())
         };
-        let text = format!("{}  {}  {}  {essentials}", time(&event), self.of(&event.source), event.name());
-        EventLine { text: printable(text.trim_end()), event }
+        EventLine { text: line(Detail::Brief), wide: line(Detail::Whole), event }
     }
 
     fn learn_from(&mut self, source: &str, data: &EventData) {
@@ -57,29 +58,31 @@ impl Names {
     }
 
     fn of(&self, key: &str) -> String {
-        let short = || key.chars().take(SHORT_KEY).collect();
-        self.0.get(key).cloned().unwrap_or_else(short)
+        self.0.get(key).cloned().unwrap_or_else(|| Detail::Brief.key(key))
     }
 
-    fn essentials(&self, data: &EventData) -> String {
+    fn essentials(&self, data: &EventData, detail: Detail) -> String {
+        let reference = |reference: &str| detail.reference(reference);
         match data {
             EventData::HostStarted(data) => format!("version {}", data.version),
             EventData::HostHeartbeat(data) => {
                 format!("up {}s, {} actors, {} providers", data.uptime_seconds, data.actors.len(), data.providers.len())
             }
-            EventData::ActorStarted(data) => format!("{} {}", self.of(data.public_key.as_str()), data.image_ref),
+            EventData::ActorStarted(data) => {
+                format!("{} {}", self.of(data.public_key.as_str()), reference(&data.image_ref))
+            }
             EventData::ActorsStarted(data) => {
-                format!("{} +{} {}", self.of(data.public_key.as_str()), data.count, data.image_ref)
+                format!("{} +{} {}", self.of(data.public_key.as_str()), data.count, reference(&data.image_ref))
             }
             EventData::ActorsStopped(data) => {
                 format!("{} -{}, {} left", self.of(data.public_key.as_str()), data.count, data.remaining)
             }
             EventData::ActorScaled(data) => format!("{} to {}", self.of(data.public_key.as_str()), data.max_instances),
             EventData::ActorsStartFailed(data) => {
-                format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error)
+                format!("{}: {}", reference(first_of(&data.image_ref, &data.actor_ref)), data.error)
             }
             EventData::ActorScaleFailed(data) => {
-                format!("{}: {}", first_of(&data.image_ref, &data.actor_ref), data.error)
+                format!("{}: {}", reference(first_of(&data.image_ref, &data.actor_ref)), data.error)
             }
             _ => String::new(),
         }
@@ -90,6 +93,7 @@ impl Names {
 #[derive(Debug)]
 pub(crate) struct EventLine {
     text: String,
+    wide: String,
     event: CloudEvent,
 }
 
@@ -103,12 +107,19 @@ impl Show for EventLine {
     fn text(&self) -> String {
         self.text.clone()
     }
+
+    fn wide(&self) -> String {
+        self.wide.clone()
+    }
 }
 
-/// The time of day, as the event has it.
+/// The time of day with its zone, as the event has it: hosts tell theirs in UTC, which is `Z`.
 fn time(event: &CloudEvent) -> String {
     let time = event.time.as_deref().and_then(|time| time.split_once('T'));
-    time.map_or_else(|| "--:--:--".to_owned(), |(_, time)| time.chars().take(8).collect())
+    let Some((_, time)) = time else { return "--:--:--".to_owned() };
+    let of_day: String = time.chars().take(8).collect();
+    let zone = time.find(['Z', '+', '-']).map_or("", |start| &time[start..]);
+    format!("{of_day}{zone}")
 }
 
 fn first_of<'a>(first: &'a str, second: &'a str) -> &'a str {
@@ -144,20 +155,32 @@ mod tests {
         let mut names = Names::default();
         let stopped = json!({"public_key": ACTOR, "count": 2, "remaining": 3, "host_id": HOST});
         let line = names.line(event("actors_stopped", stopped.clone())).text();
-        assert_eq!(line, "03:04:05  NAWASHVA  actors_stopped  MDNX3CB6 -2, 3 left");
+        assert_eq!(line, "03:04:05Z  NAWASHVA…  actors_stopped  MDNX3CB6… -2, 3 left");
         names.line(event("host_started", json!({"friendly_name": "calm-otter", "version": "1"})));
         let scaled = json!({"public_key": ACTOR, "max_instances": 5, "host_id": HOST, "claims": {"name": "hello"}});
-        assert_eq!(names.line(event("actor_scaled", scaled)).text(), "03:04:05  calm-otter  actor_scaled  hello to 5");
+        assert_eq!(names.line(event("actor_scaled", scaled)).text(), "03:04:05Z  calm-otter  actor_scaled  hello to 5");
         assert_eq!(
             names.line(event("actors_stopped", stopped)).text(),
-            "03:04:05  calm-otter  actors_stopped  hello -2, 3 left"
+            "03:04:05Z  calm-otter  actors_stopped  hello -2, 3 left"
         );
+    }
+
+    #[test]
+    fn references_are_shown_by_their_end_and_times_with_their_zone() {
+        let reference = "file:///home/ada/.local/share/lattice/demo/hello.wasm";
+        let started = json!({"public_key": ACTOR, "count": 2, "image_ref": reference, "host_id": HOST, "claims": {}});
+        let mut event = event("actors_started", started);
+        event.time = Some("2026-01-02T03:04:05+02:00".to_owned());
+        let line = Names::default().line(event);
+        let start = "03:04:05+02:00  NAWASHVA…  actors_started  MDNX3CB6… +2";
+        assert_eq!(line.text(), format!("{start} …/.local/share/lattice/demo/hello.wasm"));
+        assert_eq!(line.wide(), format!("{start} {reference}"));
     }
 
     #[test]
     fn unknown_events_show_their_data_and_nothing_steers_the_terminal() {
         let line = Names::default().line(event("news", json!({"a": "\u{1b}[31m"}))).text();
-        assert_eq!(line, "03:04:05  NAWASHVA  news  {\"a\":\"\\u001b[31m\"}");
+        assert_eq!(line, "03:04:05Z  NAWASHVA…  news  {\"a\":\"\\u001b[31m\"}");
         let named = json!({"friendly_name": "\u{1b}[2Jx", "version": ""});
         assert!(!Names::default().line(event("host_started", named)).text().contains('\u{1b}'));
     }

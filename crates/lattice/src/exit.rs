@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     OutcomeUnknown = 5,
     /// Settings are wrong. The number is `EX_USAGE` of `sysexits.h`, as daemons use it.
     Configuration = 64,
-    /// Interrupted twice: 128 and the number of SIGINT, as shells count.
+    /// Interrupted before it was done: 128 and the number of SIGINT, as shells count.
     Interrupted = 130,
 }
 
@@ -33,7 +33,7 @@ Exit codes:
   4    refused, by a host or by the broker
   5    no answer in time; what was asked for may still happen
   64   wrong settings: environment, context, configuration file, keys or directories
-  130  interrupted twice";
+  130  interrupted: `bench` by the first Ctrl-C, what stops in order by the second";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {

@@ -45,7 +45,7 @@ pub(crate) enum Code {
     TimedOut,
     /// Settings are wrong: environment, context, configuration file, keys or directories.
     Configuration,
-    /// A second Ctrl-C cut an ordered stop short.
+    /// A Ctrl-C ended it without a result, or a second one cut an ordered stop short.
     Interrupted,
 }
 

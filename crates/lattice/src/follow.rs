@@ -1,13 +1,16 @@
 //! Following the events of a lattice.
 
 use futures::StreamExt;
-use lattice_client::EventStream;
-use lattice_protocol::event::CloudEvent;
+use lattice_client::{EventError, EventStream, actor_names};
+use lattice_protocol::{HostKey, event::CloudEvent};
 
 use crate::{connect::Lattice, event_line::Names, printer::Printer};
 
 /// The event by which hosts say that they are alive.
 const HEARTBEAT: &str = "host_heartbeat";
+
+/// The last event of a host.
+const STOPPED: &str = "host_stopped";
 
 /// Which events are shown.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +49,11 @@ impl Follower {
         let events = lattice.client.events().await?;
         let mut names = Names::default();
         // Names are a comfort: without them keys are shown.
-        for host in lattice.client.hosts().await.map(|hosts| hosts.items).unwrap_or_default() {
+        let (claims, hosts) = futures::join!(lattice.client.claims(), lattice.client.hosts());
+        for (actor, name) in claims.iter().flat_map(actor_names) {
+            names.learn(actor.as_str(), name);
+        }
+        for host in hosts.map(|hosts| hosts.items).unwrap_or_default() {
             names.learn(host.id.as_str(), &host.friendly_name);
         }
         Ok(Self { events, names, filter, printer })
@@ -58,12 +65,32 @@ impl Follower {
     /// The output cannot be written.
     pub(crate) async fn run(&mut self) -> anyhow::Result<()> {
         while let Some(item) = self.events.next().await {
-            match item {
-                Ok(event) if self.filter.shows(&event) => self.printer.stream(&self.names.line(event))?,
-                // What is not shown may still tell names.
-                Ok(event) => drop(self.names.line(event)),
-                Err(hole) => self.printer.warn(&hole.to_string()),
+            self.take(item)?;
+        }
+        Ok(())
+    }
+
+    /// Prints events until one tells that the host has stopped, or the connection is closed for good. Cancel-safe.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub(crate) async fn until_stopped(&mut self, host: &HostKey) -> anyhow::Result<()> {
+        while let Some(item) = self.events.next().await {
+            let is_last = item.as_ref().is_ok_and(|event| event.name() == STOPPED && event.source == host.as_str());
+            self.take(item)?;
+            if is_last {
+                break;
             }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: Result<CloudEvent, EventError>) -> anyhow::Result<()> {
+        match item {
+            Ok(event) if self.filter.shows(&event) => self.printer.stream(&self.names.line(event))?,
+            // What is not shown may still tell names.
+            Ok(event) => drop(self.names.line(event)),
+            Err(hole) => self.printer.warn(&hole.to_string()),
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod connect;
+mod detail;
 mod diagnosis;
 mod environment;
 mod event_line;

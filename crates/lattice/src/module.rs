@@ -49,14 +49,41 @@ impl Named {
     }
 }
 
-/// A reference for a host, from a file or reference as it was typed. An unsigned file is signed, and people are told.
-///
-/// # Errors
-/// The file cannot be read, is no module, or its claims are not in order.
-pub(crate) fn prepare(text: &str, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
-    match Named::read(text)? {
-        Named::Reference(reference) => Ok(reference),
-        Named::File(path) => prepare_file(&path, data_dir, printer),
+/// What was typed, looked at: nothing is written before it is sure that a host can be asked.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// A host can fetch it.
+    Ready(Reference),
+    /// A file with a module that is not signed.
+    Unsigned {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Looked {
+    /// Looks at a file or reference as it was typed.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no module, or its claims are not in order.
+    pub(crate) fn at(text: &str) -> anyhow::Result<Self> {
+        match Named::read(text)? {
+            Named::Reference(reference) => Ok(Looked::Ready(reference)),
+            Named::File(path) => look_at_file(&path),
+        }
+    }
+
+    /// The reference for the host. An unsigned file is signed, and people are told.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub(crate) fn signed(self, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
+        match self {
+            Looked::Ready(reference) => Ok(reference),
+            Looked::Unsigned { path, bytes } => sign_file(&path, &bytes, data_dir, printer),
+        }
     }
 }
 
@@ -71,7 +98,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Fault> {
 /// Why a module is not accepted, and what to do.
 pub(crate) fn refused(path: &Path, error: ModuleClaimsError) -> Fault {
     let hint = match &error {
-        ModuleClaimsError::NotWasm | ModuleClaimsError::Damaged { .. } => "is it the file that the build made?",
+        ModuleClaimsError::NotWasm | ModuleClaimsError::Damaged { .. } | ModuleClaimsError::Truncated { .. } => {
+            "is it the file that the build made?"
+        }
+        ModuleClaimsError::Unsigned => "sign it: lattice claims sign IN --out OUT --name NAME",
         _ => "sign it again: lattice claims sign IN --out OUT --name NAME",
     };
     Fault::new(Code::InvalidModule, format!("the module {} is not accepted", path.display()))
@@ -79,18 +109,22 @@ pub(crate) fn refused(path: &Path, error: ModuleClaimsError) -> Fault {
         .caused_by(error)
 }
 
-fn prepare_file(path: &Path, data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
+fn look_at_file(path: &Path) -> anyhow::Result<Looked> {
     let path = std::path::absolute(path)?;
     let bytes = read_file(&path)?;
     let claims = read_module(&bytes).map_err(|error| refused(&path, error))?;
-    if claims.is_some() {
-        verify_module(&bytes, SystemTime::now()).map_err(|error| refused(&path, error))?;
-        return Ok(Reference::from_path(&path)?);
+    if claims.is_none() {
+        return Ok(Looked::Unsigned { path, bytes });
     }
+    verify_module(&bytes, SystemTime::now()).map_err(|error| refused(&path, error))?;
+    Ok(Looked::Ready(Reference::from_path(&path)?))
+}
+
+fn sign_file(path: &Path, bytes: &[u8], data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let signing = Signing { name: &stem, call_alias: None, capabilities: &BUILTIN_CONTRACTS };
-    let signed = data_dir.signed().join(signed_name(&bytes, &stem));
-    sign_into(&bytes, &signing, data_dir, &signed).map_err(|error| error.of(&path))?;
+    let signed = data_dir.signed().join(signed_name(bytes, &stem));
+    sign_into(bytes, &signing, data_dir, &signed).map_err(|error| error.of(path))?;
     printer.note(&format!(
         "{} is not signed: signed with your development keys as {}",
         path.display(),
@@ -231,7 +265,8 @@ mod tests {
         let start = |module: &[u8]| {
             fs::write(&path, module).expect("the directory can be written");
             let text = path.to_str().expect("it is UTF-8");
-            let reference = prepare(text, &data_dir, Printer::new(Format::Table, true)).expect("it can be signed");
+            let looked = Looked::at(text).expect("it is a module");
+            let reference = looked.signed(&data_dir, Printer::new(Format::Table, true)).expect("it can be signed");
             let signed = Path::new(reference.as_str().trim_start_matches("file://")).to_owned();
             let bytes = fs::read(signed).expect("it was written");
             (reference, verify_module(&bytes, SystemTime::now()).expect("it is in order"))

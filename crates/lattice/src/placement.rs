@@ -1,10 +1,11 @@
 //! Which host a command is for, when people name it or leave it out.
 
-use lattice_client::RequestError;
+use lattice_client::{RequestError, ResolveError};
 use lattice_protocol::{ActorKey, HostInventory, HostKey};
 
 use crate::{
     connect::Lattice,
+    detail::Detail,
     fault::{Code, Fault},
 };
 
@@ -36,7 +37,7 @@ pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&
     let runs = |inventory: &HostInventory| inventory.actors.iter().any(|running| running.id == *actor);
     let running: Vec<HostInventory> = inventories.into_iter().filter(runs).collect();
     if running.is_empty() {
-        return Err(Fault::new(Code::NotFound, format!("no host runs actor {actor}"))
+        return Err(Fault::new(Code::NotFound, format!("no host runs actor {}", Detail::Brief.key(actor.as_str())))
             .hint("`lattice get inventory` shows what runs; `lattice start actor` starts it")
             .into());
     }
@@ -44,12 +45,27 @@ pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&
     only(running.into_iter().map(|host| host.host_id), "several hosts run it", &choices)
 }
 
+/// The actor that is named: its key, name, call alias, or the start of its key.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn actor(lattice: &Lattice, name: &str) -> anyhow::Result<ActorKey> {
+    lattice.client.resolve_actor(name).await.map_err(|error| resolve_error(lattice, error))
+}
+
 /// The host that is named: its id, a unique start of it, or its friendly name.
 ///
 /// # Errors
 /// None fits, or several do.
 pub(crate) async fn named_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostKey> {
-    Ok(lattice.client.resolve_host(name).await?)
+    lattice.client.resolve_host(name).await.map_err(|error| resolve_error(lattice, error))
+}
+
+fn resolve_error(lattice: &Lattice, error: ResolveError) -> anyhow::Error {
+    match error {
+        ResolveError::NoHosts { .. } => lattice.nobody().into(),
+        error => error.into(),
+    }
 }
 
 /// The error of a command to a host: that nobody listens means that there is no such host.
@@ -58,6 +74,10 @@ pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestErr
         RequestError::NoResponders { .. } => {
             let message = format!("there is no host {host} in lattice `{}`", lattice.target.lattice);
             Fault::new(Code::NotFound, message).hint("`lattice get hosts` shows who is there").into()
+        }
+        // The subject, which its own text names, tells people nothing.
+        RequestError::Refused { error, .. } => {
+            Fault::new(Code::Refused, "the host refused").caused_by(anyhow::Error::msg(error)).into()
         }
         error => error.into(),
     }
@@ -74,5 +94,5 @@ fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[Stri
 }
 
 fn shown(name: &str, id: &HostKey) -> String {
-    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
+    Detail::Brief.named(Some(name), id.as_str())
 }

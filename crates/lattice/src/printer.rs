@@ -12,6 +12,8 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Table,
+    /// For people, with whole keys and references.
+    Wide,
     /// For programs: exactly one JSON document; one per line where data keep coming.
     Json,
 }
@@ -20,6 +22,11 @@ pub(crate) enum Format {
 pub(crate) trait Show: Serialize {
     /// The text for people, with or without a line end.
     fn text(&self) -> String;
+
+    /// The text for people who want to see whole keys and references.
+    fn wide(&self) -> String {
+        self.text()
+    }
 }
 
 /// Output that could not be written.
@@ -56,8 +63,10 @@ impl Printer {
     pub(crate) fn show(self, data: &impl Show) -> Result<(), PrintError> {
         let text = match self.format {
             Format::Table => data.text(),
+            Format::Wide => data.wide(),
             Format::Json => pretty(data)?,
         };
+        self.end_progress();
         Ok(line(&mut io::stdout().lock(), &text)?)
     }
 
@@ -65,8 +74,10 @@ impl Printer {
     pub(crate) fn stream(self, data: &impl Show) -> Result<(), PrintError> {
         let text = match self.format {
             Format::Table => data.text(),
+            Format::Wide => data.wide(),
             Format::Json => serde_json::to_string(data).map_err(io::Error::from)?,
         };
+        self.end_progress();
         Ok(line(&mut io::stdout().lock(), &text)?)
     }
 
@@ -80,12 +91,14 @@ impl Printer {
     /// Tells people something beside the data. What cannot be told is no reason to fail.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
+            self.end_progress();
             let _ = line(&mut io::stderr().lock(), text);
         }
     }
 
     /// Tells people of a danger, also when quiet.
     pub(crate) fn warn(self, text: &str) {
+        self.end_progress();
         let _ = line(&mut io::stderr().lock(), &format!("warning: {text}"));
     }
 
@@ -106,7 +119,7 @@ impl Printer {
     pub(crate) fn failure(self, failure: &Diagnosis) -> io::Result<()> {
         self.end_progress();
         match self.format {
-            Format::Table => line(&mut io::stderr().lock(), &failure.text()),
+            Format::Table | Format::Wide => line(&mut io::stderr().lock(), &failure.text()),
             Format::Json => line(&mut io::stdout().lock(), &serde_json::to_string(&failure.document())?),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use lattice_client::{Operation, Settled, WaitError};
-use lattice_protocol::{ActorKey, HostInventory, HostKey, OperationId, OperationPhase};
+use lattice_client::{Operation, Settled, WaitError, actor_names};
+use lattice_protocol::{ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase};
 use serde::Serialize;
 
 use crate::{
     connect::Lattice,
+    detail::Detail,
     fault::{Code, Fault},
     printer::{Printer, Show},
-    table::printable,
 };
 
 /// The pause between two looks at an operation's phase: quicker than people read.
@@ -25,12 +25,33 @@ pub(crate) struct Ended {
     #[serde(skip_serializing_if = "Option::is_none")]
     actor_id: Option<ActorKey>,
     outcome: Outcome,
-    /// What happened, with `{actor}` and `{host}` to be filled in.
     #[serde(skip)]
-    sentence: String,
-    /// What runs on the host now, for the names in it.
+    deed: Deed,
+    /// What people are told beside it.
     #[serde(skip)]
-    inventory: Option<HostInventory>,
+    about: About,
+}
+
+/// What a command did if it went well.
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    /// Started so many instances from this reference.
+    Started(u16, String),
+    /// Scaled to this count.
+    Scaled(Count),
+    /// Stopped instances.
+    Stopped,
+    /// Stopped the host.
+    HostStopped,
+}
+
+/// What is known of host and actor besides their keys.
+#[derive(Debug, Default)]
+struct About {
+    host_name: Option<String>,
+    actor_name: Option<String>,
+    /// How much of the actor runs on the host now.
+    left: Option<u64>,
 }
 
 /// What is known of the end.
@@ -49,8 +70,7 @@ enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) operation: Operation,
-    /// What happened if it went well, for people; `{actor}` and `{host}` are filled in.
-    pub(crate) sentence: String,
+    pub(crate) deed: Deed,
     pub(crate) actor: Option<ActorKey>,
     pub(crate) no_wait: bool,
 }
@@ -60,8 +80,13 @@ pub(crate) struct Sent {
 /// # Errors
 /// It failed, or its end is not known.
 pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> anyhow::Result<()> {
-    let Sent { operation, sentence, actor, no_wait } = sent;
+    let Sent { operation, deed, actor, no_wait } = sent;
     let (operation_id, host_id) = (operation.id().clone(), operation.host().clone());
+    // A host that has stopped no longer tells its name.
+    let before = match deed {
+        Deed::HostStopped if !printer.is_json() => About::ask(lattice, &host_id, None).await,
+        _ => About::default(),
+    };
     let (outcome, actor_id) = if no_wait {
         (Outcome::Accepted, actor)
     } else {
@@ -69,41 +94,79 @@ pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> a
         (outcome_of(&settled), actor_of(&settled).or(actor))
     };
     // Programs get keys, people names too.
-    let inventory = if printer.is_json() { None } else { lattice.client.inventory(&host_id).await.ok() };
-    let ended = Ended { operation_id, host_id, actor_id, outcome, sentence, inventory };
-    Ok(printer.show(&ended)?)
+    let now = if printer.is_json() { About::default() } else { About::ask(lattice, &host_id, actor_id.as_ref()).await };
+    let about = About { host_name: now.host_name.or(before.host_name), ..now };
+    Ok(printer.show(&Ended { operation_id, host_id, actor_id, outcome, deed, about })?)
 }
 
 impl Show for Ended {
     fn text(&self) -> String {
-        let sentence = self.sentence.replace("{actor}", &self.actor()).replace("{host}", &self.host());
-        match self.outcome {
-            Outcome::Done => sentence,
-            Outcome::DoneByEvent => format!("{sentence} (an event of the host says so)"),
-            Outcome::Accepted => format!("accepted by host {} as operation {}", self.host(), self.operation_id),
-        }
+        self.sentence(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.sentence(Detail::Whole)
     }
 }
 
 impl Ended {
-    fn host(&self) -> String {
-        named(self.inventory.as_ref().map(|inventory| inventory.friendly_name.as_str()), self.host_id.as_str())
+    fn sentence(&self, detail: Detail) -> String {
+        let host = detail.named(self.about.host_name.as_deref(), self.host_id.as_str());
+        match self.outcome {
+            Outcome::Accepted => format!("accepted by host {host} as operation {}", self.operation_id),
+            Outcome::Done => self.done(&host, detail),
+            Outcome::DoneByEvent => format!("{} (an event of the host says so)", self.done(&host, detail)),
+        }
     }
 
-    fn actor(&self) -> String {
-        let Some(id) = &self.actor_id else { return "-".to_owned() };
-        let actors = self.inventory.iter().flat_map(|inventory| &inventory.actors);
-        let name = actors.filter(|actor| actor.id == *id).find_map(|actor| actor.name.as_deref());
-        named(name, id.as_str())
+    fn done(&self, host: &str, detail: Detail) -> String {
+        let key = self.actor_id.as_ref().map_or("-", |id| id.as_str());
+        let actor = detail.named(self.about.actor_name.as_deref(), key);
+        match &self.deed {
+            Deed::Started(count, reference) => {
+                let instances = if *count == 1 { "instance" } else { "instances" };
+                let reference = detail.reference(reference);
+                format!("started {count} {instances} of actor {actor} on host {host} from {reference}")
+            }
+            Deed::Scaled(count) => format!("actor {actor} on host {host} is scaled to {count}"),
+            Deed::Stopped => format!("stopped actor {actor} on host {host}{}", self.left()),
+            Deed::HostStopped => format!("host {host} has stopped"),
+        }
+    }
+
+    fn left(&self) -> String {
+        match self.about.left {
+            Some(0) => ", nothing of it is left".to_owned(),
+            Some(left) => format!(", {left} of it left"),
+            None => String::new(),
+        }
     }
 }
 
-/// A name with its key, or the key alone.
-fn named(name: Option<&str>, key: &str) -> String {
-    match name.filter(|name| !name.is_empty()) {
-        Some(name) => format!("{} ({key})", printable(name)),
-        None => key.to_owned(),
+impl About {
+    /// What the host tells. Names are a comfort: without an answer keys are shown.
+    async fn ask(lattice: &Lattice, host: &HostKey, actor: Option<&ActorKey>) -> Self {
+        let Ok(inventory) = lattice.client.inventory(host).await else { return Self::default() };
+        let Some(actor) = actor else { return Self { host_name: Some(inventory.friendly_name), ..Self::default() } };
+        let running = inventory.actors.iter().find(|running| running.id == *actor);
+        let actor_name = match running.and_then(|running| running.name.clone()) {
+            Some(name) => Some(name),
+            None => claimed_name(lattice, actor).await,
+        };
+        let left = Some(running.map_or(0, instances));
+        Self { host_name: Some(inventory.friendly_name), actor_name, left }
     }
+}
+
+/// An actor that no longer runs is still known by its claims.
+async fn claimed_name(lattice: &Lattice, actor: &ActorKey) -> Option<String> {
+    let claims = lattice.client.claims().await.ok()?;
+    actor_names(&claims).find(|(key, _)| key == actor).map(|(_, name)| name.to_owned())
+}
+
+/// How many calls of an actor a host runs at once.
+pub(crate) fn instances(actor: &ActorDescription) -> u64 {
+    actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum()
 }
 
 /// Waits for the end and shows, on a terminal, how far it is.
@@ -148,6 +211,9 @@ fn explain(error: WaitError, id: &OperationId) -> anyhow::Error {
                 .caused_by(error)
                 .into()
         }
+        WaitError::Failed { source, .. } => {
+            Fault::new(Code::Failed, format!("operation {id} failed")).caused_by(source).into()
+        }
         error => error.into(),
     }
 }
@@ -163,5 +229,45 @@ fn actor_of(settled: &Settled) -> Option<ActorKey> {
     match settled {
         Settled::ByOperation(record) => record.actor_id.clone(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+    const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+
+    fn check(deed: Deed, left: u64, expect: &str) {
+        let ended = Ended {
+            operation_id: "01a1f989-76db-746f-89d4-02125a2f656c".parse().expect("an id"),
+            host_id: HOST.parse().expect("a published key"),
+            actor_id: Some(ACTOR.parse().expect("a published key")),
+            outcome: Outcome::Done,
+            deed,
+            about: About {
+                host_name: Some("otter".to_owned()),
+                actor_name: Some("hello".to_owned()),
+                left: Some(left),
+            },
+        };
+        assert_eq!(ended.text(), expect);
+        assert!(!ended.wide().contains('…'), "{}", ended.wide());
+    }
+
+    #[test]
+    fn people_are_told_by_names() {
+        let reference = "file:///home/ada/.local/share/lattice/demo/hello.wasm".to_owned();
+        check(
+            Deed::Started(2, reference),
+            2,
+            "started 2 instances of actor hello (MDNX3CB6…) on host otter (NAWASHVA…) from …/.local/share/lattice/demo/hello.wasm",
+        );
+        let on_host = "actor hello (MDNX3CB6…) on host otter (NAWASHVA…)";
+        check(Deed::Scaled(3.into()), 3, &format!("{on_host} is scaled to 3"));
+        check(Deed::Stopped, 2, &format!("stopped {on_host}, 2 of it left"));
+        check(Deed::Stopped, 0, &format!("stopped {on_host}, nothing of it is left"));
+        check(Deed::HostStopped, 0, "host otter (NAWASHVA…) has stopped");
     }
 }

@@ -37,8 +37,14 @@ impl Signals {
         }
     }
 
-    /// What a second one means.
-    pub(crate) fn cut_short(&self) -> Fault {
+    /// Returns when Ctrl-C comes while it stops already. Only a person at the terminal means that by it: `down` twice, or
+    /// a closed terminal before a SIGTERM, asks for no more than the first time. Cancel-safe.
+    pub(crate) async fn again(&mut self) {
+        self.interrupt.recv().await;
+    }
+
+    /// What it means.
+    pub(crate) fn cut_short() -> Fault {
         Fault::new(Code::Interrupted, "interrupted again: stopped at once, calls that ran were cut off")
     }
 }

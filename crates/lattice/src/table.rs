@@ -2,14 +2,21 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+/// What a cell says that has nothing to say.
+const NOTHING: &str = "-";
+
 /// A table without lines: columns under their titles, in the order given.
 pub(crate) fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(titles);
-    for row in rows {
-        table.add_row(row.map(|cell| printable(&cell)));
-    }
-    trimmed(&table)
+    drawn(Vec::from(titles), rows.into_iter().map(Vec::from))
+}
+
+/// A table without the columns in which no row says anything.
+pub(crate) fn dense<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.into_iter().collect();
+    let says = |column: &usize| rows.iter().any(|row| !matches!(row[*column].as_str(), "" | NOTHING));
+    let columns: Vec<usize> = (0..N).filter(|column| rows.is_empty() || says(column)).collect();
+    let rows = rows.iter().map(|row| columns.iter().map(|column| row[*column].clone()).collect());
+    drawn(columns.iter().map(|column| titles[*column]).collect(), rows)
 }
 
 /// Names and values below each other, without titles.
@@ -24,12 +31,21 @@ pub(crate) fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, String)>) -> S
 
 /// A value that may be missing.
 pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+    value.map_or_else(|| NOTHING.to_owned(), |value| value.to_string())
 }
 
 /// What others chose as a name must not steer the reader's terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn drawn(titles: Vec<&str>, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(titles);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    trimmed(&table)
 }
 
 fn trimmed(table: &Table) -> String {
@@ -41,6 +57,14 @@ fn trimmed(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_that_say_nothing_are_left_out() {
+        let row = |name: &str, version: &str| [name.to_owned(), "-".to_owned(), version.to_owned(), String::new()];
+        let titles = ["name", "alias", "version", "tags"];
+        assert_eq!(dense(titles, [row("a", "-"), row("b", "2")]), "name  version\na     -\nb     2");
+        assert_eq!(dense(titles, []), "name  alias  version  tags");
+    }
 
     #[test]
     fn columns_stand_under_their_titles() {

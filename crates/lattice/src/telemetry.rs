@@ -27,8 +27,9 @@ pub(crate) fn start(settings: &Settings, level: Level, json: bool) {
         settings.printer().warn(&format!("what is to be logged cannot be read: {error}"));
     }
     let filter = asked_for.and_then(Result::ok);
-    // The transport logs each reconnection attempt, and what it means is said elsewhere.
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(format!("{default},async_nats=error")));
+    // The transport logs each reconnection attempt, and what it means is said elsewhere. So is what becomes of a broker.
+    let quiet = if level == Level::Warnings && default == "warn" { ",lattice_broker=error" } else { "" };
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(format!("{default},async_nats=error{quiet}")));
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     // A second start, which only tests can cause, keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };

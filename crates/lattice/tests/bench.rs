@@ -5,7 +5,7 @@ mod support;
 use lattice_testkit::{NatsServer, eventually};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{DEADLINE, Daemon, Home, until_gone};
+use support::{DEADLINE, Daemon, Home, Outcome, until_gone};
 
 fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
     let rows = report["measures"].as_array().expect("a list of measures");
@@ -13,27 +13,49 @@ fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[track_caller]
-fn assert_summary(summary: &Value) {
-    let value = |name: &str| summary[name].as_f64().unwrap_or_else(|| panic!("no {name} in {summary}"));
-    assert!(0.0 < value("min") && value("min") <= value("median") && value("median") <= value("max"), "{summary}");
+fn assert_figures(row: &Value) {
+    for figure in ["floor", "measured", "ratio"] {
+        let value = |name: &str| row[figure][name].as_f64().unwrap_or_else(|| panic!("no {figure} in {row}"));
+        assert!(0.0 < value("min") && value("min") <= value("median") && value("median") <= value("max"), "{row}");
+    }
 }
 
-/// The actors of all hosts.
-async fn actors(home: &Home) -> Value {
-    let inventory = home.run(&["get", "inventory", "-o", "json"]).await.json();
-    inventory["hosts"][0]["actors"].clone()
+/// A host on this broker, ready to be measured.
+async fn start_host(home: &Home, nats: &NatsServer, flags: &[&str]) -> Daemon {
+    let mut command = home.command(&["host", "--nats-url", &nats.url()]);
+    command.args(flags);
+    let host = Daemon::start(command);
+    eventually("the host answers", DEADLINE, async || {
+        let hosts = run(home, nats, &["get", "hosts"]).await;
+        (hosts.code == Some(0)).then_some(())
+    })
+    .await;
+    host
+}
+
+async fn stop_host(mut host: Daemon) {
+    host.signal(Signal::TERM);
+    assert_eq!(host.end().await, Some(0));
+}
+
+async fn run(home: &Home, nats: &NatsServer, arguments: &[&str]) -> Outcome {
+    home.run_with(("LATTICE_NATS_URL", &nats.url()), arguments).await
+}
+
+/// The actors of the host.
+async fn actors(home: &Home, nats: &NatsServer) -> Value {
+    let inventory = run(home, nats, &["get", "inventory", "-o", "json"]).await.json();
+    inventory["inventories"][0]["actors"].clone()
 }
 
 #[tokio::test]
 async fn measures_a_lattice_and_leaves_nothing_behind() {
-    let home = Home::new().await;
-    let (mut up, _) = Daemon::up(&home, &[]).await;
-    let report = home.run(&["bench", "--rounds", "1", "-o", "json"]).await.json();
+    let (home, nats) = (Home::new().await, NatsServer::start().await);
+    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let report = run(&home, &nats, &["bench", "--rounds", "1", "-o", "json"]).await.json();
     for name in ["floor", "query", "start-warm", "start-cold", "call", "call-32"] {
         let row = row(&report, name);
-        for figure in ["floor", "measured", "ratio"] {
-            assert_summary(&row[figure]);
-        }
+        assert_figures(row);
         let has_budget = !matches!(name, "floor" | "start-cold");
         let verdict = row["verdict"].as_str().expect("a verdict");
         assert_eq!(row["budget"].is_object(), has_budget, "{row}");
@@ -41,26 +63,25 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
     }
     assert_eq!((&report["rounds"], &report["lattice"]), (&1.into(), &"default".into()));
     assert!(report["server"]["version"].is_string() && report["machine"]["cpus"].is_u64(), "{report}");
-    assert_eq!(actors(&home).await, Value::Array(Vec::new()));
+    assert_eq!(actors(&home, &nats).await, Value::Array(Vec::new()));
     assert!(!home.data_dir().join("bench").exists());
 
-    let table = home.run(&["bench", "--only", "floor,query", "--rounds", "1"]).await;
+    let table = run(&home, &nats, &["bench", "--only", "floor,query", "--rounds", "1"]).await;
     let lines: Vec<&str> = table.done().lines().collect();
     assert!(lines[0].starts_with("lattice `default`, host ") && lines[0].contains("nats-server 2."), "{table:?}");
     assert!(lines.iter().any(|line| line.starts_with("query") && line.contains("at most 1.30")), "{table:?}");
     assert!(!lines.iter().any(|line| line.starts_with("call")), "{table:?}");
-
-    up.signal(Signal::TERM);
-    assert_eq!(up.end().await, Some(0));
+    stop_host(host).await;
 }
 
 #[tokio::test]
 async fn stops_its_actor_and_its_responder_when_interrupted() {
-    let home = Home::new().await;
-    let (mut up, _) = Daemon::up(&home, &[]).await;
-    let mut bench = Daemon::start(home.command(&["bench", "--only", "call", "--rounds", "1000"]));
+    let (home, nats) = (Home::new().await, NatsServer::start().await);
+    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let arguments = ["bench", "--only", "call", "--rounds", "1000", "--nats-url", &nats.url()];
+    let mut bench = Daemon::start(home.command(&arguments));
     eventually("the bench's actor runs", DEADLINE, async || {
-        (actors(&home).await[0]["name"] == "lattice-bench").then_some(())
+        (actors(&home, &nats).await[0]["name"] == "lattice-bench").then_some(())
     })
     .await;
     let family = bench.family();
@@ -68,39 +89,45 @@ async fn stops_its_actor_and_its_responder_when_interrupted() {
     bench.signal(Signal::INT);
     assert_eq!(bench.end().await, Some(130));
     until_gone(&family).await;
-    assert_eq!(actors(&home).await, Value::Array(Vec::new()));
-    up.signal(Signal::TERM);
-    assert_eq!(up.end().await, Some(0));
+    assert_eq!(actors(&home, &nats).await, Value::Array(Vec::new()));
+    stop_host(host).await;
+}
+
+#[tokio::test]
+async fn a_killed_bench_leaves_no_responder_and_the_next_one_stops_its_actor() {
+    let (home, nats) = (Home::new().await, NatsServer::start().await);
+    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let arguments = ["bench", "--only", "call", "--rounds", "1000", "--nats-url", &nats.url()];
+    let bench = Daemon::start(home.command(&arguments));
+    eventually("the bench's actor runs", DEADLINE, async || {
+        (actors(&home, &nats).await[0]["name"] == "lattice-bench").then_some(())
+    })
+    .await;
+    let family = bench.family();
+    bench.signal(Signal::KILL);
+    until_gone(&family).await;
+    run(&home, &nats, &["bench", "--only", "query", "--rounds", "1"]).await.done();
+    assert_eq!(actors(&home, &nats).await, Value::Array(Vec::new()));
+    stop_host(host).await;
 }
 
 #[tokio::test]
 async fn a_host_without_files_is_measured_as_far_as_it_can_be() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
-    let mut command = home.command(&["host", "--data-dir", "prod"]);
-    command.env("LATTICE_NATS_URL", nats.url());
-    let mut host = Daemon::start(command);
-    let url = nats.url();
-    eventually("the host answers", DEADLINE, async || {
-        let hosts = home.run(&["get", "hosts", "--nats-url", &url]).await;
-        (hosts.code == Some(0)).then_some(())
-    })
-    .await;
-
-    let bench = ["bench", "--nats-url", &url, "--rounds", "1", "-o", "json"];
-    let report = home.run(&bench).await.json();
-    assert_summary(&row(&report, "query")["ratio"]);
+    let host = start_host(&home, &nats, &["--data-dir", "prod"]).await;
+    let bench = ["bench", "--rounds", "1", "-o", "json"];
+    let report = run(&home, &nats, &bench).await.json();
+    assert_figures(row(&report, "query"));
     let reason = |name| row(&report, name)["reason"].as_str().expect("it says why").to_owned();
     assert!(reason("start-warm").contains("file references are not allowed"), "{report}");
     assert!(reason("start-cold").contains("file references are not allowed"), "{report}");
     assert!(reason("call").contains("cluster seed"), "{report}");
 
-    let checked = home.run(&[&bench[..], &["--check"]].concat()).await;
+    let checked = run(&home, &nats, &[&bench[..], &["--check"]].concat()).await;
     assert_eq!(checked.code, Some(1), "{checked:?}");
     let told: Value = serde_json::from_str(&checked.stdout).expect("exactly one document");
     assert_eq!(row(&told, "call")["verdict"], "not_measured");
-
-    host.signal(Signal::TERM);
-    assert_eq!(host.end().await, Some(0));
+    stop_host(host).await;
 }
 
 #[tokio::test]

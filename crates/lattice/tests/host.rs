@@ -48,6 +48,7 @@ async fn takes_no_files_and_stops_when_told() {
     let text = refused.stdout.clone();
     assert!(matches!(refused.code, Some(1 | 4)), "{refused:?}");
     assert!(text.contains("takes no modules from files") && text.contains("--allow-file"), "{text}");
+    assert!(!text.contains("registry"), "{text}");
     run(&home, &nats, &["stop", "host", "prod"]).await.json();
     assert_eq!(host.end().await, Some(0));
 }

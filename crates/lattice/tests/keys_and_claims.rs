@@ -95,7 +95,9 @@ async fn a_changed_module_is_not_in_order() {
     let mut bytes = fs::read(home.path("s.wasm")).expect("it was written");
     bytes.extend(b"\0\x02\x01x");
     home.file("changed.wasm", &bytes);
-    let claims = home.run(&["claims", "inspect", "changed.wasm", "-o", "json"]).await.json();
+    let outcome = home.run(&["claims", "inspect", "changed.wasm", "-o", "json"]).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let claims = outcome.document();
     assert_eq!(claims["valid"], false);
     assert!(claims["problem"].as_str().expect("it is told").contains("not the one that was signed"), "{claims}");
 }

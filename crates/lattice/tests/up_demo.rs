@@ -24,6 +24,11 @@ async fn the_first_journey() {
 
     let down = home.run(&["down", "-o", "json"]).await.json();
     assert_eq!((&down["stopped"], &down["pid"]), (&true.into(), &up.pid().into()));
+    let mut last = String::new();
+    while let Some(line) = up.line().await {
+        last = line;
+    }
+    assert!(last.contains("host_stopped"), "{last}");
     assert_eq!(up.end().await, Some(0));
     until_gone(&family).await;
     assert_eq!(home.run(&["down", "-o", "json"]).await.json()["stopped"], false);

@@ -46,9 +46,26 @@ async fn a_failure_in_the_background_is_told() {
     let home = Home::new().await;
     let mut command = home.command(&["up", "--detach", "-o", "json"]);
     command.env("LATTICE_NATS_SERVER", "/bin/false");
-    let failed = Outcome::of(command).await.failed_json(1, "failed");
+    let failed = Outcome::of(command).await.failed_json(64, "configuration");
     assert!(failed.to_string().contains("/bin/false"), "{failed}");
     home.run(&["status", "-o", "json"]).await.failed_json(3, "not_running");
+}
+
+/// History: the slower one's process in the background followed the quicker one's for ever, and its caller waited for it.
+#[tokio::test]
+async fn two_that_start_at_once_are_one() {
+    let home = Home::new().await;
+    let start = ["up", "--detach", "-o", "json"];
+    let (first, second) = tokio::join!(home.run(&start), home.run(&start));
+    let pid_of = |outcome: &Outcome| {
+        let pid = outcome.json()["ready"]["pid"].as_u64().expect("it is told");
+        u32::try_from(pid).expect("it is one")
+    };
+    let pid = pid_of(&first);
+    let _guard = Background(pid);
+    assert_eq!(pid, pid_of(&second));
+    home.run(&["down"]).await.done();
+    assert!(!is_alive(pid));
 }
 
 #[tokio::test]

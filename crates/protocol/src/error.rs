@@ -149,3 +149,9 @@ pub enum SubjectError {
         source: IdError,
     },
 }
+
+/// An error with its causes on one line, as answers carry it.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -35,7 +35,7 @@ pub use control::{
     StopProvider, UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
-pub use error::{DecodeError, IdError, SubjectError};
+pub use error::{DecodeError, IdError, SubjectError, error_chain};
 pub use id::{
     AccountKey, ActorKey, CallAlias, ClusterKey, ContractId, EntityKey, HostKey, KeyKind, LatticeName, LinkName,
     OperationId, ProviderKey, UserKey,

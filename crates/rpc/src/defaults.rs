@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 /// How many calls one server works on at a time before it answers that it is overloaded. Above what an actor's own
-/// queue holds, so that the actor, which knows its limits, is the one who refuses; low enough to bound memory.
+/// queue holds, so that the actor, which knows its limits, is the one who refuses.
 pub(crate) const IN_FLIGHT: usize = 1024;
+
+/// How many bytes the calls that one server works on may have together: 16 of the largest messages of the broker that we
+/// start, or 1,024 calls of 128 KiB. It bounds memory whatever the number of calls is set to.
+pub(crate) const IN_FLIGHT_BYTES: u32 = 128 << 20;
 
 /// How long a caller waits who did not choose: published hosts and providers wait two seconds.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);

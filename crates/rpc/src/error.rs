@@ -101,15 +101,3 @@ pub enum ServeError {
         source: async_nats::SubscribeError,
     },
 }
-
-/// An error with all its causes, as one line for a peer.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}

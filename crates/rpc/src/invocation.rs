@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{defaults::MAX_DEPTH, entity::Entity, error::ReadError, lenient};
 
+/// Room for what stands in a message around its texts and bytes: keys, entities and lengths. With a trace it may be more.
+const FRAME: usize = 640;
+
 /// W3C trace context: `traceparent` and `tracestate`.
 pub type TraceContext = BTreeMap<String, String>;
 
@@ -37,7 +40,8 @@ pub struct Invocation {
 impl Invocation {
     /// The bytes on the wire.
     pub fn encode(&self) -> Bytes {
-        encode(&Outgoing {
+        let length = self.payload.len() + self.claims.len() + self.operation.len();
+        let message = Outgoing {
             origin: &self.origin,
             target: &self.target,
             operation: &self.operation,
@@ -47,7 +51,8 @@ impl Invocation {
             host_id: &self.host_id,
             content_length: self.content_length,
             trace_context: &self.trace,
-        })
+        };
+        encode(&message, length)
     }
 
     /// Reads an invocation, whose payload then shares the memory of `message`.
@@ -124,8 +129,9 @@ struct Incoming<'a> {
     trace_context: TraceContext,
 }
 
-pub(crate) fn encode<T: Serialize>(value: &T) -> Bytes {
-    let mut bytes = Vec::new();
+/// The bytes of a value whose texts and bytes have this length, so that the payload is copied once.
+pub(crate) fn encode<T: Serialize>(value: &T, length: usize) -> Bytes {
+    let mut bytes = Vec::with_capacity(length + FRAME);
     let mut writer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     value.serialize(&mut writer).expect("wire types have string keys and memory is written");
     bytes.into()

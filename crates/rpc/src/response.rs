@@ -40,13 +40,15 @@ impl InvocationResponse {
 
     /// The bytes on the wire.
     pub fn encode(&self) -> Bytes {
-        encode(&Outgoing {
+        let length = self.payload.len() + self.error.as_ref().map_or(0, String::len);
+        let message = Outgoing {
             msg: &self.payload,
             invocation_id: &self.invocation_id,
             error: self.error.as_deref(),
             content_length: self.content_length,
             trace_context: &self.trace,
-        })
+        };
+        encode(&message, length)
     }
 
     /// Reads an answer, as leniently as [`Invocation::decode`](crate::Invocation::decode).

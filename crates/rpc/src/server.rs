@@ -3,6 +3,7 @@
 mod admission;
 mod intake;
 mod refusal;
+mod room;
 
 pub use refusal::{RefusalKind, Refusals};
 
@@ -161,8 +162,10 @@ impl Server {
         let refusals = service.refusals.clone();
         let intake = Intake::new(nats.clone(), service, handler, end.clone());
         let task = tokio::spawn(intake.run(subscriber, stop.clone()));
-        round_trip(&nats, &subject).await;
-        Ok(Self { nats, subject, refusals, stop, end, task })
+        // From here on, giving up the start ends the service.
+        let server = Self { nats, subject, refusals, stop, end, task };
+        round_trip(&server.nats, &server.subject).await;
+        Ok(server)
     }
 
     /// Where the service is invoked.

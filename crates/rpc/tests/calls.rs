@@ -10,7 +10,7 @@ use std::{
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, Issuers, ModuleSeed, ProviderSeed};
 use lattice_protocol::LatticeName;
 use lattice_rpc::{
@@ -519,6 +519,22 @@ async fn dropping_the_server_ends_everything() {
     eventually("the tasks let go of the handler", LONG, released).await;
     let gone = async || matches!(lattice.call("Test.Echo").await, Err(CallError::NoResponders { .. })).then_some(());
     eventually("the subscription is gone", LONG, gone).await;
+}
+
+/// Regression: the service that a start had begun when it was given up went on for ever.
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_no_service() {
+    let lattice = Lattice::start().await;
+    let client = lattice.nats.client().await;
+    let begun = Server::start(client.clone(), lattice.service(), lattice.guest.clone()).now_or_never();
+    assert!(begun.is_none(), "it waits for the nats-server to confirm");
+    // A call that arrives while the service ends is lost.
+    let rpc = lattice.rpc().with_timeout(Duration::from_millis(100));
+    eventually("nobody is there", LONG, async || {
+        let outcome = rpc.call(lattice.call_of("Test.Echo")).await;
+        matches!(outcome, Err(CallError::NoResponders { .. })).then_some(())
+    })
+    .await;
 }
 
 /// Calls until told to stop; how many calls failed.

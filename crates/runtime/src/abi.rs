@@ -91,7 +91,7 @@ fn guest_error(mut caller: Caller<'_, Guest>, ptr: u32, len: u32) -> wasmtime::R
 
 fn console_log(mut caller: Caller<'_, Guest>, ptr: u32, len: u32) -> wasmtime::Result<()> {
     let (memory, guest) = parts(&mut caller)?;
-    guest.log.line(read(memory, ptr, len)?);
+    guest.log.text(read(memory, ptr, len)?);
     Ok(())
 }
 

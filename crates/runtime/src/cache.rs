@@ -91,10 +91,11 @@ impl CodeCache {
 
     fn read(&self, path: &Path, key: &Key) -> io::Result<Vec<u8>> {
         let mut file = open(path)?;
-        check_entry(&file.metadata()?, self.limit)?;
+        let metadata = file.metadata()?;
+        check_entry(&metadata, self.limit)?;
         let mut tag = [0; TAG_BYTES];
         file.read_exact(&mut tag)?;
-        let mut code = Vec::new();
+        let mut code = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
         (&mut file).take(self.limit).read_to_end(&mut code)?;
         if !self.secret.verifies(key, &code, &tag) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it was not written by this user's engine"));

@@ -8,8 +8,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use wasmparser::{Parser, Payload};
 
 use crate::config::RuntimeConfig;
+use crate::defaults::FUNCTION_BYTES;
 use crate::error::{CompileError, EngineError};
 use crate::machine;
 use crate::module::{Loaded, Module, ModuleInner, Needs, deserialize};
@@ -113,6 +115,7 @@ impl Job {
         if let Some(module) = self.load_cached() {
             return Ok(module);
         }
+        check_functions(&self.bytes)?;
         let engine = &self.runtime.engines.on_demand.engine;
         let compile = || engine.precompile_module(&self.bytes);
         let code = self.runtime.compiler.pool.install(compile).map_err(CompileError::invalid)?;
@@ -154,6 +157,19 @@ fn check_header(bytes: &[u8], limit: usize) -> Result<(), CompileError> {
         return Err(CompileError::Component);
     }
     Ok(())
+}
+
+/// What cannot be read is left to the compiler, which says more about it.
+fn check_functions(bytes: &[u8]) -> Result<(), CompileError> {
+    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    let sizes = payloads.filter_map(|payload| match payload {
+        Payload::CodeSectionEntry(body) => Some(body.range().len()),
+        _ => None,
+    });
+    match sizes.max() {
+        Some(size) if size > FUNCTION_BYTES => Err(CompileError::FunctionTooLarge { size, limit: FUNCTION_BYTES }),
+        _ => Ok(()),
+    }
 }
 
 /// Runs this where it may block. A panic in it is an error of the compiler.

@@ -39,6 +39,10 @@ pub(crate) const LOG_WINDOW: Duration = Duration::from_secs(1);
 /// Bytes of the largest module. The largest published actors have about 2 MiB, a whole interpreter less than 20.
 pub const MODULE_BYTES: usize = 32 << 20;
 
+/// Bytes of the largest function. The compiler takes about a hundred times as much memory while it works on one; the main
+/// loops of interpreters, the largest there are, stay below a quarter of this.
+pub(crate) const FUNCTION_BYTES: usize = 1 << 20;
+
 /// Longest time that a compilation may take, and that it may wait for its turn. 2 MiB take about a second on one core.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -55,6 +59,10 @@ pub(crate) const INSTANCE_OVERHEAD: usize = 64 << 10;
 /// Memory of the machine that is behind one slot of the pool: what a usual actor needs, so that the slots and the memory
 /// run out at about the same time.
 pub(crate) const MEMORY_PER_SLOT: u64 = 4 << 20;
+
+/// Bytes of the guard beside a memory where address space is scarce: one page of WebAssembly, which still spares the checks
+/// of most accesses to fields.
+pub(crate) const FRUGAL_GUARD: u64 = 64 << 10;
 
 /// Slots of the smallest pool, for machines with next to no memory. Slots cost address space, not memory.
 pub(crate) const MIN_SLOTS: u64 = 16;
@@ -73,7 +81,7 @@ pub(crate) const TABLE_KEEPS_RESIDENT: usize = 8 << 10;
 pub(crate) const ASSUMED_MEMORY: u64 = 512 << 20;
 
 /// Least memory for guests, however little is free: one instance of the default size.
-pub(crate) const MIN_GUEST_MEMORY: u64 = INSTANCE_MEMORY as u64;
+pub(crate) const MIN_GUEST_MEMORY: u64 = (INSTANCE_MEMORY + INSTANCE_OVERHEAD) as u64;
 
 /// Bytes that a guest may ask of the random source at once, and bytes that one WASI call may copy: what a WASI call does
 /// is not interrupted, so it must be short.

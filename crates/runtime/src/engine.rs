@@ -4,6 +4,9 @@
 //! A module beyond the limits of the pool, a call for which no slot of the pool is free, and instances that are kept
 //! between calls use the other engine: waiting for a slot instead would let actors that call each other wait for
 //! themselves. How much memory all instances hold is bounded for both together.
+//!
+//! Both reserve 4 GiB of address space for each instance, by which most bounds checks cost nothing. A process whose address
+//! space is limited has no pool, and its instances reserve what they use, at the price of the checks.
 
 use std::sync::Arc;
 
@@ -11,9 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
 
 use crate::abi;
-use crate::defaults::{MAX_SLOTS, MEMORY_PER_SLOT, MIN_SLOTS, SLOT_KEEPS_RESIDENT, TABLE_KEEPS_RESIDENT};
+use crate::defaults::{FRUGAL_GUARD, MAX_SLOTS, MEMORY_PER_SLOT, MIN_SLOTS, SLOT_KEEPS_RESIDENT, TABLE_KEEPS_RESIDENT};
 use crate::error::EngineError;
 use crate::guest::Guest;
+use crate::machine;
 use crate::wasi;
 
 /// The two engines.
@@ -43,6 +47,10 @@ pub(crate) type Slot = OwnedSemaphorePermit;
 impl Engines {
     /// Engines for guests that together hold so many bytes of memory.
     pub(crate) fn new(memory: u64) -> Result<Self, EngineError> {
+        if let Some(limit) = machine::address_space() {
+            tracing::warn!(limit, "the address space of this process is limited (ulimit -v), calls will be slower");
+            return Ok(Self { pool: None, on_demand: Host::new(&frugal_config()).map_err(EngineError::engine)? });
+        }
         let on_demand = Host::new(&base_config()).map_err(EngineError::engine)?;
         let pool = Pool::new(slots_for(memory))
             .inspect_err(|error| {
@@ -112,6 +120,14 @@ fn base_config() -> Config {
     config.wasm_function_references(false);
     config.wasm_exceptions(false);
     config.gc_support(false);
+    config
+}
+
+/// Memories that reserve little and move when they outgrow it.
+fn frugal_config() -> Config {
+    let mut config = base_config();
+    config.memory_reservation(MEMORY_PER_SLOT).memory_reservation_for_growth(MEMORY_PER_SLOT);
+    config.memory_guard_size(FRUGAL_GUARD);
     config
 }
 

@@ -83,6 +83,14 @@ pub enum CompileError {
         /// The most that is accepted.
         limit: usize,
     },
+    /// The module has a function that would take the compiler too much memory.
+    #[error("a function of {size} bytes, and at most {limit} are accepted")]
+    FunctionTooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The most that is accepted.
+        limit: usize,
+    },
     /// Compiling did not end in time.
     #[error("compiling took longer than {limit:?}")]
     TimedOut {

@@ -127,6 +127,11 @@ impl Exchange {
         Self { request: Some(request), ..Self::silent(context, time) }
     }
 
+    /// Forgets what the last call left: payloads, and what its caller attached.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::silent(CallContext::new(self.time.until), self.time);
+    }
+
     /// The error of the last host call, if the guest did not read it.
     pub(crate) fn unread_host_error(&mut self) -> Option<String> {
         match &mut self.host_answer {

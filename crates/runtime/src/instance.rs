@@ -81,9 +81,17 @@ impl Instance {
         let lengths = (length(request.operation.len())?, length(request.payload.len())?);
         self.store.data_mut().exchange = Exchange::ask(request, context, time);
         match self.entries.guest_call.call_async(&mut self.store, lengths).await {
-            Ok(code) => result(&mut self.store.data_mut().exchange, code),
+            Ok(code) => self.finish(code),
             Err(error) => Err(self.broken(error)),
         }
+    }
+
+    /// The outcome of a call that came back. An instance may wait long for its next one, and then holds nothing of this.
+    fn finish(&mut self, code: i32) -> Result<Bytes, CallError> {
+        let exchange = &mut self.store.data_mut().exchange;
+        let outcome = result(exchange, code);
+        exchange.forget();
+        outcome
     }
 
     /// Whether it can serve another call: after a trap its memory may be in any state, and after a refused growth its

@@ -50,7 +50,7 @@ impl MemoryBudget {
 pub(crate) enum Refusal {
     /// It reached its own limit.
     Instance,
-    /// All guests together reached theirs.
+    /// All guests together reached theirs, or the machine has no more.
     Budget,
 }
 
@@ -60,14 +60,13 @@ pub(crate) struct Limiter {
     budget: Arc<MemoryBudget>,
     limit: usize,
     held: usize,
-    granted: usize,
     refused: Option<Refusal>,
 }
 
 impl Limiter {
     /// A limiter for one more instance; `None` if not even that fits into the budget.
     pub(crate) fn new(budget: Arc<MemoryBudget>, limit: usize) -> Option<Self> {
-        budget.take(INSTANCE_OVERHEAD).then(|| Self { budget, limit, held: 0, granted: 0, refused: None })
+        budget.take(INSTANCE_OVERHEAD).then(|| Self { budget, limit, held: 0, refused: None })
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -85,25 +84,22 @@ impl Limiter {
     }
 
     fn grow(&mut self, bytes: usize) -> bool {
-        self.granted = 0;
         let refusal = if self.held.checked_add(bytes).is_none_or(|held| held > self.limit) {
             Refusal::Instance
         } else if !self.budget.take(bytes) {
             Refusal::Budget
         } else {
             self.held += bytes;
-            self.granted = bytes;
             return true;
         };
         self.refused = Some(refusal);
         false
     }
 
-    /// Takes back the last grant: the engine could not make use of it.
-    fn undo(&mut self) {
-        self.budget.give(self.granted);
-        self.held -= self.granted;
-        self.granted = 0;
+    /// The machine did not have what was granted. It stays counted until the instance goes, which is soon: to give it
+    /// back here would trust the engine to report no failure but that of the last grant.
+    fn failed(&mut self) {
+        self.refused = Some(Refusal::Budget);
     }
 }
 
@@ -120,7 +116,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.undo();
+        self.failed();
         Ok(())
     }
 
@@ -130,7 +126,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.undo();
+        self.failed();
         Ok(())
     }
 }
@@ -174,12 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_growth_is_given_back_once() {
-        let (budget, mut limiter) = limiter(100 * PAGE, 10 * PAGE);
+    fn reported_failures_make_no_room() {
+        let (budget, mut limiter) = limiter(100 * PAGE, 3 * PAGE);
         assert!(limiter.memory_growing(0, 3 * PAGE, None).unwrap());
         limiter.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
-        limiter.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
-        assert_eq!(budget.used(), INSTANCE_OVERHEAD);
+        limiter.table_grow_failed(wasmtime::Error::msg("no")).unwrap();
+        assert_eq!(limiter.refused(), Some(Refusal::Budget));
+        assert!(!limiter.memory_growing(3 * PAGE, 4 * PAGE, None).unwrap());
+        assert_eq!(budget.used(), 3 * PAGE + INSTANCE_OVERHEAD);
+        drop(limiter);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]

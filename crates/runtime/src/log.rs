@@ -35,8 +35,14 @@ impl Log {
         Self { imports, window: Mutex::new(Window { since: Instant::now(), lines: 0 }) }
     }
 
-    /// Passes on what was logged, cut to the longest line allowed, unless too much was.
-    pub(crate) fn line(&self, text: &[u8]) {
+    /// Passes on what was logged, cut to the longest text allowed and line by line, so that no guest makes up lines that
+    /// look like others'. What is too much is dropped.
+    pub(crate) fn text(&self, text: &[u8]) {
+        let text = clip(text, MAX_LOG_LINE);
+        text.split(['\n', '\r']).filter(|line| !line.is_empty()).for_each(|line| self.line(line));
+    }
+
+    fn line(&self, line: &str) {
         match self.verdict() {
             Verdict::Drop => return,
             Verdict::Pass => {}
@@ -44,7 +50,7 @@ impl Log {
                 self.imports.console_log(&format!("{dropped} log lines dropped: too many at once"))
             }
         }
-        self.imports.console_log(&clip(text, MAX_LOG_LINE));
+        self.imports.console_log(line);
     }
 
     fn verdict(&self) -> Verdict {

@@ -3,10 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bytes that this process can still use: what the kernel calls available, or what the control groups leave if that is
-/// less. `None` where neither can be read.
+use rustix::process::{Resource, getrlimit};
+
+/// Bytes that this process can still use: what the kernel calls available, or what the control groups leave or the
+/// address space has if that is less. `None` where none can be read.
 pub(crate) fn available_memory() -> Option<u64> {
-    available_under(Path::new("/"))
+    [available_under(Path::new("/")), address_space()].into_iter().flatten().min()
+}
+
+/// Bytes of address space that this process may take at most, if it was given a limit (`ulimit -v`).
+pub(crate) fn address_space() -> Option<u64> {
+    getrlimit(Resource::As).current
 }
 
 /// Cores that this process may use.

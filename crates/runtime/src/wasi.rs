@@ -74,7 +74,7 @@ impl Line {
     }
 
     fn end(&mut self) {
-        self.log.line(&self.text);
+        self.log.text(&self.text);
         self.text.clear();
     }
 }

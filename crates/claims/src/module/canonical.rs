@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmparser::{BinaryReaderError, CustomSectionReader, Encoding, Parser, Payload};
 
 use crate::{
-    defaults::{OLD_TOKEN_SECTION, TOKEN_SECTION},
+    defaults::{MAX_NESTING, OLD_TOKEN_SECTION, TOKEN_SECTION},
     error::{ModuleClaimsError, TokenError},
 };
 
@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self, payload: &Payload<'a>) -> Result<(), ModuleClaimsError> {
         match payload {
-            Payload::Version { encoding, .. } => self.begin(*encoding),
+            Payload::Version { encoding, .. } => self.begin(*encoding)?,
             Payload::End(_) => self.end(),
             Payload::CustomSection(section) if is_token(section) => self.keep_token(section),
             // These follow as payloads of their own.
@@ -126,7 +126,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn begin(&mut self, encoding: Encoding) {
+    fn begin(&mut self, encoding: Encoding) -> Result<(), ModuleClaimsError> {
+        if self.open.len() > MAX_NESTING {
+            return Err(ModuleClaimsError::TooDeep { max: MAX_NESTING });
+        }
         let (id, header) = match encoding {
             Encoding::Module => (NESTED_MODULE, MODULE_HEADER),
             Encoding::Component => (NESTED_COMPONENT, COMPONENT_HEADER),
@@ -135,6 +138,7 @@ impl<'a> Writer<'a> {
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(header);
         self.open.push(Nested { id, bytes });
+        Ok(())
     }
 
     fn end(&mut self) {

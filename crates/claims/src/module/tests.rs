@@ -93,6 +93,20 @@ fn the_hash_of_a_component_goes_through_its_nested_modules() {
     assert_eq!(Canonical::of(&written).expect("a sound component").into_bytes(), written);
 }
 
+/// Regression: hashing took a time that grew with the square of the depth.
+#[test]
+fn components_too_deep_in_one_another_are_refused() {
+    let nested = |depth| {
+        (0..depth).fold(b"\0asm\x0d\0\x01\0".to_vec(), |inner, _| {
+            let mut outer = b"\0asm\x0d\0\x01\0".to_vec();
+            push_section(&mut outer, 4, &inner);
+            outer
+        })
+    };
+    assert_eq!(Canonical::of(&nested(32)).expect("a sound component").into_bytes(), nested(32));
+    assert!(matches!(refused(&nested(33)), ModuleClaimsError::TooDeep { max: 32 }));
+}
+
 #[test]
 fn published_actors_verify() {
     let echo = verify_module(ECHO, now()).expect("a genuine actor");

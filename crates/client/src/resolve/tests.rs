@@ -28,17 +28,16 @@ fn hosts_by_friendly_name_and_prefix() {
     check_host("quiet-river-1", Ok(N0));
     check_host("ND5", Ok(N4));
     check_host("nd5uo", Ok(N4));
+    check_host("ND5UO4UC…", Ok(N4));
     // A whole name counts more than the start of an id.
     check_host("nd", Ok(N1));
 }
 
 #[test]
 fn ambiguous_and_unknown_hosts_list_what_there_is() {
-    let two = format!("`ND` fits more than one host; it may be {N1} (nd), {N4} (twin)");
-    check_host("ND", Err(&two));
-    let twins = format!("`twin` fits more than one host; it may be {N4} (twin), {N0} (twin)");
-    check_host("twin", Err(&twins));
-    let all = format!("{N0} (quiet-river-1), {N1} (nd), {N4} (twin), {N0} (twin)");
+    check_host("ND", Err("`ND` fits more than one host; it may be nd (NDADMW22…), twin (ND5UO4UC…)"));
+    check_host("twin", Err("`twin` fits more than one host; it may be twin (ND5UO4UC…), twin (NA53JWFG…)"));
+    let all = "quiet-river-1 (NA53JWFG…), nd (NDADMW22…), twin (ND5UO4UC…), twin (NA53JWFG…)";
     check_host("QUIET", Err(&format!("no host fits `QUIET`; there is {all}")));
     check_host("", Err(&format!("no host fits ``; there is {all}")));
 }
@@ -60,6 +59,11 @@ fn a_long_list_is_cut_in_the_text_only() {
 
 /// One host runs M0, named `echo`; the lattice knows claims of all, in the spellings of two kinds of hosts.
 fn check_actor(text: &str, expect: Result<&str, &str>) {
+    let picked = pick_known_actor(text);
+    assert_eq!(picked.as_ref().map(String::as_str).map_err(String::as_str), expect);
+}
+
+fn pick_known_actor(text: &str) -> Result<String, String> {
     let inventory = format!(
         r#"{{"host_id":"{N0}","actors":[{{"id":"{M0}","image_ref":"i","instances":[],"name":"echo"}}],"providers":[]}}"#
     );
@@ -74,8 +78,7 @@ fn check_actor(text: &str, expect: Result<&str, &str>) {
     let inventories =
         Gathered { items: vec![decode(inventory.as_bytes()).expect("an inventory")], ..Gathered::default() };
     let claims = decode(claims.as_bytes()).expect("claims");
-    let picked = pick_actor(text, inventories, &claims).map(|key| key.to_string()).map_err(|error| error.to_string());
-    assert_eq!(picked.as_ref().map(String::as_str).map_err(String::as_str), expect);
+    pick_actor(text, inventories, &claims).map(|key| key.to_string()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -87,11 +90,28 @@ fn actors_by_name_and_alias() {
 }
 
 #[test]
+fn actors_by_the_start_of_their_key() {
+    check_actor("MBON", Ok(M2));
+    check_actor("mbcnwl6j…", Ok(M1));
+    // Every key starts so.
+    assert!(pick_known_actor("MBO").is_err());
+    assert!(pick_known_actor("M").is_err());
+    assert!(pick_known_actor("…").is_err());
+}
+
+#[test]
+fn claims_tell_names() {
+    let claims = r#"{"claims":[{"subject":"M","name":"x"},{"subject":"KEY0","name":"echo"},{"sub":"KEY1","name":""}]}"#;
+    let claims = decode(claims.replace("KEY0", M0).replace("KEY1", M1).as_bytes()).expect("claims");
+    let names: Vec<_> = actor_names(&claims).collect();
+    assert_eq!(names, [(M0.parse().expect("a key"), "echo")]);
+}
+
+#[test]
 fn ambiguous_and_unknown_actors_list_what_there_is() {
-    let ambiguous =
-        format!("`greeter` fits more than one actor; it may be {M1} (echo, greeter), {M2} (greet, greeter)");
-    check_actor("greeter", Err(&ambiguous));
-    let all = format!("{M0} (acme/echo, echo), {M1} (echo, greeter), {M2} (greet, greeter)");
+    let ambiguous = "echo or greeter (MBCNWL6J…), greet or greeter (MBON4A36…)";
+    check_actor("greeter", Err(&format!("`greeter` fits more than one actor; it may be {ambiguous}")));
+    let all = "acme/echo or echo (MB2KWBUB…), echo or greeter (MBCNWL6J…), greet or greeter (MBON4A36…)";
     check_actor("kv", Err(&format!("no actor fits `kv`; there is {all}")));
     check_actor("", Err(&format!("no actor fits ``; there is {all}")));
 }

@@ -76,8 +76,8 @@ impl Announcer {
         self.publish(change, EventData::ActorScaled(self.actor_scaled(change)));
     }
 
-    /// Instances ended with their host, which did not wait for them any longer.
-    pub(crate) fn cut_off(&self, actor: &ActorKey, view: &ActorView) {
+    /// Instances are gone without having been stopped.
+    pub(crate) fn lost(&self, actor: &ActorKey, view: &ActorView) {
         for group in &view.groups {
             let change = Change {
                 actor,

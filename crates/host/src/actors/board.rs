@@ -8,8 +8,6 @@ use lattice_protocol::{ActorDescription, ActorInstance, ActorKey, Annotations};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::defaults::LISTED_INSTANCES;
-
 /// The actors of a host, as their workers last said; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
@@ -75,19 +73,19 @@ impl Board {
         self.actors.subscribe()
     }
 
-    /// The actors as inventories list them.
-    pub(crate) fn descriptions(&self) -> Vec<ActorDescription> {
-        self.views().iter().map(|(key, view)| view.describe(key)).collect()
+    /// The actors as inventories list them: up to `at_most` instances of an annotation set one by one.
+    pub(crate) fn descriptions(&self, at_most: usize) -> Vec<ActorDescription> {
+        self.views().iter().map(|(key, view)| view.describe(key, at_most)).collect()
     }
 }
 
 impl ActorView {
-    fn describe(&self, key: &ActorKey) -> ActorDescription {
+    fn describe(&self, key: &ActorKey, at_most: usize) -> ActorDescription {
         let first = self.groups.first();
         ActorDescription {
             id: key.clone(),
             image_ref: first.map(|group| group.reference.to_string()),
-            instances: self.groups.iter().flat_map(GroupView::describe).collect(),
+            instances: self.groups.iter().flat_map(|group| group.describe(at_most)).collect(),
             name: first.and_then(|group| group.claims.as_ref()?.name.clone()),
             revision: first.map_or(0, GroupView::revision),
         }
@@ -100,8 +98,8 @@ impl GroupView {
     }
 
     /// One element for each instance, or one for all above the bound.
-    fn describe(&self) -> Vec<ActorInstance> {
-        if usize::from(self.count) > LISTED_INSTANCES {
+    fn describe(&self, at_most: usize) -> Vec<ActorInstance> {
+        if usize::from(self.count) > at_most {
             return self.instances.first().map(|id| self.instance(id, self.count)).into_iter().collect();
         }
         self.instances.iter().map(|id| self.instance(id, 1)).collect()

@@ -3,20 +3,22 @@
 //! A command whose actor is not known yet is fetched first. Nothing waits for it meanwhile: when its actor is known it
 //! takes its place by number, and the worker's history says what later commands mean for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use lattice_artifact::{Artifact, FetchError, Reference};
 use lattice_protocol::{ActorKey, Annotations};
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     announce::Failure,
     board::GroupView,
     command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
-    worker::{Addition, Finished, Job, JobError, Tools, Wanted, Work, Worker},
+    job::{Addition, Job, JobError, Wanted, Work},
+    worker::{Badge, Finished, Tools, Worker},
 };
 use crate::{defaults::UNFINISHED_COMMANDS, operations::Operation};
 
@@ -31,18 +33,24 @@ pub(crate) struct Submission {
 /// The task that takes commands on.
 pub(crate) struct Coordinator {
     tools: Tools,
+    /// Ends the workers at once, whatever they do.
+    cut_off: CancellationToken,
     submissions: mpsc::Receiver<Submission>,
     finished: mpsc::UnboundedReceiver<Finished>,
     finished_sender: mpsc::UnboundedSender<Finished>,
     workers: HashMap<ActorKey, Assigned>,
     worker_tasks: JoinSet<()>,
     fetches: JoinSet<Fetched>,
-    unresolved: BTreeSet<u64>,
+    /// The numbers of the commands whose actor is not known yet, with the tasks that find out.
+    unresolved: BTreeMap<u64, Id>,
+    /// The number of the last command.
     last: u64,
+    hired: u64,
 }
 
 /// A worker and what is known of its work.
 struct Assigned {
+    badge: Badge,
     jobs: mpsc::UnboundedSender<Job>,
     unfinished: usize,
     running: bool,
@@ -65,19 +73,21 @@ enum Pending {
 }
 
 impl Coordinator {
-    pub(crate) fn new(tools: Tools, submissions: mpsc::Receiver<Submission>) -> Self {
+    pub(crate) fn new(tools: Tools, submissions: mpsc::Receiver<Submission>, cut_off: CancellationToken) -> Self {
         // Unbounded, because workers must not wait for the coordinator; bounded by the unfinished commands.
         let (finished_sender, finished) = mpsc::unbounded_channel();
         Self {
             tools,
+            cut_off,
             submissions,
             finished,
             finished_sender,
             workers: HashMap::new(),
             worker_tasks: JoinSet::new(),
             fetches: JoinSet::new(),
-            unresolved: BTreeSet::new(),
+            unresolved: BTreeMap::new(),
             last: 0,
+            hired: 0,
         }
     }
 
@@ -92,22 +102,27 @@ impl Coordinator {
                 },
                 Some(finished) = self.finished.recv() => self.note_finished(&finished),
                 Some(fetched) = self.fetches.join_next() => self.note_fetched(fetched),
+                Some(ended) = self.worker_tasks.join_next() => self.note_ended(ended),
+                // Only when somebody who holds a handle does not let go of it.
+                () = self.cut_off.cancelled() => break,
             }
         }
         self.stop().await;
     }
 
-    /// Stops in order: no fetch goes on, every worker finishes its jobs and stops what runs.
+    /// Stops in order: no fetch goes on, every worker finishes the job it is at and stops what runs.
     async fn stop(mut self) {
         self.fetches.shutdown().await;
         self.workers.clear();
-        while self.worker_tasks.join_next().await.is_some() {}
+        while let Some(ended) = self.worker_tasks.join_next().await {
+            self.note_ended(ended);
+        }
     }
 
     fn take_on(&mut self, submission: Submission) {
         let Submission { command, operation, answer } = submission;
         match self.refusal(&command) {
-            Some(_) if self.is_awaited_no_more(&command) => {
+            Some(Refusal::NotRunning | Refusal::NoMatch) if self.is_awaited_no_more(&command) => {
                 let _ = answer.send(Ok(()));
                 operation.stopped();
             }
@@ -126,7 +141,7 @@ impl Coordinator {
 
     /// Whether the command stops what ran before and could not be restored.
     fn is_awaited_no_more(&self, command: &ActorCommand) -> bool {
-        matches!(command, ActorCommand::Stop(stop) if self.tools.absent.forget(stop))
+        matches!(command, ActorCommand::Stop(stop) if self.tools.absent.stop(stop))
     }
 
     /// What can be known without fetching.
@@ -194,9 +209,8 @@ impl Coordinator {
     }
 
     fn fetch(&mut self, number: u64, pending: Pending, operation: Operation) {
-        self.unresolved.insert(number);
         let preparer = self.tools.preparer.clone();
-        self.fetches.spawn(async move {
+        let task = self.fetches.spawn(async move {
             let (reference, digest) = match &pending {
                 Pending::Start(start) => (&start.reference, start.digest.as_ref()),
                 Pending::Scale { reference, .. } => (reference, None),
@@ -204,14 +218,22 @@ impl Coordinator {
             let outcome = preparer.fetch(reference, digest, &operation).await;
             Fetched { number, pending, outcome, operation }
         });
+        self.unresolved.insert(number, task.id());
     }
 
-    fn note_fetched(&mut self, fetched: Result<Fetched, tokio::task::JoinError>) {
-        let Ok(Fetched { number, pending, outcome, operation }) = fetched else {
-            // A panic took the number with it: nothing is unresolved for ever, at the price of an early forgetting.
-            tracing::error!("a fetch panicked");
-            return self.unresolved.clear();
-        };
+    fn note_fetched(&mut self, fetched: Result<Fetched, JoinError>) {
+        match fetched {
+            Ok(fetched) => self.resolve(fetched),
+            Err(error) => {
+                tracing::error!(%error, "a fetch panicked");
+                self.unresolved.retain(|_, task| *task != error.id());
+            }
+        }
+        self.release_workers();
+    }
+
+    fn resolve(&mut self, fetched: Fetched) {
+        let Fetched { number, pending, outcome, operation } = fetched;
         self.unresolved.remove(&number);
         match outcome {
             Ok(artifact) => {
@@ -220,7 +242,6 @@ impl Coordinator {
             }
             Err(source) => self.fetch_failed(&pending, source, operation),
         }
-        self.release_workers();
     }
 
     fn fetch_failed(&self, pending: &Pending, source: FetchError, operation: Operation) {
@@ -236,8 +257,10 @@ impl Coordinator {
     }
 
     fn send(&mut self, key: &ActorKey, number: u64, work: Work, operation: Operation) {
-        self.dismiss_ended(key);
-        let horizon = self.unresolved.first().map_or(number, |first| number.min(*first));
+        if self.workers.get(key).is_some_and(Assigned::has_ended) {
+            self.dismiss(key);
+        }
+        let horizon = self.horizon().min(number);
         let worker = match self.workers.get_mut(key) {
             Some(worker) => worker,
             None => {
@@ -251,36 +274,59 @@ impl Coordinator {
         let _ = worker.jobs.send(Job { number, horizon, work, operation });
     }
 
-    /// Forgets a worker that panicked, and what it said of its actor: that is gone with it.
-    fn dismiss_ended(&mut self, key: &ActorKey) {
-        if self.workers.get(key).is_some_and(|worker| worker.jobs.is_closed()) {
-            tracing::error!(actor = %key, "the worker of an actor ended by itself, what ran of the actor is gone");
-            self.workers.remove(key);
-            self.tools.board.post(key, Vec::new());
-        }
+    /// All commands whose actor is still unknown were taken on at this number or later.
+    fn horizon(&self) -> u64 {
+        self.unresolved.keys().next().copied().unwrap_or(u64::MAX)
     }
 
     fn hire(&mut self, key: &ActorKey) -> Assigned {
+        self.hired += 1;
+        let badge = Badge { actor: key.clone(), number: self.hired };
         // Unbounded, because the coordinator must not wait for a worker; bounded by the unfinished commands.
         let (jobs, receiver) = mpsc::unbounded_channel();
-        let worker = Worker::new(key.clone(), self.tools.clone(), receiver, self.finished_sender.clone());
-        self.worker_tasks.spawn(worker.run());
-        Assigned { jobs, unfinished: 0, running: false, last: 0 }
+        let worker = Worker::new(badge.clone(), self.tools.clone(), receiver, self.finished_sender.clone());
+        self.worker_tasks.spawn(worker.run(self.cut_off.clone()));
+        Assigned { badge, jobs, unfinished: 0, running: false, last: 0 }
+    }
+
+    /// A worker that ended because nothing was left for it is forgotten already; one that panicked is not.
+    fn note_ended(&mut self, ended: Result<(), JoinError>) {
+        let Err(error) = ended else { return };
+        tracing::error!(%error, "the worker of an actor panicked");
+        let ended: Vec<_> = self.workers.values().filter(|worker| worker.has_ended()).collect();
+        let keys: Vec<_> = ended.into_iter().map(|worker| worker.badge.actor.clone()).collect();
+        keys.iter().for_each(|key| self.dismiss(key));
+    }
+
+    /// Forgets a worker that ended by itself, and tells that what it ran is gone with it.
+    fn dismiss(&mut self, key: &ActorKey) {
+        self.workers.remove(key);
+        if let Some(view) = self.tools.board.get(key) {
+            self.tools.board.post(key, Vec::new());
+            self.tools.announcer.lost(key, &view);
+        }
     }
 
     fn note_finished(&mut self, finished: &Finished) {
-        if let Some(worker) = self.workers.get_mut(&finished.key) {
+        let Finished { badge, running } = finished;
+        if let Some(worker) = self.workers.get_mut(&badge.actor).filter(|worker| worker.badge == *badge) {
             worker.unfinished -= 1;
-            worker.running = finished.running;
+            worker.running = *running;
         }
         self.release_workers();
-        while self.worker_tasks.try_join_next().is_some() {}
     }
 
     /// Ends the workers that have nothing to run, to do or to remember.
     fn release_workers(&mut self) {
-        let horizon = self.unresolved.first().copied().unwrap_or(u64::MAX);
+        let horizon = self.horizon();
         self.workers.retain(|_, worker| worker.running || worker.unfinished > 0 || worker.last > horizon);
+    }
+}
+
+impl Assigned {
+    /// Whether it ended by itself, which only a panic makes it do.
+    fn has_ended(&self) -> bool {
+        self.jobs.is_closed()
     }
 }
 

@@ -1,137 +1,126 @@
 //! What later commands mean for an earlier one that becomes known late.
 //!
-//! A start names a reference, and whose key that is comes out only when it has been fetched. Commands that were taken
-//! on after it, for the same key, may have been carried out by then. This is where their effect on the late start is
-//! kept, so that the outcome is the same as if all had come in order.
+//! A command may name a reference, and whose key that is comes out only when it has been fetched. Commands that were
+//! taken on after it, for the same key, may have been carried out by then. This is where their effects are kept, so that
+//! the counts are the same as if all had come in order. From which of several annotation sets a stop of some instances
+//! takes them is the host's choice, and a choice once made stays.
+
+use std::{collections::BTreeMap, ops::Bound};
 
 use lattice_protocol::Annotations;
 
-/// Commands carried out for one actor that may have to act on starts taken on before them.
-#[derive(Debug, Default)]
+/// The effects of commands carried out for one actor that may have to act on commands taken on before them.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    entries: Vec<Entry>,
+    effects: BTreeMap<u64, Effect>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    number: u64,
-    effect: Effect,
-}
-
-#[derive(Debug)]
+/// What a command did, by its number in the host's order.
+#[derive(Clone, Debug)]
 enum Effect {
+    /// So many instances with exactly these annotations were added.
+    Added(Annotations, u16),
     /// The number of instances with exactly these annotations was set.
     Scaled(Annotations),
     /// All instances with at least these annotations were stopped.
     StoppedAll(Annotations),
-    /// So many instances with at least these annotations were to be stopped and were not there.
-    Owed(Annotations, u16),
+    /// Some instances with at least these annotations were stopped.
+    StoppedSome(Annotations, Taking),
+}
+
+/// What a stop of some instances got, and what it still wants.
+#[derive(Clone, Debug, Default)]
+struct Taking {
+    taken: Vec<(Annotations, u16)>,
+    owed: u16,
 }
 
 impl History {
-    pub(crate) fn scaled(&mut self, number: u64, annotations: Annotations) {
-        self.entries.push(Entry { number, effect: Effect::Scaled(annotations) });
-    }
-
-    pub(crate) fn stopped_all(&mut self, number: u64, annotations: Annotations) {
-        self.entries.push(Entry { number, effect: Effect::StoppedAll(annotations) });
-    }
-
-    pub(crate) fn owed(&mut self, number: u64, annotations: Annotations, missing: u16) {
-        if missing > 0 {
-            self.entries.push(Entry { number, effect: Effect::Owed(annotations, missing) });
-        }
-    }
-
-    /// How many of the instances that command `number` wants to add are still wanted.
-    pub(crate) fn left_of(&mut self, number: u64, annotations: &Annotations, count: u16) -> u16 {
-        let later = self.entries.iter_mut().filter(|entry| entry.number > number);
-        later.fold(count, |left, entry| entry.effect.left_of(annotations, left))
-    }
-
-    /// Whether a scale taken on later has set the number of instances with these annotations.
-    pub(crate) fn scaled_since(&self, number: u64, annotations: &Annotations) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.number > number
-                && match &entry.effect {
-                    Effect::Scaled(exact) => exact == annotations,
-                    Effect::StoppedAll(part) => annotations.contains(part),
-                    Effect::Owed(..) => false,
+    /// Notes a start, and returns how many of its instances later commands leave.
+    pub(crate) fn start(&mut self, number: u64, annotations: &Annotations, count: u16) -> u16 {
+        let mut left = count;
+        for effect in self.after(number) {
+            match effect {
+                effect if effect.sets(annotations) => {
+                    left = 0;
+                    break;
                 }
-        })
+                Effect::StoppedSome(part, taking) if annotations.contains(part) => {
+                    left -= taking.take(annotations, left);
+                }
+                _ => {}
+            }
+        }
+        self.effects.insert(number, Effect::Added(annotations.clone(), count));
+        left
+    }
+
+    /// Notes a scale, and returns the count that it and later commands make; `None` if a later one has set it anew.
+    pub(crate) fn scale(&mut self, number: u64, annotations: &Annotations, count: u16) -> Option<u16> {
+        if self.after(number).any(|effect| effect.sets(annotations)) {
+            return None;
+        }
+        let mut now = count;
+        for effect in self.after(number) {
+            match effect {
+                Effect::Added(exact, added) if exact == annotations => now = now.saturating_add(*added),
+                Effect::StoppedSome(part, taking) if annotations.contains(part) => {
+                    taking.give_back(annotations);
+                    now -= taking.take(annotations, now);
+                }
+                _ => {}
+            }
+        }
+        self.effects.insert(number, Effect::Scaled(annotations.clone()));
+        Some(now)
+    }
+
+    /// Notes that all instances with at least these annotations were stopped.
+    pub(crate) fn stopped_all(&mut self, number: u64, part: Annotations) {
+        self.effects.insert(number, Effect::StoppedAll(part));
+    }
+
+    /// Notes from where a stop took instances with at least these annotations, and how many were not there.
+    pub(crate) fn stopped_some(&mut self, number: u64, part: Annotations, taken: Vec<(Annotations, u16)>, owed: u16) {
+        self.effects.insert(number, Effect::StoppedSome(part, Taking { taken, owed }));
     }
 
     /// Forgets what no command can need any more: those still unknown were all taken on at `horizon` or later.
     pub(crate) fn forget_before(&mut self, horizon: u64) {
-        self.entries.retain(|entry| entry.number > horizon);
+        self.effects.retain(|number, _| *number > horizon);
+    }
+
+    fn after(&mut self, number: u64) -> impl Iterator<Item = &mut Effect> {
+        self.effects.range_mut((Bound::Excluded(number), Bound::Unbounded)).map(|(_, effect)| effect)
     }
 }
 
 impl Effect {
-    fn left_of(&mut self, annotations: &Annotations, count: u16) -> u16 {
+    /// Whether it decides the number of instances with these annotations, whatever it was before.
+    fn sets(&self, annotations: &Annotations) -> bool {
         match self {
-            Effect::Scaled(exact) if exact == annotations => 0,
-            Effect::StoppedAll(part) if annotations.contains(part) => 0,
-            Effect::Owed(part, owed) if annotations.contains(part) => {
-                let paid = count.min(*owed);
-                *owed -= paid;
-                count - paid
-            }
-            _ => count,
+            Effect::Scaled(exact) => exact == annotations,
+            Effect::StoppedAll(part) => annotations.contains(part),
+            Effect::Added(..) | Effect::StoppedSome(..) => false,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn blue() -> Annotations {
-        [("color", "blue")].into_iter().collect()
+impl Taking {
+    /// Takes what is still wanted of `available` instances, and returns how many that are.
+    fn take(&mut self, annotations: &Annotations, available: u16) -> u16 {
+        let taken = available.min(self.owed);
+        self.owed -= taken;
+        self.taken.push((annotations.clone(), taken));
+        taken
     }
 
-    #[test]
-    fn a_later_stop_cancels_an_earlier_start_but_not_a_later_one() {
-        let mut history = History::default();
-        history.stopped_all(5, Annotations::new());
-        assert_eq!(history.left_of(3, &blue(), 2), 0);
-        assert_eq!(history.left_of(7, &blue(), 2), 2);
-    }
-
-    #[test]
-    fn a_stop_cancels_only_what_it_matches() {
-        let mut history = History::default();
-        history.stopped_all(5, blue());
-        assert_eq!(history.left_of(3, &Annotations::new(), 2), 2);
-        assert_eq!(history.left_of(3, &blue(), 2), 0);
-    }
-
-    #[test]
-    fn what_a_stop_could_not_find_is_taken_off_once() {
-        let mut history = History::default();
-        history.owed(5, Annotations::new(), 3);
-        assert_eq!(history.left_of(1, &blue(), 2), 0);
-        assert_eq!(history.left_of(2, &blue(), 2), 1);
-        assert_eq!(history.left_of(3, &blue(), 2), 2);
-    }
-
-    #[test]
-    fn a_later_scale_decides() {
-        let mut history = History::default();
-        history.scaled(5, blue());
-        assert_eq!(history.left_of(3, &blue(), 2), 0);
-        assert_eq!(history.left_of(3, &Annotations::new(), 2), 2);
-        assert!(history.scaled_since(4, &blue()));
-        assert!(!history.scaled_since(6, &blue()));
-    }
-
-    #[test]
-    fn what_nobody_needs_is_forgotten() {
-        let mut history = History::default();
-        history.stopped_all(5, Annotations::new());
-        history.forget_before(4);
-        assert_eq!(history.entries.len(), 1);
-        history.forget_before(5);
-        assert!(history.entries.is_empty());
+    /// Undoes what was taken of the instances with these annotations.
+    fn give_back(&mut self, annotations: &Annotations) {
+        let of_these = self.taken.extract_if(.., |(exact, _)| exact == annotations);
+        self.owed += of_these.map(|(_, count)| count).sum::<u16>();
     }
 }
+
+#[cfg(test)]
+mod tests;

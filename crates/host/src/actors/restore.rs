@@ -1,14 +1,15 @@
 //! Keeping on disk what runs, and starting it again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use lattice_protocol::{ActorKey, OperationId, OperationPhase, OperationRecord};
+use futures::StreamExt;
+use lattice_protocol::{ActorKey, Annotations, OperationPhase};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{ActorCommand, Actors, Start, Stop, board::Board};
+use super::{ActorCommand, Actors, Start, Stop, board::Board, groups::share_of_stop};
 use crate::{
-    defaults::LONGEST_WAIT,
+    defaults::{RESTORED_AT_ONCE, SAVE_AGAIN},
     operations::Operations,
     state::{Running, RunningActor, StateDir},
 };
@@ -24,18 +25,27 @@ impl Absent {
         Self { actors: Arc::new(watch::channel(before.actors.clone()).0) }
     }
 
-    /// Forgets what a stop command means, and tells whether there was anything.
-    pub(crate) fn forget(&self, stop: &Stop) -> bool {
-        let meant = |entry: &RunningActor| entry.actor == stop.actor && entry.annotations.contains(&stop.annotations);
-        self.forget_where(meant)
+    /// Takes off what a stop command means, and tells whether there was anything.
+    pub(crate) fn stop(&self, stop: &Stop) -> bool {
+        self.actors.send_if_modified(|actors| {
+            let groups = actors.iter().filter(|entry| entry.actor == stop.actor);
+            let groups: Vec<_> = groups.map(|entry| (&entry.annotations, entry.count)).collect();
+            let (takes, _) = share_of_stop(&groups, &stop.annotations, stop.count);
+            for (entry, take) in actors.iter_mut().filter(|entry| entry.actor == stop.actor).zip(&takes) {
+                entry.count -= take;
+            }
+            actors.retain(|entry| entry.count > 0);
+            takes.iter().any(|take| *take > 0)
+        })
     }
 
-    fn forget_where(&self, meant: impl Fn(&RunningActor) -> bool) -> bool {
+    /// Forgets the instances of an actor with exactly these annotations: they run, or are not to.
+    pub(crate) fn forget_group(&self, actor: &ActorKey, annotations: &Annotations) {
         self.actors.send_if_modified(|actors| {
             let before = actors.len();
-            actors.retain(|entry| !meant(entry));
+            actors.retain(|entry| entry.actor != *actor || entry.annotations != *annotations);
             actors.len() < before
-        })
+        });
     }
 }
 
@@ -53,8 +63,11 @@ impl Keeper {
     }
 
     /// Notes every change until told to stop; what stops after that is to run again next time.
+    ///
+    /// What could not be noted is tried again: a disk that was full does not stay so for ever.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let (mut running, mut absent) = (self.board.changes(), self.absent.actors.subscribe());
+        let mut noted = true;
         loop {
             // Cancel-safe: a change that is not seen here is still unseen below.
             tokio::select! {
@@ -62,20 +75,22 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 Ok(()) = running.changed() => {}
                 Ok(()) = absent.changed() => {}
+                () = tokio::time::sleep(SAVE_AGAIN), if !noted => {}
             }
-            self.save().await;
+            noted = self.save().await;
         }
-        if running.has_changed().unwrap_or(false) || absent.has_changed().unwrap_or(false) {
+        if !noted || running.has_changed().unwrap_or(false) || absent.has_changed().unwrap_or(false) {
             self.save().await;
         }
     }
 
-    async fn save(&self) {
+    async fn save(&self) -> bool {
         let (state, running) = (Arc::clone(&self.state), self.running());
         let saved = tokio::task::spawn_blocking(move || state.save(&running)).await;
-        if let Err(error) = saved.map_err(std::io::Error::other).flatten() {
-            tracing::warn!(%error, "what runs could not be noted, a restart may not restore it");
-        }
+        saved.map_err(std::io::Error::other).flatten().inspect_err(|error| {
+            let path = self.state.running_file();
+            tracing::warn!(path = %path.display(), %error, "what runs could not be noted, a restart may not restore it");
+        }).is_ok()
     }
 
     fn running(&self) -> Running {
@@ -106,28 +121,27 @@ fn same_group(one: &RunningActor, other: &RunningActor) -> bool {
     one.actor == other.actor && one.annotations == other.annotations
 }
 
-/// Starts what ran before, everything at once, and returns when each has come up or failed.
+/// Starts what ran before, some at a time, and returns when each has come up or failed.
 ///
 /// What fails stays noted: its image may be there again at the next start.
-pub(crate) async fn restore(before: Running, actors: Actors, operations: Operations, absent: Absent) {
-    let mut pending = BTreeMap::new();
-    for entry in before.actors {
-        let operation = operations.begin_own();
-        let id = operation.id();
-        match actors.submit(command_for(&entry), operation).await {
-            Ok(()) => drop(pending.insert(id, entry)),
-            Err(error) => tracing::warn!(actor = %entry.actor, %error, "not restored"),
-        }
+pub(crate) async fn restore(before: Running, actors: Actors, operations: Operations) {
+    let each = |entry| restore_one(entry, &actors, &operations);
+    futures::stream::iter(before.actors).for_each_concurrent(RESTORED_AT_ONCE, each).await;
+}
+
+async fn restore_one(entry: RunningActor, actors: &Actors, operations: &Operations) {
+    let operation = operations.begin_own();
+    let mut record = operation.watch();
+    if let Err(error) = actors.submit(command_for(&entry), operation).await {
+        return tracing::warn!(actor = %entry.actor, %error, "not restored");
     }
-    for (id, entry) in pending {
-        match ended(&operations, &id).await {
-            Some(record) if record.phase == OperationPhase::Running => {
-                tracing::info!(actor = %entry.actor, count = entry.count, "restored");
-                absent.forget_where(|other| same_group(other, &entry));
-            }
-            Some(record) => tracing::warn!(actor = %entry.actor, error = record.causes.join(": "), "not restored"),
-            None => tracing::warn!(actor = %entry.actor, "not restored, its operation is forgotten"),
-        }
+    // An error means that the operation has ended, for nobody else drops the sender.
+    let _ = record.wait_for(|record| record.phase.is_final()).await;
+    let record = record.borrow();
+    if record.phase == OperationPhase::Running {
+        tracing::info!(actor = %entry.actor, count = entry.count, "restored");
+    } else {
+        tracing::warn!(actor = %entry.actor, error = record.causes.join(": "), "not restored");
     }
 }
 
@@ -140,11 +154,41 @@ fn command_for(entry: &RunningActor) -> ActorCommand {
     })
 }
 
-async fn ended(operations: &Operations, id: &OperationId) -> Option<OperationRecord> {
-    loop {
-        match operations.wait(id, LONGEST_WAIT).await {
-            Some(record) if !record.phase.is_final() => {}
-            record => return record,
-        }
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+
+    fn entry() -> RunningActor {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let json = serde_json::json!({"actor": ACTOR, "reference": "ghcr.io/acme/a:1", "digest": digest, "count": 2});
+        serde_json::from_value(json).expect("an entry")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_noted_is_noted_later() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let state = StateDir::open(dir.path()).expect("the directory is free");
+        let note = state.running_file();
+        // A directory where the new file is to be written, as good as a full disk.
+        let obstacle = note.with_extension("new");
+        std::fs::create_dir(&obstacle).expect("the directory can be written");
+        let running = Running { actors: vec![entry()] };
+        let absent = Absent::new(&running);
+        let keeper = Keeper::new(state, Board::default(), absent.clone());
+        let stop = CancellationToken::new();
+        let keeping = tokio::spawn(keeper.run(stop.clone()));
+        tokio::task::yield_now().await;
+        absent.forget_group(&ACTOR.parse().expect("a published key"), &Annotations::new());
+        tokio::time::sleep(SAVE_AGAIN / 2).await;
+        assert!(!note.exists());
+        std::fs::remove_dir(&obstacle).expect("it is empty");
+        tokio::time::sleep(SAVE_AGAIN + Duration::from_secs(1)).await;
+        assert!(note.exists());
+        stop.cancel();
+        keeping.await.expect("no panic");
     }
 }

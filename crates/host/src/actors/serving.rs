@@ -39,8 +39,16 @@ struct Shared {
 /// An actor that is served, until [`stop`](Served::stop).
 #[derive(Debug)]
 pub(crate) struct Served {
-    actor: ActorKey,
     server: Server,
+    call_deadline: Duration,
+    _entry: LocalEntry,
+}
+
+/// The entry of an actor that runs here, which goes with its owner, however that ends.
+#[derive(Debug)]
+struct LocalEntry {
+    actor: ActorKey,
+    service: Service,
     serving: Serving,
 }
 
@@ -86,8 +94,9 @@ impl Serving {
                 .with_longest_call(shared.call_deadline)
                 .with_refusals(Arc::clone(&shared.refusals));
         let server = Server::start(shared.nats.clone(), rpc, Arc::new(service.clone())).await?;
+        let entry = LocalEntry { actor: actor.clone(), service: service.clone(), serving: self.clone() };
         self.local().insert(actor.clone(), service);
-        Ok(Served { actor: actor.clone(), server, serving: self.clone() })
+        Ok(Served { server, call_deadline: shared.call_deadline, _entry: entry })
     }
 
     /// Makes the claims of what runs here known to the lattice.
@@ -140,8 +149,19 @@ async fn call_here(service: &Service, is_itself: bool, call: HostCall) -> Result
 impl Served {
     /// Takes no more invocations; those that run are the business of the actor's own drain, which comes after.
     pub(crate) async fn stop(self) {
-        self.serving.local().remove(&self.actor);
-        self.server.shutdown(self.serving.shared.call_deadline).await;
+        let Self { server, call_deadline, _entry: entry } = self;
+        drop(entry);
+        server.shutdown(call_deadline).await;
+    }
+}
+
+impl Drop for LocalEntry {
+    fn drop(&mut self) {
+        let mut local = self.serving.local();
+        // A worker that follows one that panicked may have put its own entry there already.
+        if local.get(&self.actor).is_some_and(|service| service.is(&self.service)) {
+            local.remove(&self.actor);
+        }
     }
 }
 

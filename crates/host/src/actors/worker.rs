@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lattice_artifact::{Artifact, FetchError, Reference};
+use lattice_artifact::Artifact;
 use lattice_protocol::{ActorKey, Annotations, OperationId, OperationPhase};
 use lattice_rpc::ServeError;
-use lattice_runtime::{Actor, ActorError, ActorSettings, CompileError};
+use lattice_runtime::{Actor, ActorSettings};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     announce::{Announcer, Change, Failure},
@@ -14,6 +15,7 @@ use super::{
     command::Stop,
     groups::{Group, Image, share_of_stop},
     history::History,
+    job::{Addition, Job, JobError, Wanted, Work},
     prepare::Preparer,
     restore::Absent,
     service::{Service, Target},
@@ -21,46 +23,6 @@ use super::{
     settings,
 };
 use crate::operations::Operation;
-
-/// A command for one actor, with its place in the host's order.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) number: u64,
-    /// This command and all whose actor is still unknown were taken on at this number or later.
-    pub(crate) horizon: u64,
-    pub(crate) work: Work,
-    pub(crate) operation: Operation,
-}
-
-/// What a job is.
-#[derive(Debug)]
-pub(crate) enum Work {
-    /// Add instances of a fetched image.
-    Start(Addition),
-    /// Set the number of instances.
-    Scale(Wanted),
-    /// Stop instances.
-    Stop(Stop),
-}
-
-/// Instances to add.
-#[derive(Debug)]
-pub(crate) struct Addition {
-    pub(crate) artifact: Artifact,
-    pub(crate) annotations: Annotations,
-    pub(crate) count: u16,
-}
-
-/// The number of instances that is wanted.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    /// The image, if it was fetched to learn whose it is.
-    pub(crate) artifact: Option<Artifact>,
-    /// Where the image is, to be fetched when it is needed.
-    pub(crate) reference: Option<Reference>,
-    pub(crate) annotations: Annotations,
-    pub(crate) count: u16,
-}
 
 /// What every worker of a host works with; cheap to clone.
 #[derive(Clone, Debug)]
@@ -73,89 +35,93 @@ pub(crate) struct Tools {
     pub(crate) settings: ActorSettings,
 }
 
-/// A worker says that it finished jobs.
+/// A worker says that it finished a job.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    pub(crate) key: ActorKey,
+    pub(crate) badge: Badge,
     /// Whether anything of the actor runs.
     pub(crate) running: bool,
+}
+
+/// Which worker it is: an actor can have another one after the first has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Badge {
+    pub(crate) actor: ActorKey,
+    pub(crate) number: u64,
 }
 
 /// The task that owns what runs of one actor.
 pub(crate) struct Worker {
     key: ActorKey,
+    badge: Badge,
     tools: Tools,
     jobs: mpsc::UnboundedReceiver<Job>,
     finished: mpsc::UnboundedSender<Finished>,
     waiting: BTreeMap<u64, Job>,
+    /// What runs, exactly as it was announced.
     groups: Vec<Group>,
+    /// A group whose calls are finishing and whose end is not announced yet.
+    ending: Option<Group>,
     history: History,
     service: Service,
     server: Option<Served>,
 }
 
-/// Why a command for an actor failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum JobError {
-    #[error("cannot fetch `{reference}`")]
-    Fetch { reference: String, source: FetchError },
-    #[error("cannot compile `{reference}`")]
-    Compile { reference: String, source: CompileError },
-    #[error("cannot run `{reference}`")]
-    Run { reference: String, source: ActorError },
-    #[error("cannot serve calls of actor {actor}")]
-    Serve { actor: ActorKey, source: ServeError },
-    #[error(
-        "actor {actor} is running on this host with these annotations from another image, `{running}`; update it, or \
-         start `{wanted}` with other annotations"
-    )]
-    OtherImage { actor: ActorKey, running: String, wanted: String },
-    #[error("{running} instances run with these annotations and {added} more are beyond the limit of 65535")]
-    TooManyInstances { running: u16, added: u16 },
-    #[error("`{reference}` is actor {found}, not {expected}")]
-    OtherActor { reference: String, expected: ActorKey, found: ActorKey },
-    #[error("actor {actor} does not run with these annotations, and no reference says what to start")]
-    NothingToStart { actor: ActorKey },
-    #[error("a later command for the same actor was carried out first and cancels this one")]
-    Superseded,
-}
-
 impl Worker {
     pub(crate) fn new(
-        key: ActorKey,
+        badge: Badge,
         tools: Tools,
         jobs: mpsc::UnboundedReceiver<Job>,
         finished: mpsc::UnboundedSender<Finished>,
     ) -> Self {
         Self {
-            key,
+            key: badge.actor.clone(),
+            badge,
             tools,
             jobs,
             finished,
             waiting: BTreeMap::new(),
             groups: Vec::new(),
+            ending: None,
             history: History::default(),
             service: Service::default(),
             server: None,
         }
     }
 
-    /// Works until the coordinator has nothing more for this actor, then stops what still runs of it.
-    pub(crate) async fn run(mut self) {
+    /// Works until the coordinator has nothing more for this actor, then stops what still runs of it; at once when it is
+    /// cut off.
+    pub(crate) async fn run(mut self, cut_off: CancellationToken) {
+        if cut_off.run_until_cancelled(self.work()).await.is_none() {
+            self.end_at_once();
+        }
+    }
+
+    async fn work(&mut self) {
         while let Some(job) = self.next().await {
             self.history.forget_before(job.horizon);
             self.carry_out(job).await;
             // The receiver ends only with the host, when nobody keeps accounts any more.
-            let _ = self.finished.send(Finished { key: self.key.clone(), running: !self.groups.is_empty() });
+            let _ = self.finished.send(Finished { badge: self.badge.clone(), running: !self.groups.is_empty() });
         }
-        self.stop_all().await;
+        // First of all no new calls: those that come now belong to the other hosts of the actor.
+        self.end_server().await;
+        while !self.groups.is_empty() {
+            self.end_group(0, None).await;
+        }
     }
 
     /// The earliest command that is there: one that was taken on earlier may have become known later.
+    ///
+    /// `None` when the coordinator has let go, which it does with jobs left only when the host stops: what waits then is
+    /// not begun any more, and its operations tell.
     async fn next(&mut self) -> Option<Job> {
         if self.waiting.is_empty() {
             let job = self.jobs.recv().await?;
             self.waiting.insert(job.number, job);
+        }
+        if self.jobs.is_closed() {
+            return None;
         }
         while let Ok(job) = self.jobs.try_recv() {
             self.waiting.insert(job.number, job);
@@ -176,7 +142,7 @@ impl Worker {
                 self.end_scale(operation, outcome, &wanted);
             }
             Work::Stop(stop) => {
-                self.stop(number, &stop, &operation.id()).await;
+                self.stop(number, stop, &operation.id()).await;
                 operation.stopped();
             }
         }
@@ -184,40 +150,52 @@ impl Worker {
 
     async fn start(&mut self, number: u64, addition: &Addition, operation: &Operation) -> Result<(), JobError> {
         let Addition { artifact, annotations, count } = addition;
-        let added = self.history.left_of(number, annotations, *count);
-        if added == 0 {
-            return Err(JobError::Superseded);
+        let mut history = self.history.clone();
+        let added = history.start(number, annotations, *count);
+        if added > 0 {
+            self.add(artifact, annotations, added, operation).await?;
         }
-        match self.group_index(annotations) {
-            Some(index) => {
-                self.require_image(index, artifact)?;
-                let running = self.groups[index].count;
-                let total = running.checked_add(added).ok_or(JobError::TooManyInstances { running, added })?;
-                self.resize(index, total, &operation.id());
-                Ok(())
-            }
-            None => self.begin(artifact, annotations, added, operation).await,
-        }
+        // What failed has no effect that others would have to heed.
+        self.history = history;
+        if added > 0 { Ok(()) } else { Err(JobError::Superseded) }
+    }
+
+    async fn add(
+        &mut self,
+        artifact: &Artifact,
+        annotations: &Annotations,
+        added: u16,
+        operation: &Operation,
+    ) -> Result<(), JobError> {
+        let Some(index) = self.group_index(annotations) else {
+            return self.begin(artifact, annotations, added, operation).await;
+        };
+        self.require_image(index, artifact)?;
+        let running = self.groups[index].count;
+        let total = running.checked_add(added).ok_or(JobError::TooManyInstances { running, added })?;
+        self.resize(index, total, &operation.id());
+        Ok(())
     }
 
     async fn scale(&mut self, number: u64, wanted: &Wanted, operation: &Operation) -> Result<(), JobError> {
-        if self.history.scaled_since(number, &wanted.annotations) {
-            return Err(JobError::Superseded);
-        }
-        let outcome = match (self.group_index(&wanted.annotations), wanted.count) {
-            (Some(index), 0) => {
-                self.remove(&[(index, u16::MAX)], &operation.id()).await;
-                Ok(())
-            }
-            (None, 0) => Ok(()),
-            (Some(index), count) => self.scale_running(index, count, wanted, operation).await,
+        let mut history = self.history.clone();
+        let count = history.scale(number, &wanted.annotations, wanted.count).ok_or(JobError::Superseded)?;
+        self.set(count, wanted, operation).await?;
+        self.history = history;
+        if count == 0 && wanted.count > 0 { Err(JobError::Superseded) } else { Ok(()) }
+    }
+
+    async fn set(&mut self, count: u16, wanted: &Wanted, operation: &Operation) -> Result<(), JobError> {
+        match (self.group_index(&wanted.annotations), count) {
+            (Some(index), 0) => self.end_group(index, Some(&operation.id())).await,
+            (None, 0) => self.tools.absent.forget_group(&self.key, &wanted.annotations),
+            (Some(index), count) => self.scale_running(index, count, wanted, operation).await?,
             (None, count) => {
                 let artifact = self.fetched(wanted, operation).await?;
-                self.begin(&artifact, &wanted.annotations, count, operation).await
+                self.begin(&artifact, &wanted.annotations, count, operation).await?;
             }
-        };
-        self.history.scaled(number, wanted.annotations.clone());
-        outcome
+        }
+        Ok(())
     }
 
     async fn scale_running(
@@ -282,16 +260,14 @@ impl Worker {
         let actor = Actor::new(self.tools.preparer.runtime(), &image.module, &settings, imports);
         let actor = actor.map_err(|source| JobError::Run { reference: artifact.reference.to_string(), source })?;
         let group = Group::new(annotations.clone(), image, actor, count);
-        self.groups.push(group);
-        if let Err(source) = self.serve().await {
-            self.groups.pop();
-            return Err(JobError::Serve { actor: self.key.clone(), source });
-        }
-        let group = self.groups.last().expect("pushed above");
         self.tools.serving.store_claims(group.image.claims.as_deref()).await;
+        self.serve(&group).await.map_err(|source| JobError::Serve { actor: self.key.clone(), source })?;
+        // Without an await from here on: what runs is on the board, announced and not absent, or none of it.
+        self.groups.push(group);
         self.publish();
+        self.tools.absent.forget_group(&self.key, annotations);
         let group = self.groups.last().expect("pushed above");
-        self.tools.announcer.grew(self.change(group, &operation.id()), group.instances(), count);
+        self.tools.announcer.grew(self.change(group, Some(&operation.id())), group.instances(), count);
         Ok(())
     }
 
@@ -314,11 +290,12 @@ impl Worker {
         })
     }
 
-    /// Subscribes to the actor's invocations if that is not done yet.
-    async fn serve(&mut self) -> Result<(), ServeError> {
-        self.route();
+    /// Lets calls reach a new group, and subscribes to the actor's invocations if that is not done yet.
+    async fn serve(&mut self, newcomer: &Group) -> Result<(), ServeError> {
+        self.route(self.groups.iter().chain([newcomer]));
         if self.server.is_none() {
-            self.server = Some(self.tools.serving.serve(&self.key, self.service.clone()).await?);
+            let served = self.tools.serving.serve(&self.key, self.service.clone()).await;
+            self.server = Some(served.inspect_err(|_| self.route(&self.groups))?);
         }
         Ok(())
     }
@@ -328,7 +305,7 @@ impl Worker {
         let added = self.groups[index].resize(count);
         self.publish();
         let group = &self.groups[index];
-        let change = self.change(group, operation);
+        let change = self.change(group, Some(operation));
         if count > before {
             self.tools.announcer.grew(change, &added, count - before);
         } else {
@@ -336,15 +313,19 @@ impl Worker {
         }
     }
 
-    async fn stop(&mut self, number: u64, stop: &Stop, operation: &OperationId) {
+    async fn stop(&mut self, number: u64, stop: Stop, operation: &OperationId) {
         let running: Vec<_> = self.groups.iter().map(|group| (&group.annotations, group.count)).collect();
         let (takes, missing) = share_of_stop(&running, &stop.annotations, stop.count);
-        if stop.count == 0 {
-            self.history.stopped_all(number, stop.annotations.clone());
-        } else {
-            self.history.owed(number, stop.annotations.clone(), missing);
-        }
         let takes: Vec<_> = takes.into_iter().enumerate().filter(|(_, take)| *take > 0).collect();
+        if stop.count == 0 || missing > 0 {
+            self.tools.absent.stop(&Stop { count: missing, ..stop.clone() });
+        }
+        if stop.count == 0 {
+            self.history.stopped_all(number, stop.annotations);
+        } else {
+            let taken = takes.iter().map(|(index, take)| (self.groups[*index].annotations.clone(), *take)).collect();
+            self.history.stopped_some(number, stop.annotations, taken, missing);
+        }
         self.remove(&takes, operation).await;
     }
 
@@ -352,25 +333,45 @@ impl Worker {
     async fn remove(&mut self, takes: &[(usize, u16)], operation: &OperationId) {
         // From the end, so that the indices before stay right.
         for (index, take) in takes.iter().rev() {
-            let count = self.groups[*index].count;
-            match count.saturating_sub(*take) {
-                0 => self.end_group(*index, operation).await,
+            match self.groups[*index].count - take {
+                0 => self.end_group(*index, Some(operation)).await,
                 left => self.resize(*index, left, operation),
             }
         }
     }
 
     /// Ends a group: no new calls, running ones finish, then the event.
-    async fn end_group(&mut self, index: usize, operation: &OperationId) {
+    async fn end_group(&mut self, index: usize, operation: Option<&OperationId>) {
         if self.groups.len() == 1 {
             // Before the group goes: calls that come now belong to the other hosts of the actor.
             self.end_server().await;
         }
-        let mut group = self.groups.remove(index);
+        let group = self.ending.insert(self.groups.remove(index));
+        let actor = group.actor.clone();
         self.publish();
-        group.actor.drain().await;
-        let count = std::mem::take(&mut group.count);
-        self.tools.announcer.shrank(self.change(&group, operation), count);
+        actor.drain().await;
+        self.announce_end(operation);
+    }
+
+    /// Ends everything without waiting for the calls that run.
+    fn end_at_once(&mut self) {
+        self.server = None;
+        loop {
+            if let Some(group) = &self.ending {
+                group.actor.abort();
+            }
+            self.announce_end(None);
+            let Some(group) = self.groups.pop() else { return };
+            self.ending = Some(group);
+            self.publish();
+        }
+    }
+
+    fn announce_end(&mut self, operation: Option<&OperationId>) {
+        if let Some(mut group) = self.ending.take() {
+            let count = std::mem::take(&mut group.count);
+            self.tools.announcer.shrank(self.change(&group, operation), count);
+        }
     }
 
     async fn end_server(&mut self) {
@@ -379,47 +380,29 @@ impl Worker {
         }
     }
 
-    async fn stop_all(&mut self) {
-        // A worker that had nothing left must not touch the board: its successor may have posted there already.
-        if self.groups.is_empty() {
-            return;
-        }
-        self.end_server().await;
-        for mut group in std::mem::take(&mut self.groups) {
-            group.actor.drain().await;
-            let count = std::mem::take(&mut group.count);
-            self.tools.announcer.shrank(self.change_without_operation(&group), count);
-        }
-        self.publish();
-    }
-
     fn group_index(&self, annotations: &Annotations) -> Option<usize> {
         self.groups.iter().position(|group| group.annotations == *annotations)
     }
 
     /// Lets calls and readers see what runs now.
     fn publish(&self) {
-        self.route();
+        self.route(&self.groups);
         self.tools.board.post(&self.key, self.groups.iter().map(Group::view).collect());
     }
 
-    fn route(&self) {
+    fn route<'a>(&self, groups: impl IntoIterator<Item = &'a Group>) {
         let target = |group: &Group| Target { actor: group.actor.clone(), count: group.count };
-        self.service.route(self.groups.iter().map(target).collect());
+        self.service.route(groups.into_iter().map(target).collect());
     }
 
-    fn change<'a>(&'a self, group: &'a Group, operation: &'a OperationId) -> Change<'a> {
-        Change { operation: Some(operation), ..self.change_without_operation(group) }
-    }
-
-    fn change_without_operation<'a>(&'a self, group: &'a Group) -> Change<'a> {
+    fn change<'a>(&'a self, group: &'a Group, operation: Option<&'a OperationId>) -> Change<'a> {
         Change {
             actor: &self.key,
             annotations: &group.annotations,
             reference: &group.image.reference,
             claims: group.image.claims.as_deref(),
             count: group.count,
-            operation: None,
+            operation,
         }
     }
 

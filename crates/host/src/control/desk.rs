@@ -1,21 +1,27 @@
 //! Who answers what: queries from what is known, commands by having them taken on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
-    Ack, Claims, Command, CommandVerb, ControlSubject, ControlSubjects, Format, Host, HostInventory, HostKey,
-    LatticeName, LatticeQuery, MAX_REQUEST, OperationQuery, OperationRecord, ScaleActor, StartActor, StopActor,
-    StopHost, SubjectError, encode,
+    Ack, Annotations, Claims, Command, CommandVerb, ControlSubject, ControlSubjects, Format, Host, HostInventory,
+    HostKey, LatticeName, LatticeQuery, MAX_REQUEST, OperationQuery, OperationRecord, ScaleActor, StartActor,
+    StopActor, StopHost, SubjectError, encode,
 };
 use tokio::sync::watch;
 
 use super::request::Request;
 use crate::{
     about::About,
-    actors::{ActorCommand, Actors, Scale, ScaleTarget, Start, Stop},
+    actors::{ActorCommand, Actors, Refusal, Scale, ScaleTarget, Start, Stop},
     claims::ClaimsStore,
-    defaults::LONGEST_WAIT,
+    defaults::{LONGEST_WAIT, MAX_ANNOTATIONS},
     operations::{Begun, Operations, causes},
 };
 
@@ -23,6 +29,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Desk {
     parts: Arc<Parts>,
+    closed: Arc<AtomicBool>,
 }
 
 /// What the desk knows and whom it asks.
@@ -83,7 +90,12 @@ impl From<Ack> for Answer {
 
 impl Desk {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), closed: Arc::default() }
+    }
+
+    /// Takes no more commands on; they are refused from now on.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn answer(&self, request: &Request) -> Answer {
@@ -143,6 +155,9 @@ impl Desk {
     }
 
     async fn command(&self, verb: CommandVerb, request: &Request) -> Result<Ack, String> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping.to_string());
+        }
         match verb {
             CommandVerb::StartActor => self.submit(request, start).await,
             CommandVerb::ScaleActor => self.submit(request, scale).await,
@@ -203,7 +218,7 @@ fn start(command: StartActor, policy: &Policy) -> Result<ActorCommand, String> {
     Ok(ActorCommand::Start(Start {
         reference: reference(&command.actor_ref, policy)?,
         digest: None,
-        annotations: command.annotations,
+        annotations: annotations(command.annotations)?,
         count: command.count.get().max(1),
     }))
 }
@@ -218,11 +233,23 @@ fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, String> {
             Err(_) => ScaleTarget::Image(reference(text, policy)?),
         },
     };
-    Ok(ActorCommand::Scale(Scale { target, annotations: command.annotations, count: command.count.get() }))
+    Ok(ActorCommand::Scale(Scale {
+        target,
+        annotations: annotations(command.annotations)?,
+        count: command.count.get(),
+    }))
 }
 
 fn stop(command: StopActor) -> ActorCommand {
     ActorCommand::Stop(Stop { actor: command.actor_id, annotations: command.annotations, count: command.count.get() })
+}
+
+/// The annotations, if an inventory that lists them can still be sent.
+fn annotations(annotations: Annotations) -> Result<Annotations, String> {
+    match annotations.size() {
+        size if size > MAX_ANNOTATIONS => Err(format!("`annotations` have {size} bytes, at most {MAX_ANNOTATIONS}")),
+        _ => Ok(annotations),
+    }
 }
 
 /// The reference, if this host takes references of its kind.

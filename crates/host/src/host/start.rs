@@ -1,9 +1,6 @@
 //! Starting a host: first everything that can fail is opened, then everything is put together and runs.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use lattice_artifact::{Policy, Store, StoreSettings};
 use lattice_claims::Issuers;
@@ -13,18 +10,17 @@ use lattice_protocol::{
 };
 use lattice_runtime::{ActorSettings, Runtime};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use super::{Host, Tasks, task::Task};
+use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
     actors::{self, Absent, Actors, Announcer, Board, Keeper, Preparer, Serving, Tools},
-    claims::ClaimsStore,
+    claims::{ClaimsStore, Follower},
     config::HostConfig,
-    control::{self, Desk, Intake, Parts, Replier},
+    control::{self, Desk, Intake, Parts, Replier, StopRequest},
     defaults::IDENTITY_CHECK,
     error::StartError,
-    events::{self, Events},
+    events::{self, Events, Publisher},
     labels,
     operations::Operations,
     state::{Running, StateDir},
@@ -36,83 +32,130 @@ struct Opened {
     store: Store,
     runtime: Runtime,
     claims: ClaimsStore,
+    follower: Follower,
     issuers: Issuers,
     intake: Intake,
 }
 
 impl Opened {
     async fn open(config: &HostConfig, subjects: &ControlSubjects) -> Result<Self, StartError> {
+        if config.heartbeat.is_zero() {
+            return Err(StartError::Heartbeat);
+        }
         let state = StateDir::open(&config.state_dir)?;
         let issuers = Issuers::new(cluster_issuers(config)).map_err(|source| StartError::ClusterIssuer { source })?;
         let store = Store::open(&config.cache_dir.join("artifacts"), StoreSettings::default())
             .map_err(|source| StartError::Store { source })?;
         let runtime = config.runtime.clone().compiled_dir(config.cache_dir.join("compiled"));
         let runtime = Runtime::new(runtime).map_err(|source| StartError::Engine { source })?;
-        let claims = ClaimsStore::open(config.control.clone(), &config.lattice).await?;
+        let (claims, follower) = ClaimsStore::open(config.control.clone(), &config.lattice).await?;
         require_own_identity(config, subjects).await?;
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
-        Ok(Self { state, store, runtime, claims, issuers, intake })
+        Ok(Self { state, store, runtime, claims, follower, issuers, intake })
+    }
+}
+
+/// What the parts of a host have in common.
+struct Common<'a> {
+    config: &'a HostConfig,
+    subjects: ControlSubjects,
+    policy: Policy,
+    board: Board,
+    about: About,
+    events: Events,
+    absent: Absent,
+    operations: Operations,
+}
+
+impl Common<'_> {
+    fn tools(&self, store: Store, runtime: Runtime, serving: Serving) -> Tools {
+        Tools {
+            preparer: Preparer::new(store, self.policy, runtime),
+            announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
+            board: self.board.clone(),
+            absent: self.absent.clone(),
+            serving,
+            settings: actor_settings(self.config),
+        }
+    }
+
+    fn desk(&self, actors: &Actors, claims: ClaimsStore, stop: watch::Sender<Option<StopRequest>>) -> Desk {
+        Desk::new(Parts {
+            subjects: self.subjects.clone(),
+            host: self.about.facts().host.clone(),
+            policy: self.policy,
+            about: self.about.clone(),
+            actors: actors.clone(),
+            claims,
+            operations: self.operations.clone(),
+            stop,
+        })
+    }
+
+    fn replier(&self) -> Replier {
+        let config = self.config;
+        let inboxes = config.inbox_prefixes.clone();
+        Replier::new(config.control.clone(), self.subjects.clone(), config.mode, inboxes)
+    }
+
+    /// Says that the host is alive, as long as it is.
+    fn heartbeat(&self) -> Task {
+        let heartbeat = Heartbeat {
+            about: self.about.clone(),
+            events: self.events.clone(),
+            nats: self.config.control.clone(),
+            interval: self.config.heartbeat,
+        };
+        Task::spawn("heartbeat", |stop| heartbeat.run(stop))
+    }
+
+    /// Starts what ran before, and tells when that is over.
+    fn restore(&self, before: Running, actors: Actors) -> (Task, watch::Receiver<bool>) {
+        let (sender, receiver) = watch::channel(false);
+        let operations = self.operations.clone();
+        let task = Task::spawn("restore", |stop| async move {
+            let all = actors::restore(before, actors, operations);
+            if stop.run_until_cancelled(all).await.is_some() {
+                sender.send_replace(true);
+            }
+        });
+        (task, receiver)
     }
 }
 
 /// Starts a host and returns when it serves.
 pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
-    let opened = Opened::open(&config, &subjects).await?;
+    let Opened { state, store, runtime, claims, follower, issuers, intake } = Opened::open(&config, &subjects).await?;
     let board = Board::default();
     let about = About::new(facts(&config), board.clone());
-    let (events, publisher) = events::channel(
-        config.control.clone(),
-        about.facts().host.clone(),
-        EventSubjects::new(config.lattice.clone()),
-        config.typed_events,
-    );
-    let publisher = Task::spawn(|stop| publisher.run(stop));
+    let (events, publisher) = channel(&config);
+    let publisher = Task::spawn("events", |stop| publisher.run(stop));
     // The first event of all, before anything that runs can cause one.
     events.publish(started(&about));
 
-    let before = if config.restore { opened.state.load() } else { Running::default() };
-    let absent = Absent::new(&before);
-    let announcer = Announcer::new(about.facts().host.clone(), events.clone());
-    let serving = Serving::new(&config, opened.issuers, opened.claims.clone());
+    let before = if config.restore { state.load() } else { Running::default() };
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
-    let (actors, actors_task) = actors::start(Tools {
-        preparer: Preparer::new(opened.store, policy, opened.runtime),
-        announcer: announcer.clone(),
-        board: board.clone(),
-        absent: absent.clone(),
-        serving: serving.clone(),
-        settings: actor_settings(&config),
-    });
     let operations = Operations::new(about.facts().host.clone());
+    let absent = Absent::new(&before);
+    let common = Common { config: &config, subjects, policy, board, about, events, absent, operations };
+    let serving = Serving::new(&config, issuers, claims.clone());
+    let refusals = Arc::clone(serving.refusals());
+    let (actors, actors_task) = actors::start(common.tools(store, runtime, serving));
     let (stop, stop_requests) = watch::channel(None);
-    let desk = Desk::new(Parts {
-        subjects: subjects.clone(),
-        host: about.facts().host.clone(),
-        policy,
-        about: about.clone(),
-        actors: actors.clone(),
-        claims: opened.claims.clone(),
-        operations: operations.clone(),
-        stop,
-    });
-    let replier = Replier::new(config.control.clone(), subjects, config.mode, config.inbox_prefixes.clone());
-
-    let keeper = Keeper::new(opened.state, board.clone(), absent.clone());
-    let (restore, restored) = restore(before, absent, actors.clone(), operations);
-    let claims = opened.claims;
-    let intake = opened.intake;
+    let (desk, replier) = (common.desk(&actors, claims, stop), common.replier());
+    let keeper = Keeper::new(state, common.board.clone(), common.absent.clone());
+    let (restore, restored) = common.restore(before, actors.clone());
     let tasks = Tasks {
         publisher,
-        claims: Task::spawn(|stop| claims.follow(stop)),
+        claims: Task::spawn("claims", |stop| follower.run(stop)),
         actors: actors_task,
-        announcer,
-        board,
-        keeper: Task::spawn(|stop| keeper.run(stop)),
-        heartbeat: Task::spawn(|stop| beat(about.clone(), events.clone(), config.heartbeat, stop)),
-        control: Task::spawn(|stop| control::serve(intake, desk, replier, stop)),
+        keeper: Task::spawn("keeper", |stop| keeper.run(stop)),
+        heartbeat: common.heartbeat(),
+        control: Task::spawn("control", |stop| control::serve(intake, desk, replier, stop)),
         restore,
     };
+    let Common { about, events, .. } = common;
     events.handed_over().await;
     let facts = about.facts();
     tracing::info!(host = %facts.host, name = facts.friendly_name, lattice = %facts.lattice, "host started");
@@ -123,30 +166,15 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         drain_limit: config.drain_limit,
         stop_requests,
         restored,
-        refusals: Arc::clone(serving.refusals()),
+        refusals,
         actors: Some(actors),
         tasks,
     })
 }
 
-/// Starts what ran before, and tells when that is over.
-fn restore(before: Running, absent: Absent, actors: Actors, operations: Operations) -> (Task, watch::Receiver<bool>) {
-    let (sender, receiver) = watch::channel(false);
-    let task = Task::spawn(|stop| async move {
-        let all = actors::restore(before, actors, operations, absent);
-        if stop.run_until_cancelled(all).await.is_some() {
-            sender.send_replace(true);
-        }
-    });
-    (task, receiver)
-}
-
-/// Says that the host is alive, at once and then at every interval, until told to stop.
-async fn beat(about: About, events: Events, interval: Duration, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(interval);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        events.publish(EventData::HostHeartbeat(about.inventory()));
-    }
+fn channel(config: &HostConfig) -> (Events, Publisher) {
+    let subjects = EventSubjects::new(config.lattice.clone());
+    events::channel(config.control.clone(), config.host_seed.public(), subjects, config.typed_events)
 }
 
 fn started(about: &About) -> EventData {

@@ -63,8 +63,14 @@ impl Lattice {
 
     /// Stops the host, keeping what it noted, and starts it again.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// Stops the host, lets something happen in its directory, and starts it again.
+    pub(crate) async fn restart_after(self, meanwhile: impl FnOnce(&TempDir)) -> Self {
         let Self { nats, client, host, seeds, dir } = self;
         host.stop(None).await;
+        meanwhile(&dir);
         let host = Host::start(config(&client, &seeds, &dir)).await.expect("the host starts again");
         Self { nats, client, host, seeds, dir }
     }

@@ -35,12 +35,13 @@ pub(crate) enum Stop {
 Examples:
   lattice start actor ./mine.wasm
   lattice start actor ./mine.wasm --count 10 --host calm-otter-1234
-  lattice start actor registry.example.com/mine:1.2.0 --annotation team=blue")]
+  lattice start actor ./mine.wasm --annotation team=blue
+  lattice start actor file:///srv/actors/mine.wasm --host NAWX    a file on that host's machine")]
 pub(crate) struct StartActor {
     /// The module: a file or a reference
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// The host: its id, a unique start of it, or its friendly name [default: the only one]
+    /// The host: its friendly name or id, or a unique start of that [default: the only one]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// How many calls may run at once, up to 65535
@@ -60,9 +61,9 @@ pub(crate) struct StartActor {
 Examples:
   lattice scale actor hello --count 5
   lattice scale actor hello --count 0      nothing of it runs any more
-  lattice scale actor MBX4... --count 3 --ref registry.example.com/mine:1.2.0 --host calm-otter-1234")]
+  lattice scale actor mine --count 3 --ref ./mine.wasm --host calm-otter-1234")]
 pub(crate) struct ScaleActor {
-    /// The actor: its key, name or call alias
+    /// The actor: its name, call alias or key, or a unique start of that
     pub(crate) actor: String,
     /// How many, from 0 to 65535
     #[arg(long, allow_negative_numbers = true)]
@@ -70,7 +71,7 @@ pub(crate) struct ScaleActor {
     /// The module to start from, for an actor that does not run on the host yet
     #[arg(long = "ref", value_name = "REF")]
     pub(crate) reference: Option<String>,
-    /// The host: its id, a unique start of it, or its friendly name [default: the only one that runs the actor]
+    /// The host: its friendly name or id, or a unique start of that [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only the instances with exactly these annotations
@@ -89,12 +90,12 @@ Examples:
   lattice stop actor hello --count 2                   two fewer
   lattice stop actor hello --annotation version=old    those noted so")]
 pub(crate) struct StopActor {
-    /// The actor: its key, name or call alias
+    /// The actor: its name, call alias or key, or a unique start of that
     pub(crate) actor: String,
     /// How many; 0 for all
     #[arg(long, default_value = "0", allow_negative_numbers = true)]
     pub(crate) count: Count,
-    /// The host: its id, a unique start of it, or its friendly name [default: the only one that runs the actor]
+    /// The host: its friendly name or id, or a unique start of that [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only instances that have these annotations
@@ -111,7 +112,7 @@ pub(crate) struct StopActor {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lattice stop host calm-otter-1234\n  lattice stop host NAWX --drain-timeout 10s")]
 pub(crate) struct StopHost {
-    /// The host: its id, a unique start of it, or its friendly name
+    /// The host: its friendly name or id, or a unique start of that
     pub(crate) host: String,
     /// How long running calls may take; the host sets the limit
     #[arg(long, value_name = "DURATION", value_parser = duration)]

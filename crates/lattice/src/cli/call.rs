@@ -17,7 +17,7 @@ Examples:
   echo '\"Ada\"' | lattice call hello Greeter.Greet -
   lattice call MBX4... Images.Render @scene.json --raw > scene.png")]
 pub(crate) struct Call {
-    /// The actor: its key, name or call alias
+    /// The actor: its name, call alias or key, or a unique start of that
     pub(crate) actor: String,
     /// The operation, such as Greeter.Greet
     pub(crate) operation: String,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use lattice_protocol::{CallAlias, ContractId};
 
 use super::duration;
@@ -32,7 +32,7 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// The actor's name for people
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
     /// A name to call it by instead of its key
     #[arg(long, value_name = "ALIAS")]
@@ -61,6 +61,8 @@ pub(crate) struct Sign {
 }
 
 /// Show a module's claims and whether they are in order
+///
+/// Exits with 1 if they are not.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lattice claims inspect mine_s.wasm")]
 pub(crate) struct Inspect {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed};
-use lattice_rpc::RpcClient;
+use lattice_rpc::{CallError, RpcClient};
 use serde::Serialize;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     connect::Lattice,
     fault::{Code, Fault},
     keys::{Keys, SeedSource, read},
+    placement,
     printer::Show,
     settings::Settings,
     transcode::{to_json, to_message_pack},
@@ -31,14 +32,14 @@ pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
     let flag = call.cluster_seed.map(|text| SeedSource::read(&String::from(text), "--cluster-seed"));
     let seed = cluster_seed(flag.or_else(|| target.cluster_seed.clone()), settings)?;
     let lattice = Lattice::reach(target).await?;
-    let actor = lattice.client.resolve_actor(&call.actor).await?;
+    let actor = placement::actor(&lattice, &call.actor).await?;
     // Whoever types this is neither a host nor an actor; the cluster's signature is what counts.
     let (host, origin) = (HostSeed::generate().public(), ModuleSeed::generate().public());
     let name = lattice.target.lattice.clone();
     let rpc = RpcClient::new(lattice.client.nats().clone(), name, host, InvocationSigner::new(seed))
         .with_timeout(lattice.target.timeout);
     let request = lattice_rpc::Call::new(origin.into(), actor.into(), call.operation, payload);
-    let answer = rpc.call(request).await?;
+    let answer = rpc.call(request).await.map_err(|error| not_called(&call.actor, error))?;
     if call.raw {
         return Ok(settings.printer().raw(&answer)?);
     }
@@ -50,21 +51,41 @@ pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
     Ok(settings.printer().show(&Answer(answer))?)
 }
 
+/// Where nobody listens the actor does not run; it may be known all the same, for claims are kept.
+fn not_called(actor: &str, error: CallError) -> anyhow::Error {
+    match error {
+        CallError::NoResponders { .. } => Fault::new(Code::NotFound, format!("no host runs actor `{actor}`"))
+            .hint("`lattice get inventory` shows what runs; `lattice start actor` starts it")
+            .into(),
+        error => error.into(),
+    }
+}
+
 /// The argument as MessagePack; no bytes if there is none.
 fn payload(argument: Option<&str>) -> Result<Vec<u8>, Fault> {
     let Some(argument) = argument else { return Ok(Vec::new()) };
     let (text, origin) = match argument.strip_prefix('@') {
         None if argument == "-" => (read_input(), "standard input".to_owned()),
         None => (Ok(argument.to_owned()), "the argument".to_owned()),
+        Some("") => return Err(Fault::new(Code::Usage, "@ is followed by the name of a file")),
         Some(path) => (fs::read_to_string(path), path.to_owned()),
     };
-    let text = text.map_err(|error| Fault::new(Code::NotFound, format!("{origin} cannot be read")).caused_by(error))?;
+    let text = text.map_err(|error| not_read(&origin, error))?;
     let json = serde_json::from_str(&text).map_err(|error| {
-        Fault::new(Code::Usage, format!("{origin} is not JSON"))
-            .hint("text needs its quotes, also from the shell: '\"Ada\"'")
-            .caused_by(error)
+        let is_word = text.starts_with(char::is_alphabetic);
+        let fault = Fault::new(Code::Usage, format!("{origin} is not JSON")).caused_by(error);
+        if is_word { fault.hint("text needs its quotes, also from the shell: '\"Ada\"'") } else { fault }
     })?;
     Ok(to_message_pack(&json))
+}
+
+fn not_read(origin: &str, error: io::Error) -> Fault {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => Code::NotFound,
+        io::ErrorKind::InvalidData => Code::Usage,
+        _ => Code::Failed,
+    };
+    Fault::new(code, format!("{origin} cannot be read")).caused_by(error)
 }
 
 fn read_input() -> io::Result<String> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{Claims, Inspect, Sign},
-    fault::{Code, Fault},
+    fault::{Code, Fault, Told},
     keys::{self, Keys},
     module::{read_file, refused},
     printer::Show,
@@ -91,7 +91,9 @@ fn inspect(inspect: &Inspect, settings: &Settings) -> anyhow::Result<()> {
     let claims = claims.ok_or_else(|| refused(&inspect.file, lattice_claims::ModuleClaimsError::Unsigned))?;
     let problem =
         verify_module(&module, SystemTime::now()).err().map(|error| format!("{:#}", anyhow::Error::new(error)));
-    Ok(settings.printer().show(&Inspected::new(claims, problem))?)
+    let inspected = Inspected::new(claims, problem);
+    settings.printer().show(&inspected)?;
+    if inspected.valid { Ok(()) } else { Err(Told(Code::InvalidModule).into()) }
 }
 
 impl Inspected {
@@ -139,8 +141,8 @@ impl Show for Inspected {
             ("issuer", self.issuer.clone()),
             ("name", or_dash(self.name.as_ref())),
             ("call alias", or_dash(self.call_alias.as_ref())),
-            ("capabilities", self.capabilities.join(", ")),
-            ("tags", self.tags.join(", ")),
+            ("capabilities", listed(&self.capabilities)),
+            ("tags", listed(&self.tags)),
             ("revision", or_dash(self.revision)),
             ("version", or_dash(self.version.as_ref())),
             ("signed", self.issued_at.clone()),
@@ -149,4 +151,8 @@ impl Show for Inspected {
             ("in order", self.problem.clone().map_or_else(|| "yes".to_owned(), |problem| format!("no: {problem}"))),
         ])
     }
+}
+
+fn listed(texts: &[String]) -> String {
+    or_dash(Some(texts.join(", ")).filter(|text| !text.is_empty()))
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     cli::Down,
+    detail::Detail,
     printer::Show,
     settings::Settings,
     up::{self, RunningUp},
@@ -27,13 +28,25 @@ pub(crate) async fn run(down: &Down, settings: &Settings) -> anyhow::Result<()> 
 
 impl Show for Stopped {
     fn text(&self) -> String {
+        self.told(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.told(Detail::Whole)
+    }
+}
+
+impl Stopped {
+    fn told(&self, detail: Detail) -> String {
         match (&self.up, self.pid) {
             (_, None) => "nothing was running".to_owned(),
             (None, Some(pid)) => format!("stopped `lattice up`, process {pid}, while it was starting"),
-            (Some(up), Some(pid)) => format!(
-                "stopped `lattice up`, process {pid}: host {} ({}) and the broker at {}",
-                up.host_name, up.host_id, up.nats_url
-            ),
+            (Some(up), Some(pid)) => {
+                let host = detail.named(Some(&up.host_name), up.host_id.as_str());
+                let broker =
+                    if up.store.is_some() { format!(" and the broker at {}", up.nats_url) } else { String::new() };
+                format!("stopped `lattice up`, process {pid}: host {host}{broker}")
+            }
         }
     }
 }

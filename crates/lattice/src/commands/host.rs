@@ -37,7 +37,7 @@ pub(crate) async fn run(flags: &cli::Host, settings: &Settings) -> anyhow::Resul
     serve(host, &mut signals).await
 }
 
-/// Serves until a signal or the stop command, then stops in order; a second signal cuts that short.
+/// Serves until a signal or the stop command, then stops in order; Ctrl-C cuts that short.
 async fn serve(host: Host, signals: &mut Signals) -> anyhow::Result<()> {
     tracing::info!(host = %host.key(), name = host.friendly_name(), "serving");
     // Cancel-safe: both only wait.
@@ -49,7 +49,7 @@ async fn serve(host: Host, signals: &mut Signals) -> anyhow::Result<()> {
     // Dropping a host that is being stopped ends it at once.
     tokio::select! {
         _ = host.stop(deadline) => Ok(()),
-        () = signals.stop() => Err(signals.cut_short().into()),
+        () = signals.again() => Err(Signals::cut_short().into()),
     }
 }
 

@@ -7,21 +7,23 @@ use crate::{
     cli::ScaleActor,
     commands::start::explain,
     connect::Lattice,
-    module, placement,
+    module::Looked,
+    placement,
     settings::Settings,
-    settle::{Sent, settle},
+    settle::{Deed, Sent, settle},
 };
 
 /// Scales an actor and tells how it went.
 pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Result<()> {
     let printer = settings.printer();
-    let reference = match &scale.reference {
-        Some(text) => Some(module::prepare(text, &settings.data_dir()?, printer)?),
+    let looked = scale.reference.as_deref().map(Looked::at).transpose()?;
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let actor = placement::actor(&lattice, &scale.actor).await?;
+    let host = find_host(&lattice, &scale, &actor).await?;
+    let reference = match looked {
+        Some(looked) => Some(looked.signed(&settings.data_dir()?, printer)?),
         None => None,
     };
-    let lattice = Lattice::reach(settings.target()?).await?;
-    let actor = lattice.client.resolve_actor(&scale.actor).await?;
-    let host = find_host(&lattice, &scale, &actor).await?;
     let command = Command {
         actor_id: Some(actor.clone()),
         actor_ref: reference.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -32,10 +34,10 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
     };
     let accepted = lattice.client.scale_actor(&host, command).await;
     let operation = accepted.map_err(|error| placement::command_error(&lattice, &host, error));
-    let sentence = format!("actor {{actor}} on host {{host}} is scaled to {}", scale.count);
+    let deed = Deed::Scaled(scale.count);
     let ended = match operation {
         Ok(operation) => {
-            settle(&lattice, Sent { operation, sentence, actor: Some(actor), no_wait: scale.no_wait }, printer).await
+            settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: scale.no_wait }, printer).await
         }
         Err(error) => Err(error),
     };

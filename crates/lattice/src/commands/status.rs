@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use lattice_protocol::HostInventory;
+use lattice_protocol::{ActorDescription, HostInventory};
 use serde::Serialize;
 
 use crate::{
     connect::Lattice,
+    detail::Detail,
     fault::{Code, Fault},
     printer::Show,
     settings::{DataDir, Settings, Target},
+    settle::instances,
     table::facts,
     up::{RunningUp, is_locked},
 };
@@ -32,7 +34,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let data_dir = settings.data_dir()?;
     let up = RunningUp::find(&data_dir).ok_or_else(|| not_running(&data_dir))?;
     let inventory = inventory(&up).await;
-    if inventory.is_none() {
+    if inventory.is_none() && !up.stopping {
         settings.printer().warn("the host does not answer");
     }
     Ok(settings.printer().show(&Status { running: true, up: up.shown(), inventory })?)
@@ -53,24 +55,40 @@ fn not_running(data_dir: &DataDir) -> Fault {
 
 impl Show for Status {
     fn text(&self) -> String {
+        self.told(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.told(Detail::Whole)
+    }
+}
+
+impl Status {
+    fn told(&self, detail: Detail) -> String {
         let up = &self.up;
         let uptime = up.uptime().map(|up| humantime::format_duration(Duration::from_secs(up.as_secs())).to_string());
-        let actors = self.inventory.as_ref().map(actors);
+        let uptime = uptime.unwrap_or_else(|| "an unknown time".to_owned());
+        let stopping = if up.stopping { ", stopping" } else { "" };
         facts([
-            ("up", format!("process {}, for {}", up.pid, uptime.unwrap_or_else(|| "an unknown time".to_owned()))),
+            ("up", format!("process {}, for {uptime}{stopping}", up.pid)),
             ("broker", up.broker_text()),
             ("lattice", up.lattice.to_string()),
-            ("host", format!("{} ({})", up.host_name, up.host_id)),
-            ("actors", actors.unwrap_or_else(|| "not known, the host does not answer".to_owned())),
+            ("host", detail.named(Some(&up.host_name), up.host_id.as_str())),
+            ("actors", self.inventory.as_ref().map_or_else(|| self.unknown(), actors)),
         ])
+    }
+
+    fn unknown(&self) -> String {
+        let reason = if self.up.stopping { "the host is stopping" } else { "the host does not answer" };
+        format!("not known, {reason}")
     }
 }
 
 fn actors(inventory: &HostInventory) -> String {
-    let name = |actor: &lattice_protocol::ActorDescription| {
-        let count: u64 = actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum();
-        format!("{} x{count}", actor.name.clone().unwrap_or_else(|| actor.id.to_string()))
+    let named = |actor: &ActorDescription| {
+        let name = actor.name.clone().unwrap_or_else(|| Detail::Brief.key(actor.id.as_str()));
+        format!("{name} x{}", instances(actor))
     };
-    let names: Vec<String> = inventory.actors.iter().map(name).collect();
+    let names: Vec<String> = inventory.actors.iter().map(named).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -8,13 +8,13 @@ use crate::{
     connect::Lattice,
     placement,
     settings::Settings,
-    settle::{Sent, settle},
+    settle::{Deed, Sent, settle},
 };
 
 /// Stops instances of an actor and tells how it went.
 pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Result<()> {
     let lattice = Lattice::reach(settings.target()?).await?;
-    let actor = lattice.client.resolve_actor(&stop.actor).await?;
+    let actor = placement::actor(&lattice, &stop.actor).await?;
     let host = placement::running(&lattice, &actor, stop.host.as_deref()).await?;
     let command = ActorCommand {
         actor_id: actor.clone(),
@@ -27,9 +27,7 @@ pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Resul
     let not_stopped = || format!("`{}` was not stopped", stop.actor);
     let operation =
         accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
-    let count = if stop.count.is_zero() { "all".to_owned() } else { stop.count.to_string() };
-    let sentence = format!("stopped {count} of actor {{actor}} on host {{host}}");
-    let sent = Sent { operation, sentence, actor: Some(actor), no_wait: stop.no_wait };
+    let sent = Sent { operation, deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
     settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
 }
 
@@ -44,6 +42,6 @@ pub(crate) async fn host(stop: StopHost, settings: &Settings) -> anyhow::Result<
     let not_stopped = || format!("host `{}` was not stopped", stop.host);
     let operation =
         accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
-    let sent = Sent { operation, sentence: "host {host} has stopped".to_owned(), actor: None, no_wait: false };
+    let sent = Sent { operation, deed: Deed::HostStopped, actor: None, no_wait: false };
     settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
 }

@@ -14,7 +14,7 @@ use tokio::{
     time,
 };
 
-use super::{RunningUp, attach, is_locked, run::Request};
+use super::{RunningUp, attach, is_locked, ready, run::Request};
 use crate::{
     cli::{Compat, Up},
     exit::Exit,
@@ -40,7 +40,8 @@ pub(crate) async fn detach(flags: &Up, settings: &Settings) -> anyhow::Result<()
     }
     match attach::show(&request, attached).await? {
         Some((_, up)) => {
-            request.printer.note(&format!("in the background as process {}, `lattice down` stops it", up.pid));
+            let down = ready::command(&request.data_dir, "down");
+            request.printer.note(&format!("in the background as process {}, `{down}` stops it", up.pid));
             Ok(())
         }
         None => Err(Fault::new(Code::Failed, "the `lattice up` that was starting here has ended").into()),

@@ -6,7 +6,7 @@ use lattice_protocol::HostInventory;
 use serde::Serialize;
 
 use super::{RunningUp, demo};
-use crate::{connect::Lattice, printer::Show, settings::DataDir, table::facts};
+use crate::{connect::Lattice, detail::Detail, printer::Show, settings::DataDir, settle::instances, table::facts};
 
 /// The program's name where it is on the `PATH`.
 const PROGRAM: &str = "lattice";
@@ -45,25 +45,32 @@ impl Ready {
         let commands = commands(&program(), data_dir, has_demo);
         Ok(Self { ready: Details { up: up.shown(), attached, inventory, commands } })
     }
-}
 
-impl Show for Ready {
-    fn text(&self) -> String {
+    fn told(&self, detail: Detail) -> String {
         let Details { up, attached, inventory, commands } = &self.ready;
         let title = if *attached { "running already" } else { "ready" };
         let rows = [
             ("lattice", up.lattice.to_string()),
             ("broker", up.broker_text()),
-            ("host", format!("{} ({})", up.host_name, up.host_id)),
+            ("host", detail.named(Some(&up.host_name), up.host_id.as_str())),
         ];
         let actors = inventory.actors.iter().map(|actor| {
-            let name = actor.name.clone().unwrap_or_else(|| "-".to_owned());
-            let count: u64 = actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum();
-            ("actor", format!("{name} x{count} ({})", actor.id))
+            let named = detail.named(actor.name.as_deref(), actor.id.as_str());
+            ("actor", format!("{named} x{}", instances(actor)))
         });
         let table = facts(rows.into_iter().chain(actors));
         let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
         format!("{title}, open to every program on this machine\n{table}\n\ntry next:{commands}\n")
+    }
+}
+
+impl Show for Ready {
+    fn text(&self) -> String {
+        self.told(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.told(Detail::Whole)
     }
 }
 
@@ -78,11 +85,20 @@ impl RunningUp {
     }
 }
 
-fn commands(program: &str, data_dir: &DataDir, has_demo: bool) -> Vec<String> {
-    let place = match data_dir.is_default() {
+/// A command of this program for this data directory, ready to be copied.
+pub(super) fn command(data_dir: &DataDir, command: &str) -> String {
+    format!("{}{} {command}", program(), place(data_dir))
+}
+
+fn place(data_dir: &DataDir) -> String {
+    match data_dir.is_default() {
         true => String::new(),
         false => format!(" --data-dir {}", quoted(&data_dir.path().display().to_string())),
-    };
+    }
+}
+
+fn commands(program: &str, data_dir: &DataDir, has_demo: bool) -> Vec<String> {
+    let place = place(data_dir);
     let tries = if has_demo {
         ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, "scale actor hello --count 5"]
     } else {

@@ -33,6 +33,8 @@ use crate::{
 const LOCK_DEADLINE: Duration = Duration::from_millis(300);
 /// The pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long the host's last event may be on its way through the broker after the host has ended.
+const LAST_EVENT: Duration = Duration::from_secs(1);
 /// How long what ran before may take to come up again before the rest is shown.
 const RESTORE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,6 +69,10 @@ pub(crate) async fn run(flags: &Up, settings: &Settings) -> anyhow::Result<()> {
         if let Some(lock) = take_lock(&request.data_dir).await? {
             return own(&request, lock, &mut signals).await;
         }
+        // Somebody else was quicker, and whoever started this one in the background waits for that one.
+        if flags.background {
+            return Ok(());
+        }
         // The one that held the lock may have ended while it was starting: then it is our turn.
         if attach::follow(&request, &mut signals).await? {
             return Ok(());
@@ -95,11 +101,12 @@ async fn own(request: &Request<'_>, lock: UpLock, signals: &mut Signals) -> anyh
     };
     let ended = running.follow(request, signals).await;
     request.printer.note("stopping ...");
+    running.tell_stopping(&request.data_dir);
     let deadline = ended.as_ref().ok().copied().flatten();
     // Dropping what is being stopped ends it at once.
     tokio::select! {
         () = running.stop(deadline) => {}
-        () = signals.stop() => return Err(signals.cut_short().into()),
+        () = signals.again() => return Err(Signals::cut_short().into()),
     }
     request.printer.note("stopped");
     drop(lock);
@@ -186,6 +193,7 @@ fn describe(target: &Target, broker: &UpBroker, host: &Host) -> RunningUp {
         host_id: host.key().clone(),
         host_name: host.friendly_name().to_owned(),
         started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        stopping: false,
     }
 }
 
@@ -209,16 +217,29 @@ impl Running {
         }
     }
 
+    /// Tells those who look into the data directory. Best effort: a full disk is no reason not to stop.
+    fn tell_stopping(&mut self, data_dir: &DataDir) {
+        self.up.stopping = true;
+        if let Err(error) = self.up.write(data_dir) {
+            tracing::debug!(%error, "that it is stopping could not be noted");
+        }
+    }
+
     /// Host first, so that its last events are still carried; then the broker.
     async fn stop(self, deadline: Option<Duration>) {
-        let Self { broker, host, lattice, mut follower, up: _ } = self;
-        // The last events are shown too, as long as somebody reads them. Cancel-safe: an event that is not printed when
-        // the host has stopped is lost with the rest.
+        let Self { broker, host, lattice, mut follower, up } = self;
         let mut stopped = pin!(host.stop(deadline));
-        tokio::select! {
-            _ = &mut stopped => {}
-            _ = follower.run() => {
-                stopped.await;
+        {
+            // The last events are shown too, as long as somebody reads them.
+            let mut shown = pin!(follower.until_stopped(&up.host_id));
+            // Cancel-safe: what has not ended goes on below.
+            tokio::select! {
+                _ = &mut stopped => {
+                    let _ = time::timeout(LAST_EVENT, shown).await;
+                }
+                _ = &mut shown => {
+                    stopped.await;
+                }
             }
         }
         drop((follower, lattice));

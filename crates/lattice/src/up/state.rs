@@ -40,6 +40,9 @@ pub(crate) struct RunningUp {
     pub(crate) host_name: String,
     /// When it was ready, in RFC 3339.
     pub(crate) started: String,
+    /// Whether it was told to stop and is at it.
+    #[serde(default)]
+    pub(crate) stopping: bool,
 }
 
 impl RunningUp {
@@ -168,6 +171,7 @@ mod tests {
             host_id: "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key"),
             host_name: "calm-otter-1234".to_owned(),
             started: "2026-01-01T00:00:00Z".to_owned(),
+            stopping: false,
         }
     }
 

@@ -58,8 +58,9 @@ impl Outcome {
         assert!(self.stderr.contains(said), "no {said:?} in {self:#?}");
     }
 
+    /// The one JSON document that it printed.
     #[track_caller]
-    fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{} printed no document: {error}: {self:#?}", self.line))
     }

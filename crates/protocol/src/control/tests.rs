@@ -3,6 +3,7 @@ use std::{fmt::Debug, ops::Deref};
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::error_chain;
 use crate::{
     encoding::{Format, decode, decode_command, encode},
     error::DecodeError,
@@ -28,15 +29,10 @@ fn read<T: DeserializeOwned + PartialEq + Debug>(json: &str) -> T {
     value
 }
 
-/// The error with its causes, as people see it.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 fn refused<T: DeserializeOwned + Debug>(json: &str, expect: &str) {
     for body in bodies(json) {
         let error = decode_command::<T>(&body).expect_err("the body is refused");
-        let text = chain(&error);
+        let text = error_chain(&error);
         assert!(text.contains(expect), "`{json}`: `{text}` does not contain `{expect}`");
     }
 }
@@ -170,7 +166,7 @@ fn errors_repeat_no_secret() {
         let [json, message_pack] = self::bodies(&body.replace("{s}", SEED));
         for body in [json, message_pack] {
             let error = decode_command::<StartActor>(&body).expect_err("every one of them is wrong");
-            for text in [chain(&error), format!("{error:?}")] {
+            for text in [error_chain(&error), format!("{error:?}")] {
                 assert!(!text.contains(&SEED[2..40]), "{text}");
             }
         }
@@ -178,8 +174,12 @@ fn errors_repeat_no_secret() {
     let [json, message_pack] = self::bodies(r#"{"registry.example":"hunter2"}"#);
     for body in [json, message_pack] {
         let error = decode::<Registries>(&body).expect_err("a credential is a map");
-        assert!(!format!("{} {error:?}", chain(&error)).contains("hunter2"));
-        assert!(chain(&error).contains("at `registry.example`: invalid type: a string, expected"), "{}", chain(&error));
+        assert!(!format!("{} {error:?}", error_chain(&error)).contains("hunter2"));
+        assert!(
+            error_chain(&error).contains("at `registry.example`: invalid type: a string, expected"),
+            "{}",
+            error_chain(&error)
+        );
     }
 }
 
@@ -216,7 +216,7 @@ fn lattice_queries() {
     ];
     for (json, expect) in refused {
         for body in bodies(json) {
-            let text = chain(&LatticeQuery::read(&body).expect_err("it is no query"));
+            let text = error_chain(&LatticeQuery::read(&body).expect_err("it is no query"));
             assert!(text.contains(expect), "`{json}`: `{text}` does not contain `{expect}`");
         }
     }

@@ -4,16 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::{HeaderMap, Message};
 use lattice_claims::Issuers;
+use lattice_protocol::error_chain;
 use tokio::time::Instant;
 
 use super::{RefusalKind, Request};
-use crate::{
-    defaults::UNKNOWN_ID,
-    entity::Entity,
-    error::{ReadError, chain},
-    header,
-    invocation::Invocation,
-};
+use crate::{defaults::UNKNOWN_ID, entity::Entity, error::ReadError, header, invocation::Invocation};
 
 /// Characters of every public key.
 const KEY_TEXT: usize = 56;
@@ -45,10 +40,10 @@ impl Admission {
 
     fn check(&self, invocation: &Invocation) -> Result<(), (RefusalKind, String)> {
         check_host(&invocation.host_id)?;
-        invocation.require_whole().map_err(|error| (RefusalKind::Chunked, chain(&error)))?;
+        invocation.require_whole().map_err(|error| (RefusalKind::Chunked, error_chain(&error)))?;
         self.check_target(&invocation.target)?;
         let verified = self.issuers.verify(&invocation.claims, &invocation.parts(), SystemTime::now());
-        verified.map(drop).map_err(|error| (RefusalKind::of(&error), chain(&error)))
+        verified.map(drop).map_err(|error| (RefusalKind::of(&error), error_chain(&error)))
     }
 
     fn check_target(&self, target: &Entity) -> Result<(), (RefusalKind, String)> {
@@ -78,7 +73,7 @@ fn read(message: &Message) -> Result<Invocation, Refusal> {
     Invocation::decode(&message.payload).map_err(|error: ReadError| Refusal {
         kind: RefusalKind::Unreadable,
         id: UNKNOWN_ID.to_owned(),
-        error: format!("the invocation cannot be read: {}", chain(&error)),
+        error: format!("the invocation cannot be read: {}", error_chain(&error)),
     })
 }
 
@@ -91,7 +86,7 @@ fn check_host(host: &str) -> Result<(), (RefusalKind, String)> {
 }
 
 /// The refusal of one call too many, under the id of its invocation if that can be read.
-pub(super) fn overloaded(message: &Message, limit: usize) -> Refusal {
+pub(super) fn overloaded(message: &Message, error: String) -> Refusal {
     let id = Invocation::decode(&message.payload).map_or(UNKNOWN_ID.to_owned(), |invocation| invocation.id);
-    Refusal { kind: RefusalKind::Overloaded, id, error: format!("overloaded: {limit} calls are being worked on") }
+    Refusal { kind: RefusalKind::Overloaded, id, error }
 }

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use lattice_protocol::is_reply_subject;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Handler, HandlerError, RefusalKind, Refusals, Request, Service,
     admission::{Admission, Refusal, overloaded},
+    room::{Place, Room},
 };
 use crate::{
     defaults::{BUSY, RETREAT_CALLS, RETREAT_LIMIT, RETREAT_SILENCE},
@@ -31,10 +31,9 @@ use crate::{
 
 pub(super) struct Intake<H> {
     shared: Arc<Shared<H>>,
-    room: Arc<Semaphore>,
+    room: Room,
     running: JoinSet<()>,
     inbox_prefixes: Vec<String>,
-    in_flight: usize,
     /// Messages that the subscription has delivered.
     taken: u64,
     last_taken: Option<Instant>,
@@ -57,10 +56,9 @@ impl<H: Handler> Intake<H> {
         let admission = Admission { entity, issuers, longest_call };
         Self {
             shared: Arc::new(Shared { nats, admission, handler, refusals, end, ended: AtomicUsize::new(0) }),
-            room: Arc::new(Semaphore::new(service.in_flight)),
+            room: Room::new(service.in_flight),
             running: JoinSet::new(),
             inbox_prefixes: service.inbox_prefixes,
-            in_flight: service.in_flight,
             taken: 0,
             last_taken: None,
         }
@@ -123,11 +121,11 @@ impl<H: Handler> Intake<H> {
         self.last_taken = Some(Instant::now());
         if !self.may_be_answered(&message) {
             self.shared.refusals.add(RefusalKind::ReplySubject);
-            return tracing::warn!(subject = %message.subject, reply = ?message.reply, "refused: no reply subject");
+            return tracing::debug!(subject = %message.subject, reply = ?message.reply, "refused: no reply subject");
         }
-        match self.room.clone().try_acquire_owned() {
-            Ok(permit) => drop(self.running.spawn(self.shared.clone().work_on(message, permit))),
-            Err(_) => self.shared.refuse(&message, overloaded(&message, self.in_flight)).await,
+        match self.room.place(message.length) {
+            Ok(place) => drop(self.running.spawn(self.shared.clone().work_on(message, place))),
+            Err(error) => self.shared.refuse(&message, overloaded(&message, error)).await,
         }
     }
 
@@ -137,7 +135,7 @@ impl<H: Handler> Intake<H> {
 }
 
 impl<H: Handler> Shared<H> {
-    async fn work_on(self: Arc<Self>, message: Message, _permit: OwnedSemaphorePermit) {
+    async fn work_on(self: Arc<Self>, message: Message, _place: Place) {
         match self.admission.admit(&message) {
             Err(refusal) => self.refuse(&message, refusal).await,
             Ok(request) => self.execute(message, request).await,

@@ -1,11 +1,14 @@
 //! How many calls of an actor run at once, how many wait, and what happens to the rest.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use lattice_runtime::{ActorSettings, Call, CallError, FailureKind, Runtime, RuntimeConfig};
 
 use crate::guests::{COUNTER, ECHO, HostOperation, SPIN, host_call, module, wat};
 use crate::host::{actor, actor_in, call, generous, patient, runtime, short, spawn, until};
 
-fn waiting_guest() -> bytes::Bytes {
+fn waiting_guest() -> Bytes {
     module(&host_call(HostOperation::Wait))
 }
 
@@ -142,6 +145,19 @@ async fn kept_instances_keep_their_state_until_they_trap() {
     assert!(matches!(call(&actor, "1").await, Err(CallError::Trap(_))));
     assert_eq!(actor.stats().kept, 0);
     assert_eq!(call(&actor, "").await.unwrap(), [1u8].as_slice());
+}
+
+/// Regression: the payloads of the last call, and what its caller had attached, stayed with the instance.
+#[tokio::test]
+async fn a_kept_instance_holds_nothing_of_the_last_call() {
+    let (actor, _) = actor(module(ECHO), reusing(1)).await;
+    let attached = Arc::new(());
+    let context = patient().attach(Arc::clone(&attached));
+    let payload = Bytes::from(vec![b'x'; 1000]);
+    drop(actor.call(Call::new("Test.Run", payload.clone(), context)).await.unwrap());
+    assert_eq!(actor.stats().kept, 1);
+    assert_eq!(Arc::strong_count(&attached), 1);
+    assert!(payload.is_unique());
 }
 
 #[tokio::test]

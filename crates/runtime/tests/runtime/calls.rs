@@ -153,6 +153,15 @@ async fn guests_log() {
 }
 
 #[tokio::test]
+async fn a_guest_cannot_make_up_lines_of_others() {
+    let text = r#"(data (i32.const 2048) "one\r\n\n2026-01-01 INFO other: two\n")"#;
+    let (actor, host) =
+        simple_actor(module_with(text, "(call $console_log (i32.const 2048) (i32.const 33)) (i32.const 1)")).await;
+    call(&actor, "").await.unwrap();
+    assert_eq!(host.lines(), ["one", "2026-01-01 INFO other: two"]);
+}
+
+#[tokio::test]
 async fn long_lines_are_cut_and_too_many_are_dropped() {
     let body = "
         (local $left i32)

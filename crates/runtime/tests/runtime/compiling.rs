@@ -116,6 +116,13 @@ async fn a_module_may_not_be_too_large() {
     assert!(matches!(error, CompileError::TooLarge { limit: 100, .. }), "{error:?}");
 }
 
+/// Regression: a function of 7 MB took the compiler more memory than small machines have.
+#[tokio::test]
+async fn a_function_may_not_be_too_large() {
+    let error = compile(module(&format!("{} (i32.const 1)", "nop ".repeat(1 << 20)))).await.unwrap_err();
+    assert!(matches!(error, CompileError::FunctionTooLarge { size, limit } if size > limit), "{error:?}");
+}
+
 /// A module whose one function takes the compiler a while.
 fn slow_to_compile() -> Bytes {
     let step = "(local.set 0 (i32.add (i32.mul (local.get 0) (local.get 1)) (i32.load (local.get 0))))".repeat(20_000);

@@ -19,6 +19,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("claims", &["async-nats", "mio", "socket2", "tokio", "wasmtime"], "claims are bytes in, claims out, without I/O"),
     ("rpc", &["wasmtime"], "invocations do not know what carries them out"),
     ("client", &["lattice-host", "lattice-runtime", "wasmtime"], "a client does not know how a host works"),
+    ("bench", &["lattice-host", "lattice-runtime", "wasmtime"], "a lattice is measured from outside"),
     ("artifact", &["lattice-host", "wasmtime"], "artifacts do not know what runs them"),
     ("runtime", &["async-nats", "lattice-protocol", "rustls"], "the engine knows no lattice and no network"),
     (

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     connect::Lattice,
+    detail::Detail,
     printer::{Printer, Show},
-    table::table,
+    table::dense,
 };
 
 #[derive(Serialize)]
@@ -30,11 +31,29 @@ pub(super) async fn run(lattice: &Lattice, printer: Printer) -> anyhow::Result<(
 
 impl Show for Claims {
     fn text(&self) -> String {
-        let mut rows: Vec<_> = self.claims.iter().map(row).collect();
-        rows.sort();
-        table(["name", "key", "call alias", "revision", "version", "issuer", "capabilities"], rows)
+        self.table(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.table(Detail::Whole)
     }
 }
+
+impl Claims {
+    fn table(&self, detail: Detail) -> String {
+        let mut rows: Vec<_> = self.claims.iter().map(row).collect();
+        for column in [KEY, ISSUER] {
+            let keys = detail.keys(rows.iter().map(|row| &*row[column]));
+            rows.iter_mut().for_each(|row| row[column] = keys.of(&row[column]));
+        }
+        rows.sort();
+        dense(["name", "key", "call alias", "revision", "version", "issuer", "capabilities"], rows)
+    }
+}
+
+/// Where a row has its keys.
+const KEY: usize = 1;
+const ISSUER: usize = 5;
 
 fn row(claims: &BTreeMap<String, Option<String>>) -> [String; 7] {
     let first = |names: &[&str]| {

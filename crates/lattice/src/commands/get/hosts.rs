@@ -8,9 +8,13 @@ use serde::Serialize;
 use super::texts;
 use crate::{
     connect::Lattice,
+    detail::{Detail, KeyColumn},
     printer::{Printer, Show},
     table::{or_dash, table},
 };
+
+/// What the names of labels start with that every host has.
+const BUILTIN_LABELS: &str = "hostcore.";
 
 #[derive(Serialize)]
 struct Hosts {
@@ -30,17 +34,47 @@ pub(super) async fn run(lattice: &Lattice, printer: Printer) -> anyhow::Result<(
 
 impl Show for Hosts {
     fn text(&self) -> String {
-        table(["host", "id", "version", "uptime", "labels"], self.hosts.iter().map(row))
+        self.table(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.table(Detail::Whole)
     }
 }
 
-fn row(host: &Host) -> [String; 5] {
-    let labels: Vec<String> = host.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+impl Hosts {
+    fn table(&self, detail: Detail) -> String {
+        let keys = detail.keys(self.hosts.iter().map(|host| host.id.as_str()));
+        table(["host", "id", "version", "uptime", "labels"], self.hosts.iter().map(|host| row(host, detail, keys)))
+    }
+}
+
+fn row(host: &Host, detail: Detail, keys: KeyColumn) -> [String; 5] {
+    let is_shown = |key: &str| detail == Detail::Whole || !key.starts_with(BUILTIN_LABELS);
+    let labels = host.labels.iter().filter(|(key, _)| is_shown(key));
+    let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
     [
         host.friendly_name.clone(),
-        host.id.to_string(),
+        keys.of(host.id.as_str()),
         or_dash(host.version.as_ref()),
         humantime::format_duration(Duration::from_secs(host.uptime_seconds)).to_string(),
-        labels.join(" "),
+        or_dash(Some(labels.join(" ")).filter(|labels| !labels.is_empty())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_host_says_of_itself_is_shown_to_those_who_want_all() {
+        let id = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+        let labels = serde_json::json!({"hostcore.os": "linux", "zone": "lab"});
+        let host = serde_json::json!({"id": id, "friendly_name": "x", "uptime_seconds": 61, "labels": labels});
+        let host = serde_json::from_value(host).expect("it is a host");
+        let hosts = Hosts { hosts: vec![host], errors: Vec::new() };
+        let row = |text: String| text.lines().nth(1).expect("a host").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(row(hosts.text()), "x NAWASHVA… - 1m 1s zone=lab");
+        assert_eq!(row(hosts.wide()), format!("x {id} - 1m 1s hostcore.os=linux zone=lab"));
+    }
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::texts;
 use crate::{
     connect::Lattice,
+    detail::Detail,
     placement,
     printer::{Printer, Show},
-    table::{or_dash, table},
+    table::{dense, or_dash},
 };
 
 #[derive(Serialize)]
@@ -57,12 +58,31 @@ fn unread(inventory: &HostInventory) -> impl Iterator<Item = String> {
 
 impl Show for Inventories {
     fn text(&self) -> String {
-        let rows = self.inventories.iter().flat_map(host_rows);
-        table(["host", "kind", "name", "key", "count", "revision", "annotations", "reference"], rows)
+        self.table(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.table(Detail::Whole)
     }
 }
 
-fn host_rows(host: &HostInventory) -> Vec<[String; 8]> {
+impl Inventories {
+    fn table(&self, detail: Detail) -> String {
+        let mut rows: Vec<_> = self.inventories.iter().flat_map(host_rows).collect();
+        let keys = detail.keys(rows.iter().map(|row| &*row[KEY]));
+        for row in &mut rows {
+            row[KEY] = keys.of(&row[KEY]);
+            row[REFERENCE] = detail.reference(&row[REFERENCE]);
+        }
+        dense(["host", "kind", "name", "key", "link", "count", "revision", "annotations", "reference"], rows)
+    }
+}
+
+/// Where a row has its key and its reference.
+const KEY: usize = 3;
+const REFERENCE: usize = 8;
+
+fn host_rows(host: &HostInventory) -> Vec<[String; 9]> {
     let name = if host.friendly_name.is_empty() { host.host_id.as_str() } else { &host.friendly_name };
     let actors = host.actors.iter().flat_map(|actor| actor_rows(name, actor));
     let providers = host.providers.iter().map(|provider| provider_row(name, provider));
@@ -71,7 +91,7 @@ fn host_rows(host: &HostInventory) -> Vec<[String; 8]> {
 }
 
 /// One row per annotation set and image.
-fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 8]> {
+fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 9]> {
     let mut sets: BTreeMap<(Annotations, Option<String>, i32), u64> = BTreeMap::new();
     for instance in &actor.instances {
         let image = instance.image_ref.clone().or_else(|| actor.image_ref.clone());
@@ -84,6 +104,7 @@ fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 8]> {
             "actor".to_owned(),
             or_dash(actor.name.as_ref()),
             actor.id.to_string(),
+            or_dash(None::<&str>),
             count.to_string(),
             revision_text(revision),
             pairs(&annotations),
@@ -93,12 +114,13 @@ fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 8]> {
     sets.into_iter().map(row).collect()
 }
 
-fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 8] {
+fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 9] {
     [
         host.to_owned(),
         "provider".to_owned(),
         or_dash(provider.name.as_ref()),
-        format!("{} ({})", provider.id, provider.link_name),
+        provider.id.to_string(),
+        provider.link_name.to_string(),
         "1".to_owned(),
         revision_text(provider.revision),
         pairs(&provider.annotations),
@@ -106,8 +128,8 @@ fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 8] {
     ]
 }
 
-fn empty_row(host: &str) -> [String; 8] {
-    let mut row = [const { String::new() }; 8];
+fn empty_row(host: &str) -> [String; 9] {
+    let mut row = [const { String::new() }; 9];
     row[0] = host.to_owned();
     row[1] = "(nothing)".to_owned();
     row
@@ -144,7 +166,7 @@ mod tests {
         }))
         .expect("it is an inventory");
         let rows = host_rows(&inventory);
-        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[4], &*row[5], &*row[6]]).collect();
+        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[5], &*row[6], &*row[7]]).collect();
         assert_eq!(essentials, [["2", "2", "team=a"], ["5", "2", "team=b"]]);
     }
 }

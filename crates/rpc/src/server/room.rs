@@ -1,0 +1,57 @@
+//! [`Room`]: how many calls are worked on at once, and how many bytes they have together.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::defaults::IN_FLIGHT_BYTES;
+
+pub(super) struct Room {
+    limit: usize,
+    calls: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+/// A call's share of the room, free again when this is dropped.
+pub(super) struct Place {
+    _call: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    pub(super) fn new(limit: usize) -> Self {
+        let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES as usize));
+        Self { limit, calls: Arc::new(Semaphore::new(limit)), bytes }
+    }
+
+    /// A place for a call of so many bytes, or what its caller is told if there is none. A call that is larger than the
+    /// whole room fits into an empty one.
+    pub(super) fn place(&self, bytes: usize) -> Result<Place, String> {
+        let call = Arc::clone(&self.calls).try_acquire_owned();
+        let call = call.map_err(|_| format!("overloaded: {} calls are being worked on", self.limit))?;
+        let share = u32::try_from(bytes).unwrap_or(u32::MAX).min(IN_FLIGHT_BYTES);
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(share);
+        let bytes = bytes.map_err(|_| "overloaded: the calls being worked on are too large together".to_owned())?;
+        Ok(Place { _call: call, _bytes: bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_bounded_in_number_and_in_bytes() {
+        let room = Room::new(2);
+        let largest = room.place(usize::MAX).expect("an empty room has room for any call");
+        let error = room.place(1).map(drop).expect_err("no bytes are left");
+        assert!(error.contains("too large together"), "{error}");
+        let small = room.place(0).expect("a call without bytes needs none");
+        let error = room.place(0).map(drop).expect_err("two calls are all");
+        assert_eq!(error, "overloaded: 2 calls are being worked on");
+        drop((largest, small));
+        let half = IN_FLIGHT_BYTES as usize / 2;
+        let halves = [room.place(half), room.place(half)];
+        assert!(halves.iter().all(Result::is_ok));
+    }
+}
