@@ -119,13 +119,11 @@ pub enum ResponderError {
         /// What the NATS client says.
         source: async_nats::SubscribeError,
     },
-    /// The server does not confirm the subscription.
-    #[error("the server does not confirm the subscription to `{subject}`")]
-    Flush {
+    /// Nothing comes back over the subscription.
+    #[error("the server does not deliver what is sent to `{subject}`")]
+    Unconfirmed {
         /// The subject.
         subject: String,
-        /// What the NATS client says.
-        source: async_nats::client::FlushError,
     },
 }
 

@@ -53,7 +53,7 @@ async fn respond_on(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
 ) -> Result<(), ResponderError> {
-    let requests = subscribe(&nats, format!("{subject}.*")).await?;
+    let requests = subscribe(&nats, subject).await?;
     say_ready(output).await.map_err(|source| ResponderError::Pipe { source })?;
     // Cancel-safe: whoever waits for an answer when the input ends is gone.
     tokio::select! {
@@ -63,11 +63,17 @@ async fn respond_on(
     Ok(())
 }
 
-async fn subscribe(nats: &async_nats::Client, subject: String) -> Result<Subscriber, ResponderError> {
-    let subscribed = nats.subscribe(subject.clone()).await;
-    let requests = subscribed.map_err(|source| ResponderError::Subscribe { subject: subject.clone(), source })?;
-    nats.flush().await.map_err(|source| ResponderError::Flush { subject, source })?;
-    Ok(requests)
+/// Subscribes, and returns once the server has it: a message of its own has come back.
+async fn subscribe(nats: &async_nats::Client, subject: &str) -> Result<Subscriber, ResponderError> {
+    let all = format!("{subject}.*");
+    let subscribed = nats.subscribe(all.clone()).await;
+    let mut requests = subscribed.map_err(|source| ResponderError::Subscribe { subject: all.clone(), source })?;
+    let sent = nats.publish(format!("{subject}.{READY}"), Bytes::new()).await;
+    let returned = time::timeout(RESPONDER_DEADLINE, requests.next()).await;
+    match (sent, returned) {
+        (Ok(()), Ok(Some(_))) => Ok(requests),
+        _ => Err(ResponderError::Unconfirmed { subject: all }),
+    }
 }
 
 async fn say_ready(mut output: impl AsyncWrite + Unpin) -> io::Result<()> {

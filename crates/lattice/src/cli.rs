@@ -58,8 +58,32 @@ and without a flag:
   LATTICE_NATS_SERVER     the nats-server that `up` runs
   LATTICE_LOG             what is logged, such as debug or lattice_host=trace
 
-With `-o json` a command prints exactly one JSON document on standard output,
-{\"error\": {...}} if it fails. `up` and `events` print one per line.";
+With `-o json` a command prints exactly one JSON document on standard output, and
+`up` and `events` one per line. These keys stay:
+  get hosts           hosts, errors
+  get inventory       inventories, errors
+  get claims          claims, errors
+  start, scale, stop  operation_id, host_id, actor_id,
+                      outcome: accepted, done or done_by_event
+  call                the document is the answer
+  status              running, pid, lattice, nats_url, host_id, host_name,
+                      started, stopping, inventory
+  down                stopped, pid, up
+  up                  first ready, with the keys of status, attached and try; then events
+  events              CloudEvents, as hosts publish them
+  keys gen            public_key, and seed or file
+  claims sign         file, public_key, issuer
+  claims inspect      public_key, issuer, name, capabilities, hash, valid, problem, ...
+  bench               the report
+A command that fails prints {\"error\": {\"code\", \"message\", \"causes\", \"hint\"}}, with one of these codes:
+  1    failed, invalid_module, unreadable
+  2    usage, ambiguous
+  3    unreachable, not_nats, nats_too_old, no_jet_stream, no_hosts, not_found,
+       not_running
+  4    refused, unauthorized
+  5    timed_out
+  64   configuration
+  130  interrupted";
 
 /// Runs and steers a lattice: hosts that run WebAssembly actors and talk over NATS.
 #[derive(Debug, Parser)]
@@ -157,7 +181,7 @@ pub(crate) enum Get {
         after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references"
     )]
     Inventory {
-        /// The host: its friendly name or id, or a unique start of that
+        /// The host: its friendly name, or its id or a unique start of it
         host: Option<String>,
     },
     /// The actors and providers that the lattice has seen
@@ -225,10 +249,28 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::fault::Code;
 
     #[test]
     fn the_commands_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_error_code_under_its_exit_code() {
+        let (_, listed) = AFTER_LONG_HELP.split_once("one of these codes:").expect("they are listed");
+        let mut exit = "";
+        let mut found = Vec::new();
+        for word in listed.split([' ', ',', '\n']).filter(|word| !word.is_empty()) {
+            match word.parse::<u8>() {
+                Ok(_) => exit = word,
+                Err(_) => found.push((word.to_owned(), exit.to_owned())),
+            }
+        }
+        let code = |code: &Code| serde_json::to_value(code).expect("it is a name").as_str().map(str::to_owned);
+        let known =
+            Code::ALL.iter().map(|known| (code(known).expect("it is a text"), (known.exit() as u8).to_string()));
+        assert_eq!(found, known.collect::<Vec<_>>());
     }
 
     #[test]

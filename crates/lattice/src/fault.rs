@@ -50,6 +50,28 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// All of them, by exit code.
+    #[cfg(test)]
+    pub(crate) const ALL: [Code; 17] = [
+        Code::Failed,
+        Code::InvalidModule,
+        Code::Unreadable,
+        Code::Usage,
+        Code::Ambiguous,
+        Code::Unreachable,
+        Code::NotNats,
+        Code::NatsTooOld,
+        Code::NoJetStream,
+        Code::NoHosts,
+        Code::NotFound,
+        Code::NotRunning,
+        Code::Refused,
+        Code::Unauthorized,
+        Code::TimedOut,
+        Code::Configuration,
+        Code::Interrupted,
+    ];
+
     /// What the process exits with.
     pub(crate) fn exit(self) -> Exit {
         match self {

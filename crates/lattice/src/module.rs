@@ -16,6 +16,7 @@ use crate::{
     keys::{Keys, file_name},
     printer::Printer,
     settings::{DataDir, create_private_dir, write_private},
+    table::printable,
 };
 
 /// Contracts that every host serves itself and that can do no harm; a module that needs others is signed by hand.
@@ -125,12 +126,11 @@ fn sign_file(path: &Path, bytes: &[u8], data_dir: &DataDir, printer: Printer) ->
     let signing = Signing { name: &stem, call_alias: None, capabilities: &BUILTIN_CONTRACTS };
     let signed = data_dir.signed().join(signed_name(bytes, &stem));
     sign_into(bytes, &signing, data_dir, &signed).map_err(|error| error.of(path))?;
-    printer.note(&format!(
-        "{} is not signed: signed with your development keys as {}",
-        path.display(),
-        signed.display()
-    ));
-    Ok(Reference::from_path(&signed)?)
+    let reference = Reference::from_path(&signed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let shown = printer.detail().reference(reference.as_str());
+    printer.note(&printable(&format!("{name} is not signed: signed with your development keys as {shown}")));
+    Ok(reference)
 }
 
 /// What is claimed of a module that is signed with development keys.

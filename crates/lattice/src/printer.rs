@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::diagnosis::Diagnosis;
+use crate::{detail::Detail, diagnosis::Diagnosis};
 
 /// How data are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -57,6 +57,14 @@ impl Printer {
     /// Whether the output is for programs.
     pub(crate) fn is_json(self) -> bool {
         self.format == Format::Json
+    }
+
+    /// How much of keys and references people want to see.
+    pub(crate) fn detail(self) -> Detail {
+        match self.format {
+            Format::Wide => Detail::Whole,
+            Format::Table | Format::Json => Detail::Brief,
+        }
     }
 
     /// Prints the one result of a command.

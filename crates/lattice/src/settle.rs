@@ -125,8 +125,8 @@ impl Ended {
         match &self.deed {
             Deed::Started(count, reference) => {
                 let instances = if *count == 1 { "instance" } else { "instances" };
-                let reference = detail.reference(reference);
-                format!("started {count} {instances} of actor {actor} on host {host} from {reference}")
+                let from = if detail == Detail::Whole { format!(" from {reference}") } else { String::new() };
+                format!("started {count} {instances} of actor {actor} on host {host}{from}")
             }
             Deed::Scaled(count) => format!("actor {actor} on host {host} is scaled to {count}"),
             Deed::Stopped => format!("stopped actor {actor} on host {host}{}", self.left()),
@@ -262,7 +262,7 @@ mod tests {
         check(
             Deed::Started(2, reference),
             2,
-            "started 2 instances of actor hello (MDNX3CB6…) on host otter (NAWASHVA…) from …/.local/share/lattice/demo/hello.wasm",
+            "started 2 instances of actor hello (MDNX3CB6…) on host otter (NAWASHVA…)",
         );
         let on_host = "actor hello (MDNX3CB6…) on host otter (NAWASHVA…)";
         check(Deed::Scaled(3.into()), 3, &format!("{on_host} is scaled to 3"));

@@ -2,14 +2,19 @@
 
 mod support;
 
+use std::fs;
+
+use lattice_testkit::eventually;
 use rustix::process::Signal;
-use support::{Daemon, Home, until_gone};
+use serde_json::Value;
+use support::{DEADLINE, Daemon, Home, until_gone};
 
 #[tokio::test]
 async fn a_killed_up_leaves_nothing_and_the_next_restores() {
     let home = Home::new().await;
     let (mut up, ready) = Daemon::up(&home, &["--demo"]).await;
     home.run(&["scale", "actor", "hello", "--count", "3"]).await.done();
+    until_noted(&home, &ready, 3).await;
     let family = up.family();
     assert!(family.len() >= 3, "the guard and the broker are processes of their own: {family:?}");
     up.signal(Signal::KILL);
@@ -29,4 +34,12 @@ async fn a_killed_up_leaves_nothing_and_the_next_restores() {
     next.signal(Signal::INT);
     assert_eq!(next.end().await, Some(0));
     until_gone(&family).await;
+}
+
+/// The host notes what runs just after it runs.
+async fn until_noted(home: &Home, ready: &Value, count: u64) {
+    let host = ready["host_id"].as_str().expect("it has a key");
+    let path = home.data_dir().join("hosts").join(host).join("running.json");
+    let noted = || serde_json::from_slice::<Value>(&fs::read(&path).ok()?).ok();
+    eventually("it is noted", DEADLINE, async || (noted()?["actors"][0]["count"] == count).then_some(())).await;
 }

@@ -41,7 +41,7 @@ pub(crate) struct StartActor {
     /// The module: a file or a reference
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// The host: its friendly name or id, or a unique start of that [default: the only one]
+    /// The host: its friendly name, or its id or a unique start of it [default: the only one]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// How many calls may run at once, up to 65535
@@ -63,7 +63,7 @@ Examples:
   lattice scale actor hello --count 0      nothing of it runs any more
   lattice scale actor mine --count 3 --ref ./mine.wasm --host calm-otter-1234")]
 pub(crate) struct ScaleActor {
-    /// The actor: its name, call alias or key, or a unique start of that
+    /// The actor: its name or call alias, or its key or a unique start of it
     pub(crate) actor: String,
     /// How many, from 0 to 65535
     #[arg(long, allow_negative_numbers = true)]
@@ -71,7 +71,7 @@ pub(crate) struct ScaleActor {
     /// The module to start from, for an actor that does not run on the host yet
     #[arg(long = "ref", value_name = "REF")]
     pub(crate) reference: Option<String>,
-    /// The host: its friendly name or id, or a unique start of that [default: the only one that runs the actor]
+    /// The host: its friendly name, or its id or a unique start of it [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only the instances with exactly these annotations
@@ -90,12 +90,12 @@ Examples:
   lattice stop actor hello --count 2                   two fewer
   lattice stop actor hello --annotation version=old    those noted so")]
 pub(crate) struct StopActor {
-    /// The actor: its name, call alias or key, or a unique start of that
+    /// The actor: its name or call alias, or its key or a unique start of it
     pub(crate) actor: String,
     /// How many; 0 for all
     #[arg(long, default_value = "0", allow_negative_numbers = true)]
     pub(crate) count: Count,
-    /// The host: its friendly name or id, or a unique start of that [default: the only one that runs the actor]
+    /// The host: its friendly name, or its id or a unique start of it [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only instances that have these annotations
@@ -112,7 +112,7 @@ pub(crate) struct StopActor {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lattice stop host calm-otter-1234\n  lattice stop host NAWX --drain-timeout 10s")]
 pub(crate) struct StopHost {
-    /// The host: its friendly name or id, or a unique start of that
+    /// The host: its friendly name, or its id or a unique start of it
     pub(crate) host: String,
     /// How long running calls may take; the host sets the limit
     #[arg(long, value_name = "DURATION", value_parser = duration)]

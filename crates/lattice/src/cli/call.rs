@@ -15,9 +15,9 @@ Examples:
   lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'
   lattice call hello Greeter.Greet @request.json
   echo '\"Ada\"' | lattice call hello Greeter.Greet -
-  lattice call MBX4... Images.Render @scene.json --raw > scene.png")]
+  lattice call MBX4 Images.Render @scene.json --raw > scene.png")]
 pub(crate) struct Call {
-    /// The actor: its name, call alias or key, or a unique start of that
+    /// The actor: its name or call alias, or its key or a unique start of it
     pub(crate) actor: String,
     /// The operation, such as Greeter.Greet
     pub(crate) operation: String,

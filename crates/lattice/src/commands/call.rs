@@ -51,12 +51,19 @@ pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
     Ok(settings.printer().show(&Answer(answer))?)
 }
 
-/// Where nobody listens the actor does not run; it may be known all the same, for claims are kept.
+/// Where nobody listens the actor does not run; it may be known all the same, for claims are kept. The subjects that
+/// these errors name tell people nothing.
 fn not_called(actor: &str, error: CallError) -> anyhow::Error {
     match error {
         CallError::NoResponders { .. } => Fault::new(Code::NotFound, format!("no host runs actor `{actor}`"))
             .hint("`lattice get inventory` shows what runs; `lattice start actor` starts it")
             .into(),
+        CallError::TimedOut { waited, .. } => {
+            let waited = humantime::format_duration(waited);
+            Fault::new(Code::TimedOut, format!("actor `{actor}` has not answered within {waited}"))
+                .hint("it may still be at it; --timeout waits longer")
+                .into()
+        }
         error => error.into(),
     }
 }

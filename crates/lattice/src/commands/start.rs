@@ -39,7 +39,7 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         Ok(operation) => settle(&lattice, sent(operation), printer).await,
         Err(error) => Err(error),
     };
-    ended.map_err(|error| explain(error, &reference)).with_context(|| format!("{reference} was not started"))
+    ended.map_err(|error| explain(error, &reference)).with_context(|| format!("`{}` was not started", start.reference))
 }
 
 /// What to do where a file is refused depends on the host, not on the file.

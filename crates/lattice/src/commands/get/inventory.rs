@@ -69,6 +69,7 @@ impl Show for Inventories {
 impl Inventories {
     fn table(&self, detail: Detail) -> String {
         let mut rows: Vec<_> = self.inventories.iter().flat_map(host_rows).collect();
+        rows.sort();
         let keys = detail.keys(rows.iter().map(|row| &*row[KEY]));
         for row in &mut rows {
             row[KEY] = keys.of(&row[KEY]);
