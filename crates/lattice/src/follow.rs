@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use lattice_client::{EventError, EventStream, actor_names};
 use lattice_protocol::{HostKey, event::CloudEvent};
+use tokio::task;
 
 use crate::{connect::Lattice, event_line::Names, printer::Printer};
 
@@ -65,7 +66,7 @@ impl Follower {
     /// The output cannot be written.
     pub(crate) async fn run(&mut self) -> anyhow::Result<()> {
         while let Some(item) = self.events.next().await {
-            self.take(item)?;
+            self.take(item).await?;
         }
         Ok(())
     }
@@ -77,7 +78,7 @@ impl Follower {
     pub(crate) async fn until_stopped(&mut self, host: &HostKey) -> anyhow::Result<()> {
         while let Some(item) = self.events.next().await {
             let is_last = item.as_ref().is_ok_and(|event| event.name() == STOPPED && event.source == host.as_str());
-            self.take(item)?;
+            self.take(item).await?;
             if is_last {
                 break;
             }
@@ -85,12 +86,17 @@ impl Follower {
         Ok(())
     }
 
-    fn take(&mut self, item: Result<CloudEvent, EventError>) -> anyhow::Result<()> {
+    async fn take(&mut self, item: Result<CloudEvent, EventError>) -> anyhow::Result<()> {
+        let printer = self.printer;
         match item {
-            Ok(event) if self.filter.shows(&event) => self.printer.stream(&self.names.line(event))?,
+            Ok(event) if self.filter.shows(&event) => {
+                let line = self.names.line(event);
+                // On a thread of its own: who reads may stall, and signals must be heard all the same.
+                task::spawn_blocking(move || printer.stream(&line)).await??;
+            }
             // What is not shown may still tell names.
             Ok(event) => drop(self.names.line(event)),
-            Err(hole) => self.printer.warn(&hole.to_string()),
+            Err(hole) => task::spawn_blocking(move || printer.warn(&hole.to_string())).await?,
         }
         Ok(())
     }

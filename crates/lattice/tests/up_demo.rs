@@ -121,3 +121,21 @@ async fn a_second_up_attaches(home: &Home, first: u32) {
     assert_eq!(second.end().await, Some(0));
     assert_eq!(home.run(&["status", "-o", "json"]).await.json()["pid"], first);
 }
+
+/// History: `up` wrote to a full pipe where it should have heard the signal.
+#[tokio::test]
+async fn a_reader_that_stalls_keeps_nothing_from_stopping() {
+    /// Bytes that a pipe holds.
+    const PIPE: usize = 64 * 1024;
+    let home = Home::new().await;
+    let (mut up, _) = Daemon::up(&home, &["--demo"]).await;
+    let family = up.family();
+    // Nobody reads the events from here on: a hundred instances are told one by one, each in more than 400 bytes.
+    for _ in 0..=PIPE / 400 / 100 {
+        home.run(&["scale", "actor", "hello", "--count", "100"]).await.done();
+        home.run(&["scale", "actor", "hello", "--count", "1"]).await.done();
+    }
+    up.signal(Signal::TERM);
+    assert_eq!(up.end().await, Some(0));
+    until_gone(&family).await;
+}

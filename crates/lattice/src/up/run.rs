@@ -9,7 +9,10 @@ use std::{
 use anyhow::Context;
 use lattice_host::{Host, HostConfig, HostDirs, HostIdentity, Mode};
 use lattice_protocol::Labels;
-use tokio::time::{self, Instant};
+use tokio::{
+    task,
+    time::{self, Instant},
+};
 
 use super::{
     RunningUp, attach,
@@ -100,7 +103,7 @@ async fn own(request: &Request<'_>, lock: UpLock, signals: &mut Signals) -> anyh
         () = signals.stop() => return Ok(()),
     };
     let ended = running.follow(request, signals).await;
-    request.printer.note("stopping ...");
+    tell(request, "stopping ...").await;
     running.tell_stopping(&request.data_dir);
     let deadline = ended.as_ref().ok().copied().flatten();
     // Dropping what is being stopped ends it at once.
@@ -108,9 +111,15 @@ async fn own(request: &Request<'_>, lock: UpLock, signals: &mut Signals) -> anyh
         () = running.stop(deadline) => {}
         () = signals.again() => return Err(Signals::cut_short().into()),
     }
-    request.printer.note("stopped");
+    tell(request, "stopped").await;
     drop(lock);
     ended.map(drop)
+}
+
+/// Tells people something, unless nobody reads it: a stalled terminal must not keep a lattice from stopping.
+async fn tell(request: &Request<'_>, text: &'static str) {
+    let printer = request.printer;
+    let _ = time::timeout(LAST_EVENT, task::spawn_blocking(move || printer.note(text))).await;
 }
 
 /// Starts broker, host and demo, and tells that all is ready. If one fails, what was started is stopped in order.
