@@ -34,7 +34,7 @@ pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
 pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
 pub(crate) use prepare::Preparer;
-pub(crate) use restore::{Absent, Keeper, restore};
+pub(crate) use restore::{Absent, Keeper, Notes, restore};
 pub(crate) use serving::Serving;
 pub(crate) use worker::Tools;
 

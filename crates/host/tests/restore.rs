@@ -110,3 +110,23 @@ async fn regression_what_was_missing_and_is_stopped_later_does_not_come_back() {
     lattice.carry_out("cmd.{host}.scale", json!({"actor_ref": actor.reference(), "count": 0})).await;
     assert_eq!(found(lattice, &actor, &image).await, 0);
 }
+
+/// History: the note came a moment after the operation's end, and a host killed in between forgot what it had confirmed.
+#[tokio::test]
+async fn what_is_said_to_be_done_is_noted() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("a", &guests::echo());
+    let noted = || {
+        let note = std::fs::read(lattice.dir.path().join("state/running.json")).expect("it is noted");
+        let note: serde_json::Value = serde_json::from_slice(&note).expect("JSON");
+        note["actors"].as_array().expect("a list").iter().map(|entry| entry["count"].as_u64()).collect::<Vec<_>>()
+    };
+    for count in 1..=20 {
+        lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
+        assert_eq!(noted(), [Some(count)]);
+    }
+    lattice.carry_out("cmd.{host}.scale", json!({"actor_ref": actor.reference(), "count": 7})).await;
+    assert_eq!(noted(), [Some(7)]);
+    lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
+    assert_eq!(noted(), []);
+}

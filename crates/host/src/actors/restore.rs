@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use lattice_protocol::{ActorKey, Annotations, OperationPhase};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{ActorCommand, Actors, Start, Stop, board::Board, groups::share_of_stop};
 use crate::{
-    defaults::{RESTORED_AT_ONCE, SAVE_AGAIN},
+    defaults::{NOTE_PATIENCE, RESTORED_AT_ONCE, SAVE_AGAIN},
     operations::Operations,
     state::{Running, RunningActor, StateDir},
 };
@@ -49,25 +49,48 @@ impl Absent {
     }
 }
 
+/// Asks the keeper whether it has noted what runs; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    questions: mpsc::UnboundedSender<oneshot::Sender<()>>,
+}
+
+impl Notes {
+    /// Returns when what runs now is noted, so that a host that is killed in the next moment restores it.
+    ///
+    /// A disk that is slow or full delays commands a little and fails none.
+    pub(crate) async fn noted(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.questions.send(answer).is_ok() {
+            // An error means that the keeper has ended, and with it the noting.
+            let _ = tokio::time::timeout(NOTE_PATIENCE, answered).await;
+        }
+    }
+}
+
 /// Notes what runs whenever it changes.
 pub(crate) struct Keeper {
     state: Arc<StateDir>,
     board: Board,
     /// Noted too, so that a crash while restoring forgets nothing.
     absent: Absent,
+    questions: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 }
 
 impl Keeper {
-    pub(crate) fn new(state: StateDir, board: Board, absent: Absent) -> Self {
-        Self { state: Arc::new(state), board, absent }
+    pub(crate) fn new(state: StateDir, board: Board, absent: Absent) -> (Self, Notes) {
+        // Unbounded, because workers must not wait here; each asks one question at a time.
+        let (sender, questions) = mpsc::unbounded_channel();
+        (Self { state: Arc::new(state), board, absent, questions }, Notes { questions: sender })
     }
 
     /// Notes every change until told to stop; what stops after that is to run again next time.
     ///
     /// What could not be noted is tried again: a disk that was full does not stay so for ever.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         let (mut running, mut absent) = (self.board.changes(), self.absent.actors.subscribe());
         let mut noted = true;
+        let mut question = None;
         loop {
             // Cancel-safe: a change that is not seen here is still unseen below.
             tokio::select! {
@@ -75,9 +98,19 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 Ok(()) = running.changed() => {}
                 Ok(()) = absent.changed() => {}
+                Some(asked) = self.questions.recv() => question = Some(asked),
                 () = tokio::time::sleep(SAVE_AGAIN), if !noted => {}
             }
-            noted = self.save().await;
+            // A question that comes when all is noted is answered as it is: what it is about was seen before it.
+            let is_new = question.is_none() || running.has_changed().unwrap_or(false);
+            if is_new || !noted {
+                running.mark_unchanged();
+                noted = self.save().await;
+            }
+            if let Some(question) = question.take() {
+                // Whoever asked may have stopped waiting.
+                let _ = question.send(());
+            }
         }
         if !noted || running.has_changed().unwrap_or(false) || absent.has_changed().unwrap_or(false) {
             self.save().await;
@@ -178,7 +211,7 @@ mod tests {
         std::fs::create_dir(&obstacle).expect("the directory can be written");
         let running = Running { actors: vec![entry()] };
         let absent = Absent::new(&running);
-        let keeper = Keeper::new(state, Board::default(), absent.clone());
+        let (keeper, _notes) = Keeper::new(state, Board::default(), absent.clone());
         let stop = CancellationToken::new();
         let keeping = tokio::spawn(keeper.run(stop.clone()));
         tokio::task::yield_now().await;

@@ -17,7 +17,7 @@ use super::{
     history::History,
     job::{Addition, Job, JobError, Wanted, Work},
     prepare::Preparer,
-    restore::Absent,
+    restore::{Absent, Notes},
     service::{Service, Target},
     serving::{Served, Serving},
     settings,
@@ -31,6 +31,7 @@ pub(crate) struct Tools {
     pub(crate) announcer: Announcer,
     pub(crate) board: Board,
     pub(crate) absent: Absent,
+    pub(crate) notes: Notes,
     pub(crate) serving: Serving,
     pub(crate) settings: ActorSettings,
 }
@@ -135,14 +136,17 @@ impl Worker {
         match work {
             Work::Start(addition) => {
                 let outcome = self.start(number, &addition, &operation).await;
+                self.tools.notes.noted().await;
                 self.end_start(operation, outcome, &addition);
             }
             Work::Scale(wanted) => {
                 let outcome = self.scale(number, &wanted, &operation).await;
+                self.tools.notes.noted().await;
                 self.end_scale(operation, outcome, &wanted);
             }
             Work::Stop(stop) => {
                 self.stop(number, stop, &operation.id()).await;
+                self.tools.notes.noted().await;
                 operation.stopped();
             }
         }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
-    actors::{self, Absent, Actors, Announcer, Board, Keeper, Preparer, Serving, Tools},
+    actors::{self, Absent, Actors, Announcer, Board, Keeper, Notes, Preparer, Serving, Tools},
     claims::{ClaimsStore, Follower},
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
@@ -68,12 +68,13 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    fn tools(&self, store: Store, runtime: Runtime, serving: Serving) -> Tools {
+    fn tools(&self, store: Store, runtime: Runtime, serving: Serving, notes: Notes) -> Tools {
         Tools {
             preparer: Preparer::new(store, self.policy, runtime),
             announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
             board: self.board.clone(),
             absent: self.absent.clone(),
+            notes,
             serving,
             settings: actor_settings(self.config),
         }
@@ -141,10 +142,10 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let common = Common { config: &config, subjects, policy, board, about, events, absent, operations };
     let serving = Serving::new(&config, issuers, claims.clone());
     let refusals = Arc::clone(serving.refusals());
-    let (actors, actors_task) = actors::start(common.tools(store, runtime, serving));
+    let (keeper, notes) = Keeper::new(state, common.board.clone(), common.absent.clone());
+    let (actors, actors_task) = actors::start(common.tools(store, runtime, serving, notes));
     let (stop, stop_requests) = watch::channel(None);
     let (desk, replier) = (common.desk(&actors, claims, stop), common.replier());
-    let keeper = Keeper::new(state, common.board.clone(), common.absent.clone());
     let (restore, restored) = common.restore(before, actors.clone());
     let tasks = Tasks {
         publisher,
