@@ -8,9 +8,9 @@ use super::SeedText;
 
 /// Run one host, for production
 ///
-/// Joins the lattice of the broker at --nats-url, and runs again what it was told to run before. Modules come from
-/// registries and are signed, unless --allow-file and --allow-unsigned say otherwise. SIGTERM and SIGINT stop it in order, so
-/// does `lattice stop host`.
+/// Joins the lattice of the broker at --nats-url, and runs again what it was told to run before. Modules must be signed unless
+/// --allow-unsigned, and files of this machine are taken only with --allow-file; this version knows no other source.
+/// SIGTERM and SIGINT stop it in order, so does `lattice stop host`.
 ///
 /// Every option can be given as a flag, in the environment as LATTICE_ and its name in capitals (LATTICE_DRAIN_LIMIT; a
 /// label as LATTICE_LABEL_zone), or in the file of --config by its name (drain_limit); the first of these wins, and labels
