@@ -39,6 +39,9 @@ pub(crate) const OPERATION_DEADLINE: Duration = Duration::from_secs(60);
 /// How long the responder's process may take to be ready, and to end: it connects once.
 pub(crate) const RESPONDER_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long the responder waits for its own message. Less than its process has in all, so that it can still say why not.
+pub(crate) const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
+
 /// What the subjects of a responder start with. Hosts and clients of a lattice use none below it.
 pub(crate) const SUBJECT_PREFIX: &str = "lattice.bench";
 

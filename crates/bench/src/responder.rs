@@ -23,7 +23,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    defaults::{RESPONDER_DEADLINE, SUBJECT_PREFIX},
+    defaults::{CONFIRM_DEADLINE, RESPONDER_DEADLINE, SUBJECT_PREFIX},
     error::ResponderError,
 };
 
@@ -68,10 +68,12 @@ async fn subscribe(nats: &async_nats::Client, subject: &str) -> Result<Subscribe
     let all = format!("{subject}.*");
     let subscribed = nats.subscribe(all.clone()).await;
     let mut requests = subscribed.map_err(|source| ResponderError::Subscribe { subject: all.clone(), source })?;
-    let sent = nats.publish(format!("{subject}.{READY}"), Bytes::new()).await;
-    let returned = time::timeout(RESPONDER_DEADLINE, requests.next()).await;
-    match (sent, returned) {
-        (Ok(()), Ok(Some(_))) => Ok(requests),
+    let returned = async {
+        nats.publish(format!("{subject}.{READY}"), Bytes::new()).await.ok()?;
+        requests.next().await
+    };
+    match time::timeout(CONFIRM_DEADLINE, returned).await {
+        Ok(Some(_)) => Ok(requests),
         _ => Err(ResponderError::Unconfirmed { subject: all }),
     }
 }

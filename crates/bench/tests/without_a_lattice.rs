@@ -1,9 +1,10 @@
 //! What a bench does where nothing answers.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
+use futures::StreamExt;
 use lattice_bench::{Bench, BenchSettings, Measure, Outcome, Plan, Responder, Verdict};
-use lattice_claims::{AccountSeed, HostSeed, ModuleSeed};
+use lattice_claims::{AccountSeed, ClusterSeed, HostSeed, InvocationSigner, ModuleSeed};
 use lattice_client::{Client, ClientSettings};
 use lattice_testkit::NatsServer;
 use tokio::process::Command;
@@ -15,19 +16,68 @@ async fn mute_responder() -> Responder {
     Responder::start(command, Responder::new_subject()).await.expect("it says that it is ready")
 }
 
+async fn client(nats: &NatsServer) -> Client {
+    let settings = ClientSettings { timeout: Duration::from_secs(20), ..ClientSettings::default() };
+    Client::new(nats.client().await, settings)
+}
+
+fn settings(directory: &Path, signer: Option<InvocationSigner>) -> BenchSettings {
+    BenchSettings {
+        host: HostSeed::generate().public(),
+        signer,
+        account: AccountSeed::generate(),
+        module: ModuleSeed::generate(),
+        directory: directory.to_owned(),
+    }
+}
+
+/// Answers every command as a host does that says that all is well, stops nothing after the first time, and runs
+/// nothing that could be called.
+async fn answer_as_a_broken_host(nats: async_nats::Client, mut requests: async_nats::Subscriber, host: String) {
+    let mut stops = 0;
+    while let Some(request) = requests.next().await {
+        let verb = request.subject.rsplit('.').next().expect("there is a last token").to_owned();
+        stops += usize::from(verb == "sa");
+        let answer = match verb.as_str() {
+            "sa" if stops > 1 => r#"{"accepted":false,"error":"stuck"}"#.to_owned(),
+            "la" | "sa" => r#"{"accepted":true,"error":"","operation_id":"x"}"#.to_owned(),
+            "operation" => format!(r#"{{"host_id":"{host}","operation_id":"x","phase":"running","causes":[]}}"#),
+            _ => String::new(),
+        };
+        let inbox = request.reply.expect("a client wants an answer");
+        nats.publish(inbox, answer.into()).await.expect("the connection stands");
+    }
+}
+
+#[tokio::test]
+async fn why_calls_are_not_measured_is_not_hidden_by_what_goes_wrong_afterwards() {
+    let nats = NatsServer::start().await;
+    let client = client(&nats).await;
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let settings = settings(directory.path(), Some(InvocationSigner::new(ClusterSeed::generate())));
+    // Over the client's own connection, so that the subscription comes before its requests.
+    let connection = client.nats().clone();
+    let requests = connection.subscribe("wasmbus.ctl.default.>").await.expect("the connection stands");
+    let host = tokio::spawn(answer_as_a_broken_host(connection, requests, settings.host.to_string()));
+    let responder = mute_responder().await;
+    let bench = Bench::new(client, settings, &responder);
+    let report = bench.run(&Plan { measures: vec![Measure::Call], rounds: 1 }, |_| {}).await;
+    responder.stop().await;
+    host.abort();
+
+    let [row] = report.measures.as_slice() else { panic!("{report:?}") };
+    assert!(
+        matches!(&row.outcome, Outcome::NotMeasured { reason } if reason.contains("responder of the floor")),
+        "{row:?}"
+    );
+}
+
 #[tokio::test]
 async fn every_row_says_why_it_has_no_figures() {
     let nats = NatsServer::start().await;
-    let client_settings = ClientSettings { timeout: Duration::from_secs(20), ..ClientSettings::default() };
-    let client = Client::new(nats.client().await, client_settings);
+    let client = client(&nats).await;
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let settings = BenchSettings {
-        host: HostSeed::generate().public(),
-        signer: None,
-        account: AccountSeed::generate(),
-        module: ModuleSeed::generate(),
-        directory: directory.path().to_owned(),
-    };
+    let settings = settings(directory.path(), None);
     let responder = mute_responder().await;
     let bench = Bench::new(client, settings, &responder);
     let mut begun = Vec::new();

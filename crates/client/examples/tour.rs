@@ -30,9 +30,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(nats, ClientSettings::default());
     let events = client.events().await?;
 
+    // Before anything is started, so that nothing stays behind for want of a seed.
+    let seed: ClusterSeed = std::fs::read_to_string(seed)?.trim().parse()?;
     let host = first_host(&client).await?;
     let actor = start(&client, &host, image).await?;
-    let seed: ClusterSeed = std::fs::read_to_string(seed)?.trim().parse()?;
     let answer = call(&client, &actor, InvocationSigner::new(seed), operation, payload).await;
     stop(&client, &host, actor).await?;
     println!("answered {}", answer?);

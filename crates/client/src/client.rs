@@ -1,6 +1,9 @@
 //! The client of one lattice: what it holds and how it is set.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use lattice_protocol::{ControlPrefix, ControlSubjects, EventSubjects, Format, LatticeName};
 
@@ -96,6 +99,11 @@ impl Client {
 
     pub(crate) fn subjects(&self) -> &ControlSubjects {
         &self.shared.subjects
+    }
+
+    /// How often the connection came about. A change means that it was down.
+    pub(crate) fn connections(&self) -> u64 {
+        self.shared.nats.statistics().connects.load(Ordering::Relaxed)
     }
 
     pub(crate) fn event_subjects(&self) -> &EventSubjects {

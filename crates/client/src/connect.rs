@@ -152,7 +152,9 @@ pub enum ConnectError {
 /// One variant of [`ConnectError`] for each thing that a person would have to mend.
 pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, ConnectError> {
     let (servers, login) = servers(&settings.url)?;
-    let options = options(&settings, login).await?;
+    // An equal share for each, or the first that says nothing would use up the time of the others.
+    let share = settings.timeout / u32::try_from(servers.len()).unwrap_or(u32::MAX);
+    let options = options(&settings, login).await?.connection_timeout(share);
     let url = without_user_info(&settings.url);
     match time::timeout(settings.timeout, options.connect(servers)).await {
         Ok(Ok(client)) => Ok(client),
@@ -176,7 +178,7 @@ async fn options(settings: &ConnectSettings, login: Login) -> Result<ConnectOpti
         (None, Login::Token(token)) => ConnectOptions::with_token(token),
         (None, Login::User { name, password }) => ConnectOptions::with_user_and_password(name, password),
     };
-    Ok(options.name(&settings.name).connection_timeout(settings.timeout))
+    Ok(options.name(&settings.name))
 }
 
 async fn credentials(file: &Path) -> Result<ConnectOptions, ConnectError> {

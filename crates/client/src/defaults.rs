@@ -16,6 +16,15 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(crate) const INVENTORIES_AT_ONCE: usize = 32;
 /// Events that wait for a slow reader: at a thousand hosts with a heartbeat each 30 s, the events of two minutes.
 pub(crate) const EVENT_QUEUE: usize = 4096;
+/// Bytes of answers that a gather keeps: far more than a thousand hosts say, and bounds what a forged flood can take.
+pub(crate) const GATHER_BYTES: usize = 64 << 20;
+/// How long a host may take to come back to a server that restarted, before it counts as gone: reconnecting clients wait
+/// up to 4 s between attempts.
+pub(crate) const HOST_RETURN: Duration = Duration::from_secs(5);
+/// How long to wait before asking again for a host that may come back: soon for people, seldom for the server.
+pub(crate) const HOST_RETURN_PAUSE: Duration = Duration::from_millis(100);
+/// The longest wait that is told from waiting for ever: a year. Clocks cannot tell times that are much further off.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Event ids remembered to recognise duplicates. These follow each other closely; 8 bytes are kept of each.
 pub(crate) const REMEMBERED_EVENTS: usize = 8192;
 /// Hosts whose numbering is followed. More than any lattice has; bounds what forged events can make a reader keep.

@@ -4,7 +4,6 @@ mod tracker;
 
 use std::{
     pin::Pin,
-    sync::atomic::Ordering,
     task::{Context, Poll},
 };
 
@@ -62,7 +61,8 @@ pub struct EventStream {
 type Item = Result<CloudEvent, EventError>;
 
 impl Client {
-    /// The events of the lattice, from now on: whatever is sent next over the same connection has its events here.
+    /// The events of the lattice, from now on: whatever is sent next over the same connection has its events here. What
+    /// goes over other connections at the same moment may come before the server has the subscription.
     ///
     /// ```no_run
     /// # async fn example(client: lattice_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -80,29 +80,27 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`RequestError::Connection`] if the connection is closed.
+    /// [`RequestError::Connection`] if the connection is closed, [`RequestError::Disconnected`] if it is down and not
+    /// restored within the client's timeout.
     pub async fn events(&self) -> Result<EventStream, RequestError> {
         let events = self.subscribe_events().await?;
-        self.nats().flush().await.map_err(|error| RequestError::Connection {
-            subject: self.event_subjects().all(),
-            source: cause(&error),
-        })?;
+        let subject = self.event_subjects().all();
+        let flushed = self.in_time(&subject, self.settings().timeout, self.nats().flush()).await?;
+        flushed.map_err(|error| RequestError::Connection { subject, source: cause(&error) })?;
         Ok(events)
     }
 
     /// The events that follow whatever is sent next over the same connection.
     pub(crate) async fn subscribe_events(&self) -> Result<EventStream, RequestError> {
         let subject = self.event_subjects().all();
-        match self.nats().subscribe(subject.clone()).await {
-            Ok(events) => Ok(self.stream(events)),
-            Err(error) => Err(RequestError::Connection { subject, source: cause(&error) }),
-        }
+        let events = self.subscribe(subject.clone(), &subject, self.settings().timeout).await?;
+        Ok(self.stream(events))
     }
 
     fn stream(&self, events: Subscriber) -> EventStream {
         let (sender, queue) = mpsc::channel(EVENT_QUEUE);
-        let statistics = self.nats().statistics();
-        let connections = move || statistics.connects.load(Ordering::Relaxed);
+        let client = self.clone();
+        let connections = move || client.connections();
         let payloads = events.map(|message| message.payload);
         let pump = tokio::spawn(Pump::new(sender, connections).run(payloads));
         EventStream { queue, pump }
@@ -127,8 +125,7 @@ impl Drop for EventStream {
 struct Pump<C> {
     queue: mpsc::Sender<Item>,
     tracker: Tracker,
-    /// How many events the reader was too slow for, since it was last told.
-    dropped: u64,
+    missed: Missed,
     /// Tells how often the connection came about.
     connections: C,
     connected: u64,
@@ -137,7 +134,7 @@ struct Pump<C> {
 impl<C: Fn() -> u64 + Send> Pump<C> {
     fn new(queue: mpsc::Sender<Item>, connections: C) -> Self {
         let connected = connections();
-        Self { queue, tracker: Tracker::default(), dropped: 0, connections, connected }
+        Self { queue, tracker: Tracker::default(), missed: Missed::default(), connections, connected }
     }
 
     async fn run<P: AsRef<[u8]> + Send>(mut self, payloads: impl Stream<Item = P> + Send) {
@@ -147,8 +144,8 @@ impl<C: Fn() -> u64 + Send> Pump<C> {
             // comes first, or a flood of messages could keep the reader from learning of it.
             tokio::select! {
                 biased;
-                told = tell(&self.queue, self.dropped), if self.dropped > 0 => match told {
-                    Ok(()) => self.dropped = 0,
+                told = tell(&self.queue, self.missed.hole()), if self.missed.is_any() => match told {
+                    Ok(()) => self.missed.forget_hole(),
                     Err(_) => return,
                 },
                 payload = payloads.next() => match payload {
@@ -157,8 +154,8 @@ impl<C: Fn() -> u64 + Send> Pump<C> {
                 },
             }
         }
-        if self.dropped > 0 {
-            let _ = tell(&self.queue, self.dropped).await;
+        while self.missed.is_any() && tell(&self.queue, self.missed.hole()).await.is_ok() {
+            self.missed.forget_hole();
         }
     }
 
@@ -185,27 +182,55 @@ impl<C: Fn() -> u64 + Send> Pump<C> {
     }
 
     fn offer(&mut self, item: Item) {
-        // What was dropped is told before anything that came later.
-        if self.dropped > 0 {
-            self.dropped += weight(&item);
+        // What was missed is told before anything that came later.
+        if self.missed.is_any() {
+            self.missed.add(&item);
         } else if let Err(TrySendError::Full(item)) = self.queue.try_send(item) {
-            self.dropped = weight(&item);
+            self.missed.add(&item);
+        }
+    }
+}
+
+/// What the reader was too slow for and has not been told of.
+#[derive(Debug, Default)]
+struct Missed {
+    events: u64,
+    reconnected: bool,
+}
+
+impl Missed {
+    fn is_any(&self) -> bool {
+        self.events > 0 || self.reconnected
+    }
+
+    fn add(&mut self, item: &Item) {
+        match item {
+            Err(EventError::Lost { count, .. }) => self.events += count,
+            Err(EventError::Reconnected) => self.reconnected = true,
+            _ => self.events += 1,
+        }
+    }
+
+    /// What to tell the reader first.
+    fn hole(&self) -> EventError {
+        match self.events {
+            0 => EventError::Reconnected,
+            count => EventError::Dropped { count },
+        }
+    }
+
+    /// Forgets what [`hole`](Self::hole) returned.
+    fn forget_hole(&mut self) {
+        match self.events {
+            0 => self.reconnected = false,
+            _ => self.events = 0,
         }
     }
 }
 
 /// Tells the reader, as soon as it makes room, what it missed.
-async fn tell(queue: &mpsc::Sender<Item>, count: u64) -> Result<(), SendError<Item>> {
-    queue.send(Err(EventError::Dropped { count })).await
-}
-
-/// How many events are lost with an item.
-fn weight(item: &Item) -> u64 {
-    match item {
-        Err(EventError::Lost { count, .. }) => *count,
-        Err(EventError::Reconnected) => 0,
-        _ => 1,
-    }
+async fn tell(queue: &mpsc::Sender<Item>, hole: EventError) -> Result<(), SendError<Item>> {
+    queue.send(Err(hole)).await
 }
 
 #[cfg(test)]

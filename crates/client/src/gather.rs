@@ -10,7 +10,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     client::Client,
-    connect::cause,
+    defaults::{GATHER_BYTES, LONGEST_WAIT},
     request::{Outgoing, RequestError, closed, read_answer},
 };
 
@@ -47,23 +47,24 @@ impl Client {
         K: Eq + Hash,
     {
         let (subject, timeout) = (request.subject.clone(), request.timeout);
-        let limits = Limits { quiet: self.settings().gather_quiet, timeout };
+        let limits = Limits { quiet: self.settings().gather_quiet, timeout, bytes: GATHER_BYTES };
         let answers = self.ask_all(request).await?;
         match collect(answers.map(answer), limits).await {
             Collected::Nobody => Ok(Gathered::default()),
             Collected::Closed => Err(closed(subject)),
             Collected::Answers(answers) if answers.is_empty() => Err(self.silence(subject, timeout)),
             Collected::Answers(answers) => Ok(read_all(&subject, &answers, identity)),
+            Collected::TooMuch(answers) => {
+                let mut gathered = read_all(&subject, &answers, identity);
+                gathered.errors.push(RequestError::TooMuch { subject, max: GATHER_BYTES });
+                Ok(gathered)
+            }
         }
     }
 
     async fn ask_all(&self, request: Outgoing) -> Result<Subscriber, RequestError> {
         let inbox = self.nats().new_inbox();
-        let answers = self
-            .nats()
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|error| RequestError::Connection { subject: request.subject.clone(), source: cause(&error) })?;
+        let answers = self.subscribe(inbox.clone(), &request.subject, request.timeout).await?;
         self.publish(request, inbox).await?;
         Ok(answers)
     }
@@ -90,29 +91,43 @@ struct Limits {
     quiet: Duration,
     /// How long to go on at most.
     timeout: Duration,
+    /// How much to keep at most.
+    bytes: usize,
 }
+
+/// What an answer takes besides its body, roughly: a flood of empty ones is a flood too.
+const ANSWER_OVERHEAD: usize = 256;
 
 #[derive(Debug, PartialEq)]
 enum Collected {
     Nobody,
     Closed,
     Answers(Vec<Bytes>),
+    /// These, and more than may be kept.
+    TooMuch(Vec<Bytes>),
 }
 
 async fn collect(answers: impl Stream<Item = Answer>, limits: Limits) -> Collected {
-    let end = Instant::now() + limits.timeout;
+    let end = Instant::now() + limits.timeout.min(LONGEST_WAIT);
     let mut until = end;
+    let mut room = limits.bytes;
     let mut bodies = Vec::new();
     let mut answers = std::pin::pin!(answers);
     loop {
         match time::timeout_at(until, answers.next()).await {
-            Ok(Some(Answer::Body(body))) => bodies.push(body),
+            Ok(Some(Answer::Body(body))) => match room.checked_sub(body.len() + ANSWER_OVERHEAD) {
+                Some(left) => {
+                    room = left;
+                    bodies.push(body);
+                }
+                None => return Collected::TooMuch(bodies),
+            },
             Ok(Some(Answer::Nobody)) if bodies.is_empty() => return Collected::Nobody,
             Ok(Some(Answer::Nobody)) => {}
             Ok(None) if bodies.is_empty() => return Collected::Closed,
             Ok(None) | Err(_) => return Collected::Answers(bodies),
         }
-        until = end.min(Instant::now() + limits.quiet);
+        until = end.min(Instant::now() + limits.quiet.min(LONGEST_WAIT));
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! let nats = connect(ConnectSettings::new("nats://127.0.0.1:4222")).await?;
 //! let client = Client::new(nats, ClientSettings::default());
-//! let (host, actor) = (client.resolve_host("N").await?, client.resolve_actor("greeter").await?);
+//! let (host, actor) = (client.resolve_host("quiet-river-1234").await?, client.resolve_actor("greeter").await?);
 //! let all = StopActor {
 //!     actor_id: actor,
 //!     annotations: Default::default(),

@@ -5,11 +5,11 @@ mod expected;
 use std::time::Duration;
 
 use lattice_protocol::{Ack, HostKey, OperationId, OperationPhase, OperationQuery, OperationRecord, event::CloudEvent};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::{
     client::Client,
-    defaults::{LAST_WORDS, LONG_POLL},
+    defaults::{HOST_RETURN, HOST_RETURN_PAUSE, LAST_WORDS, LONG_POLL},
     request::{Outgoing, RequestError, closed},
 };
 use expected::Verdict;
@@ -25,6 +25,8 @@ pub struct Operation {
     id: OperationId,
     /// Whether the host keeps a record of it; only hosts of this project do.
     recorded: bool,
+    /// How often the connection had come about when the host was last known to be there.
+    connections: u64,
     /// The events that tell how it went, where the record alone does not.
     events: Option<Awaited>,
 }
@@ -120,7 +122,8 @@ impl Client {
     /// # }
     /// ```
     pub fn operation(&self, host: &HostKey, id: OperationId) -> Operation {
-        Operation { client: self.clone(), host: host.clone(), id, recorded: true, events: None }
+        let (client, connections) = (self.clone(), self.connections());
+        Operation { client, host: host.clone(), id, recorded: true, connections, events: None }
     }
 
     /// How an operation stands. The host answers when it ends, and at the latest after `wait`.
@@ -147,7 +150,8 @@ impl Operation {
         let id = ack.operation_id.unwrap_or(sent);
         // A host that stops may be gone before it can be asked, so its last event is kept in view.
         let events = (!recorded || events.expects_host_to_go()).then_some(events);
-        Self { client, host, id, recorded, events }
+        let connections = client.connections();
+        Self { client, host, id, recorded, connections, events }
     }
 
     /// The operation's id. Hosts of other projects do not know it.
@@ -169,7 +173,8 @@ impl Operation {
     ///
     /// # Errors
     /// [`WaitError::Failed`] with the host's reasons, [`WaitError::Unknown`] when the time is over,
-    /// [`WaitError::HostGone`] if nobody is left to ask.
+    /// [`WaitError::HostGone`] if nobody is left to ask. After the connection was down, the host has some seconds to come
+    /// back to the server, too.
     pub async fn wait(mut self, deadline: Duration) -> Result<Settled, WaitError> {
         let mut last = None;
         let events = self.events.take();
@@ -193,11 +198,15 @@ impl Operation {
     async fn by_record(&self, last: &mut Option<OperationRecord>) -> Result<Settled, WaitError> {
         // The first question tells how the operation stands, should the time be over before a held one is answered.
         let mut wait = Duration::ZERO;
+        let mut absence = Absence { connections: self.connections, until: None };
         loop {
             match self.client.operation_record(&self.host, &self.id, wait).await {
                 Ok(record) if record.phase.is_final() => return self.judge_record(record),
                 Ok(record) => *last = Some(record),
                 Err(RequestError::TimedOut { .. } | RequestError::Disconnected { .. }) => {}
+                Err(RequestError::NoResponders { .. }) if absence.may_end(self.client.connections()) => {
+                    time::sleep(HOST_RETURN_PAUSE).await;
+                }
                 Err(RequestError::NoResponders { .. }) => return Err(self.host_gone()),
                 Err(source) => return Err(self.not_followed(source)),
             }
@@ -257,6 +266,23 @@ impl Operation {
     }
 }
 
+/// Whether a host that does not listen may be about to: after a server's restart its clients come back one by one.
+struct Absence {
+    connections: u64,
+    /// Until when it may come back after the latest restart.
+    until: Option<Instant>,
+}
+
+impl Absence {
+    fn may_end(&mut self, connections: u64) -> bool {
+        if self.connections != connections {
+            self.connections = connections;
+            self.until = Some(Instant::now() + HOST_RETURN);
+        }
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error;
@@ -268,6 +294,17 @@ mod tests {
         let cause = Cause::of(&causes);
         let chain = std::iter::successors(Some(&cause as &dyn Error), |error| (*error).source());
         assert_eq!(chain.map(ToString::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_has_time_to_come_back_after_each_reconnection() {
+        let mut absence = Absence { connections: 1, until: None };
+        assert!(!absence.may_end(1));
+        for connections in [2, 3] {
+            assert!(absence.may_end(connections));
+            time::advance(HOST_RETURN).await;
+            assert!(!absence.may_end(connections));
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Client {
         let Gathered { items: hosts, errors } = self.hosts().await?;
         let mut gathered = Gathered { items: Vec::with_capacity(hosts.len()), errors };
         let asked = hosts.into_iter().map(|host| async move { self.inventory(&host.id).await });
-        let mut answers = stream::iter(asked).buffered(INVENTORIES_AT_ONCE);
+        let mut answers = stream::iter(asked).buffer_unordered(INVENTORIES_AT_ONCE);
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(inventory) => gathered.items.push(inventory),

@@ -2,10 +2,11 @@
 
 use std::{io, time::Duration};
 
-use async_nats::{HeaderMap, Message, PublishErrorKind, RequestErrorKind, connection::State};
+use async_nats::{HeaderMap, Message, PublishErrorKind, RequestErrorKind, Subscriber, connection::State};
 use bytes::Bytes;
 use lattice_protocol::{Ack, DecodeError, Encoding, Format, decode_command};
 use serde::de::DeserializeOwned;
+use tokio::time;
 
 use crate::{
     client::Client,
@@ -62,12 +63,22 @@ pub enum RequestError {
         max: usize,
     },
     /// No answer in time, and no connection to the server either; it is restored as soon as it can be.
+    ///
+    /// Like one that timed out, the request may have arrived. It may also be sent yet, once the connection is restored.
     #[error("no answer on `{subject}` within {timeout:?}, for the connection is down")]
     Disconnected {
         /// Where the request was to be sent.
         subject: String,
         /// How long the caller waited.
         timeout: Duration,
+    },
+    /// More answers came than are kept; the others were not read.
+    #[error("the answers on `{subject}` take more than {max} bytes")]
+    TooMuch {
+        /// Where the request was sent.
+        subject: String,
+        /// Bytes that are kept.
+        max: usize,
     },
     /// The connection is closed for good, or does not take the request.
     #[error("the connection does not take a request on `{subject}`")]
@@ -90,8 +101,8 @@ impl Client {
     async fn exchange(&self, request: Outgoing) -> Result<Message, RequestError> {
         let Outgoing { subject, headers, body, timeout } = request;
         let size = body.len();
-        let sent = async_nats::Request::new().headers(headers).payload(body).timeout(Some(timeout));
-        let answer = self.nats().send_request(subject.clone(), sent).await;
+        let sent = async_nats::Request::new().headers(headers).payload(body).timeout(None);
+        let answer = self.in_time(&subject, timeout, self.nats().send_request(subject.clone(), sent)).await?;
         answer.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => RequestError::NoResponders { subject },
             RequestErrorKind::TimedOut => self.silence(subject, timeout),
@@ -104,13 +115,35 @@ impl Client {
 
     /// Publishes a request whose answers go to `inbox`.
     pub(crate) async fn publish(&self, request: Outgoing, inbox: String) -> Result<(), RequestError> {
-        let Outgoing { subject, headers, body, .. } = request;
+        let Outgoing { subject, headers, body, timeout } = request;
         let size = body.len();
-        let sent = self.nats().publish_with_reply_and_headers(subject.clone(), inbox, headers, body).await;
+        let sending = self.nats().publish_with_reply_and_headers(subject.clone(), inbox, headers, body);
+        let sent = self.in_time(&subject, timeout, sending).await?;
         sent.map_err(|error| match error.kind() {
             PublishErrorKind::MaxPayloadExceeded => self.too_large(subject, size),
             _ => RequestError::Connection { subject, source: cause(&error) },
         })
+    }
+
+    /// Bounds what the transport does not: while the connection is down, its queue may be full and stay so.
+    pub(crate) async fn in_time<T>(
+        &self,
+        subject: &str,
+        timeout: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, RequestError> {
+        time::timeout(timeout, work).await.map_err(|_| self.silence(subject.to_owned(), timeout))
+    }
+
+    /// Subscribes for what has to do with `subject`.
+    pub(crate) async fn subscribe(
+        &self,
+        to: String,
+        subject: &str,
+        timeout: Duration,
+    ) -> Result<Subscriber, RequestError> {
+        let subscribed = self.in_time(subject, timeout, self.nats().subscribe(to)).await?;
+        subscribed.map_err(|error| RequestError::Connection { subject: subject.to_owned(), source: cause(&error) })
     }
 
     /// Why nothing came: no connection, or no answer over one.

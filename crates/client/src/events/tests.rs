@@ -1,4 +1,7 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
 
 use futures::stream;
 use lattice_protocol::{
@@ -102,13 +105,31 @@ async fn a_reader_that_catches_up_is_told_before_the_next_event() {
     pump.await.expect("the pump does not panic");
 }
 
+/// Counts one connection until the first event has come, and two from then on.
+fn reconnected_after_one() -> impl Fn() -> u64 + Send {
+    let calls = AtomicU64::new(0);
+    move || if calls.fetch_add(1, Ordering::Relaxed) < 2 { 1 } else { 2 }
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_told_of_a_restored_connection_too() {
+    let (sender, mut queue) = mpsc::channel(1);
+    let payloads = bytes(["1", "2", "3"].map(|id| event(id, "N1")));
+    let pump = tokio::spawn(Pump::new(sender, reconnected_after_one()).run(stream::iter(payloads)));
+    tokio::task::yield_now().await;
+    let mut seen = Vec::new();
+    while let Some(item) = queue.recv().await {
+        seen.push(shown(&item));
+    }
+    let dropped = "2 events were dropped because they were not read in time";
+    assert_eq!(seen, ["1", dropped, "the connection was restored; events may have been lost"]);
+    pump.await.expect("the pump does not panic");
+}
+
 #[tokio::test]
 async fn a_restored_connection_is_told_once() {
     let (sender, mut queue) = mpsc::channel(8);
-    let mut pump = Pump::new(sender, {
-        let calls = std::sync::atomic::AtomicU64::new(0);
-        move || if calls.fetch_add(1, Ordering::Relaxed) < 2 { 1 } else { 2 }
-    });
+    let mut pump = Pump::new(sender, reconnected_after_one());
     for id in ["1", "2", "3"] {
         pump.take(&event(id, "N1").to_bytes());
     }

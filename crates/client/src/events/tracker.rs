@@ -16,13 +16,15 @@ pub(super) struct Tracker {
     /// Hashes of the latest ids, also in the order in which they came.
     seen: HashSet<u64>,
     order: VecDeque<u64>,
-    numbers: HashMap<String, Number>,
+    /// By the hash of the host's name, so that forged names take no room.
+    numbers: HashMap<u64, Number>,
 }
 
 /// The highest number seen of one start of a host.
 #[derive(Debug)]
 struct Number {
-    epoch: String,
+    /// The hash of the start's name.
+    epoch: u64,
     highest: u64,
 }
 
@@ -45,16 +47,17 @@ impl Tracker {
     /// How many events of the same start of the host are missing before this one; `None` if none or not known.
     pub(super) fn missing_before(&mut self, event: &CloudEvent) -> Option<u64> {
         let (Some(epoch), Some(number)) = (&event.hostepoch, event.sequence_number()) else { return None };
-        match self.numbers.get_mut(&event.source) {
-            Some(last) if last.epoch == *epoch => last.advance(number),
+        let (source, epoch) = (self.hasher.hash_one(&event.source), self.hasher.hash_one(epoch));
+        match self.numbers.get_mut(&source) {
+            Some(last) if last.epoch == epoch => last.advance(number),
             _ => {
-                self.follow(event.source.clone(), Number { epoch: epoch.clone(), highest: number });
+                self.follow(source, Number { epoch, highest: number });
                 None
             }
         }
     }
 
-    fn follow(&mut self, source: String, number: Number) {
+    fn follow(&mut self, source: u64, number: Number) {
         if self.numbers.len() >= FOLLOWED_HOSTS {
             self.numbers.clear();
         }

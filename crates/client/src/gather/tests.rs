@@ -4,7 +4,7 @@ use lattice_protocol::Host;
 use super::*;
 
 const HOST: &str = "NA53JWFGXTSEK2R4S3N6V634YTD5WC4FXBLQXH7NG2UR7A4KFJP2AVVN";
-const LIMITS: Limits = Limits { quiet: Duration::from_millis(50), timeout: Duration::from_secs(2) };
+const LIMITS: Limits = Limits { quiet: Duration::from_millis(50), timeout: Duration::from_secs(2), bytes: 1 << 20 };
 
 fn body(text: &str) -> Answer {
     Answer::Body(Bytes::copy_from_slice(text.as_bytes()))
@@ -58,6 +58,20 @@ async fn a_closed_connection_ends_it() {
     let (sender, receiver) = mpsc::unbounded();
     drop(sender);
     assert_eq!(collect(receiver, LIMITS).await, Collected::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_no_clock_can_tell_are_long_ones() {
+    let limits = Limits { quiet: Duration::MAX, timeout: Duration::MAX, ..LIMITS };
+    assert_eq!(collect(stream::iter([body("a")]), limits).await, bodies(&["a"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_cut_off() {
+    let limits = Limits { bytes: 2 * (ANSWER_OVERHEAD + 1), ..LIMITS };
+    let kept = ["a", "b"].map(|text| Bytes::copy_from_slice(text.as_bytes())).to_vec();
+    let flood = stream::iter([body("a"), body("b")]).chain(stream::repeat_with(|| body("")));
+    assert_eq!(collect(flood, limits).await, Collected::TooMuch(kept));
 }
 
 #[test]

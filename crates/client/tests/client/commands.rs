@@ -12,7 +12,7 @@ use lattice_protocol::{
     Ack, Format, OperationId, OperationPhase, OperationQuery, OperationRecord, ScaleActor, StartActor, StopActor,
     StopHost, decode, encode,
 };
-use lattice_testkit::NatsServer;
+use lattice_testkit::{NatsServer, eventually};
 
 use crate::fake::*;
 
@@ -167,6 +167,21 @@ async fn a_host_that_is_gone_is_not_waited_for() {
     let operation = client.start_actor(&host(0), start()).await.expect("accepted");
     let error = operation.wait(DEADLINE * 100).await.expect_err("nobody to ask");
     assert!(matches!(error, WaitError::HostGone { host: gone, .. } if gone == host(0)));
+}
+
+#[tokio::test]
+async fn a_host_may_come_back_later_than_the_client_to_a_server_that_restarted() {
+    let (mut nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let operation = client.operation(&host(0), "x".parse().expect("an id"));
+    nats.restart().await;
+    eventually("the client is back", DEADLINE, async || {
+        let error = client.inventory(&host(0)).await.expect_err("no host");
+        matches!(error, RequestError::NoResponders { .. }).then_some(())
+    })
+    .await;
+    let back = records(&nats, &[OperationPhase::Running], &[]);
+    let (settled, _records) = futures::join!(operation.wait(DEADLINE), back);
+    assert!(matches!(settled, Ok(Settled::ByOperation(_))), "{settled:?}");
 }
 
 #[tokio::test]

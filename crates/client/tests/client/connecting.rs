@@ -54,6 +54,19 @@ async fn what_listens_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_leaves_time_for_the_others() {
+    let nats = NatsServer::start().await;
+    let mut mute = Vec::new();
+    for _ in 0..2 {
+        mute.push(TcpListener::bind("127.0.0.1:0").await.expect("a port is free"));
+    }
+    let addresses = mute.iter().map(|listener| listener.local_addr().expect("it is bound").to_string());
+    let urls: Vec<String> = addresses.chain([nats.url()]).collect();
+    let settings = ConnectSettings::new(urls.join(",")).timeout(Duration::from_secs(3));
+    connect(settings).await.expect("one of them is a server");
+}
+
+#[tokio::test]
 async fn malformed_urls() {
     for url in ["", "http://127.0.0.1", "nats://"] {
         let error = failure(ConnectSettings::new(url)).await;

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use futures::StreamExt;
-use lattice_client::{Client, EventError, EventStream};
+use lattice_client::{Client, EventError, EventStream, RequestError};
 use lattice_protocol::event::{CloudEvent, EventData, HostStopped};
 use lattice_testkit::eventually;
 use tokio::{runtime::Handle, time::timeout};
@@ -80,6 +80,17 @@ async fn a_restored_connection_is_told_before_the_next_event() {
     .await;
     assert!(matches!(seen, Err(EventError::Reconnected)), "{seen:?}");
     assert!(next(&mut events).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_down_is_not_waited_for() {
+    let (mut nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    nats.kill();
+    let error = eventually("the client notices", DEADLINE, async || {
+        timeout(DEADLINE, client.events()).await.expect("in time").err()
+    })
+    .await;
+    assert!(matches!(error, RequestError::Disconnected { .. }), "{error:?}");
 }
 
 #[tokio::test]

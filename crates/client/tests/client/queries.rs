@@ -105,6 +105,35 @@ async fn inventories_come_from_every_host() {
 }
 
 #[tokio::test]
+async fn a_slow_host_does_not_keep_others_from_being_asked() {
+    // One more than are asked at once.
+    const COUNT: usize = 33;
+    let (nats, client) = lattice_with(|settings| settings.gather_quiet = QUIET).await;
+    let ids: Vec<String> = (0..COUNT).map(|_| lattice_claims::HostSeed::generate().public().to_string()).collect();
+    let pings: Vec<Vec<u8>> = ids.iter().map(|id| ping_packed(id)).collect();
+    let _hosts = Responder::start(&nats, PING, move |_| pings.clone()).await;
+
+    let host = nats.client().await;
+    let mut requests = host.subscribe("wasmbus.ctl.default.get.*.inv").await.expect("the server takes a subscription");
+    round_trip(&host).await;
+    // The first that is asked answers after the last.
+    let _inventories = Responder::of(host.clone(), async move {
+        let mut first = futures::StreamExt::next(&mut requests).await;
+        for number in 2.. {
+            let Some(request) = futures::StreamExt::next(&mut requests).await else { return };
+            let first = first.take_if(|_| number == COUNT);
+            for request in std::iter::once(request).chain(first) {
+                let id = request.subject.split('.').nth(4).expect("a host");
+                let inbox = request.reply.clone().expect("a client wants an answer");
+                host.publish(inbox, inventory_082(id, ACTOR, "echo").into()).await.expect("the connection stands");
+            }
+        }
+    });
+    let gathered = client.inventories().await.expect("hosts answer");
+    assert_eq!((gathered.items.len(), gathered.errors.len()), (COUNT, 0), "{:?}", gathered.errors);
+}
+
+#[tokio::test]
 async fn claims_come_in_either_encoding() {
     let (nats, client) = lattice().await;
     let json = format!(r#"{{"claims":[{{"sub":"{ACTOR}","name":"echo","version":null}}]}}"#);
@@ -162,6 +191,22 @@ async fn a_connection_that_is_down_is_named() {
     })
     .await;
     let error = client.hosts().await.expect_err("no server");
+    assert!(matches!(error, RequestError::Disconnected { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_full_queue_to_a_lost_server_is_not_waited_for() {
+    let mut nats = NatsServer::start().await;
+    let options = async_nats::ConnectOptions::new().client_capacity(1);
+    let connection = options.connect(nats.url()).await.expect("the server runs");
+    let settings = lattice_client::ClientSettings { timeout: SHORT, ..Default::default() };
+    let client = lattice_client::Client::new(connection, settings);
+    nats.kill();
+    for _ in 0..4 {
+        let asked = timeout(DEADLINE, client.inventory(&host(0))).await.expect("in time");
+        asked.expect_err("no server");
+    }
+    let error = timeout(DEADLINE, client.hosts()).await.expect("in time").expect_err("no server");
     assert!(matches!(error, RequestError::Disconnected { .. }), "{error:?}");
 }
 
