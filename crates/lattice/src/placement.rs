@@ -1,6 +1,6 @@
 //! Which host a command is for, when people name it or leave it out.
 
-use lattice_client::{RequestError, ResolveError};
+use lattice_client::{Gathered, RequestError, ResolveError};
 use lattice_protocol::{ActorKey, HostInventory, HostKey};
 
 use crate::{
@@ -17,7 +17,7 @@ pub(crate) async fn to_start(lattice: &Lattice, named: Option<&str>) -> anyhow::
     if let Some(name) = named {
         return named_host(lattice, name).await;
     }
-    let hosts = lattice.hosts().await?.items;
+    let hosts = whole(lattice.hosts().await?)?;
     let choices: Vec<String> = hosts.iter().map(|host| shown(&host.friendly_name, &host.id)).collect();
     only(hosts.into_iter().map(|host| host.id), "several hosts run", &choices)
 }
@@ -30,7 +30,7 @@ pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&
     if let Some(name) = named {
         return named_host(lattice, name).await;
     }
-    let inventories = lattice.client.inventories().await?.items;
+    let inventories = whole(lattice.client.inventories().await?)?;
     if inventories.is_empty() {
         return Err(lattice.nobody().into());
     }
@@ -83,6 +83,17 @@ pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestErr
     }
 }
 
+/// Everything that was asked for. With a part of it nobody can tell which host is the only one.
+fn whole<T>(gathered: Gathered<T>) -> anyhow::Result<Vec<T>> {
+    match gathered.errors.into_iter().next() {
+        None => Ok(gathered.items),
+        Some(error) => Err(Fault::new(Code::Unreadable, "a host's answer is missing, so that no host can be chosen")
+            .caused_by(error)
+            .hint("name one with --host")
+            .into()),
+    }
+}
+
 fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[String]) -> anyhow::Result<HostKey> {
     let mut hosts = hosts.into_iter();
     match (hosts.next(), hosts.next()) {
@@ -95,4 +106,23 @@ fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[Stri
 
 fn shown(name: &str, id: &HostKey) -> String {
     Detail::Brief.named(Some(name), id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_chosen_from_a_part() {
+        let one = || {
+            let mut gathered = Gathered::default();
+            gathered.items.push(1);
+            gathered
+        };
+        assert_eq!(whole(one()).expect("all of it"), [1]);
+        let mut gathered = one();
+        gathered.errors.push(RequestError::NoResponders { subject: "x".to_owned() });
+        let error = whole(gathered).expect_err("a part of it");
+        assert_eq!(error.downcast_ref::<Fault>().map(|fault| fault.code), Some(Code::Unreadable));
+    }
 }

@@ -90,24 +90,22 @@ impl Keeper {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let (mut running, mut absent) = (self.board.changes(), self.absent.actors.subscribe());
         let mut noted = true;
-        let mut question = None;
         loop {
-            // Cancel-safe: a change that is not seen here is still unseen below.
-            tokio::select! {
+            // Cancel-safe: a change or question that is not seen here is still unseen below.
+            let question = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = running.changed() => {}
-                Ok(()) = absent.changed() => {}
-                Some(asked) = self.questions.recv() => question = Some(asked),
-                () = tokio::time::sleep(SAVE_AGAIN), if !noted => {}
-            }
-            // A question that comes when all is noted is answered as it is: what it is about was seen before it.
-            let is_new = question.is_none() || running.has_changed().unwrap_or(false);
-            if is_new || !noted {
+                Ok(()) = running.changed() => None,
+                Ok(()) = absent.changed() => None,
+                Some(question) = self.questions.recv() => Some(question),
+                () = tokio::time::sleep(SAVE_AGAIN), if !noted => None,
+            };
+            // What a question is about changed before it was asked, and was most likely noted by now.
+            if !noted || question.is_none() || running.has_changed().unwrap_or(false) {
                 running.mark_unchanged();
                 noted = self.save().await;
             }
-            if let Some(question) = question.take() {
+            if let Some(question) = question {
                 // Whoever asked may have stopped waiting.
                 let _ = question.send(());
             }
