@@ -8,8 +8,8 @@ mod data;
 
 pub use cloud_event::{CloudEvent, EventError};
 pub use data::{
-    ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorsStartFailed, ActorsStarted, ActorsStopped,
-    EventData, HostStarted, HostStopped,
+    ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
+    ActorsStarted, ActorsStopped, ConfigChange, EventData, HostStarted, HostStopped, LabelsChanged, LinkdefChange,
 };
 
 #[cfg(test)]

@@ -24,15 +24,16 @@ mod error;
 pub mod event;
 mod id;
 mod operation;
+mod parts;
 mod redaction;
 mod subject;
 
 pub use control::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, Claims, Command, ConfigValue,
-    ConfigValues, Constraints, Count, CountError, DeleteLink, Host, HostInventory, Items, LabelChange, Labels,
-    LatticeQuery, LinkDefinition, LinkValues, Links, MAX_PROVIDER_REQUEST, MAX_REQUEST, ProviderAuction, ProviderBid,
-    ProviderDescription, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
-    StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
+    ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, FORCE_HEADER, Host, HostInventory,
+    Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkValues, Links, MAX_PROVIDER_REQUEST, MAX_REQUEST,
+    Member, Members, ProviderAuction, ProviderBid, ProviderDescription, RefusalCode, Registries, RegistryCredential,
+    ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -40,7 +41,11 @@ pub use id::{
     AccountKey, ActorKey, CallAlias, ClusterKey, ContractId, EntityKey, HostKey, KeyKind, LatticeName, LinkName,
     OperationId, ProviderKey, UserKey,
 };
-pub use operation::{OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord};
+pub use operation::{
+    OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
+    REQUESTER_HEADER, ReachedPhase,
+};
+pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part};
 pub use subject::{
     CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
     is_reply_subject,

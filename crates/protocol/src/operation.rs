@@ -1,11 +1,20 @@
-//! Operations: what became of a command. Of this project, asked on `{prefix}.{lattice}.lattice.{host}.operation`.
+//! Operations: what became of a command. Of this project.
+//!
+//! The host that took a command on is asked on `{prefix}.{lattice}.lattice.{host}.operation`, any host, for its own and for
+//! those of others, on `{prefix}.{lattice}.lattice.operation` and `lattice.operations`. Records lie in the bucket
+//! `LATTICEOPS_{lattice}`, under the operation's id, for a day.
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActorKey, HostKey, OperationId};
+use crate::{
+    control::{Items, RefusalCode, lenient::nil_as_default},
+    id::{ActorKey, HostKey, LatticeName, OperationId},
+};
 
 /// The header in which a client names the operation that its command is to become, a UUIDv7.
 pub const OPERATION_HEADER: &str = "Lattice-Operation";
+/// The header in which a client says who it is, for the records; it proves nothing.
+pub const REQUESTER_HEADER: &str = "Lattice-Requester";
 
 /// Asks a host how an operation stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,12 +22,45 @@ pub struct OperationQuery {
     /// The operation.
     #[serde(alias = "operationId")]
     pub operation_id: OperationId,
-    /// Milliseconds that the host may wait for the operation to end before it answers; 0 asks for an answer at once.
+    /// The phase that is known already: the host answers as soon as there is another one. Without it, at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<OperationPhase>,
+    /// Milliseconds that the host may wait before it answers; 0 asks for an answer at once.
     #[serde(default)]
     pub wait: u64,
 }
 
-/// How an operation stands.
+/// Asks any host for the operations of the lattice, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationsQuery {
+    /// Only those about this actor.
+    #[serde(default, alias = "actorId", skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<ActorKey>,
+    /// Only those that this host accepted.
+    #[serde(default, alias = "hostId", skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<HostKey>,
+    /// The lattice, repeated from the subject.
+    #[serde(default, alias = "latticeId", skip_serializing_if = "Option::is_none")]
+    pub lattice_id: Option<LatticeName>,
+    /// At most so many; 0 leaves it to the host.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub limit: u32,
+    /// Only those that have not ended.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub unfinished: bool,
+}
+
+/// The operations of the lattice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationRecords {
+    /// Whether there are more than were wanted.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub more: bool,
+    /// The records, newest first.
+    pub operations: Items<OperationRecord>,
+}
+
+/// How an operation stands, and how it came there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationRecord {
     /// The actor that it is about, as soon as it is known.
@@ -27,13 +69,46 @@ pub struct OperationRecord {
     /// Why it failed, outermost cause first; empty otherwise.
     #[serde(default)]
     pub causes: Vec<String>,
+    /// What kind of failure it is, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<RefusalCode>,
+    /// The command: the end of its subject, such as `scale` or `linkdefs.put`; `restore` where the host began it itself.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub command: String,
     /// The host that accepted it.
     #[serde(alias = "hostId")]
     pub host_id: HostKey,
+    /// Which start of the host accepted it, the same as `hostepoch` in its events.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub incarnation: String,
     /// The operation.
     #[serde(alias = "operationId")]
     pub operation_id: OperationId,
     /// How far it got.
+    pub phase: OperationPhase,
+    /// Every phase that it reached, in order.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub phases: Vec<ReachedPhase>,
+    /// The image that it is about, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Who asked for it, by their own account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
+    /// In a live update: microseconds in which calls met neither the old version nor the new.
+    #[serde(default, alias = "swapMicros", skip_serializing_if = "Option::is_none")]
+    pub swap_micros: Option<u64>,
+    /// Whether no record of it outlives the host.
+    #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "std::ops::Not::not")]
+    pub unrecorded: bool,
+}
+
+/// A phase and when it was reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachedPhase {
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// The phase.
     pub phase: OperationPhase,
 }
 
@@ -52,48 +127,52 @@ pub enum OperationPhase {
     Compiling,
     /// Instances are being made ready.
     Starting,
+    /// Calls go to the new version, and those that run in the old one end.
+    Swapping,
     /// Done: what was to run runs.
     Running,
     /// Done: what was to stop has stopped.
     Stopped,
+    /// Done: what was to change has changed.
+    Done,
     /// It failed; the causes say why.
     Failed,
+    /// The host went away before it had ended, and how far it got is not known.
+    Lost,
+    /// A phase of newer hosts.
+    #[serde(other)]
+    Unknown,
 }
 
 impl OperationPhase {
-    /// Whether nothing more will happen.
+    /// Whether nothing more will happen. A phase that is not known is none to stop waiting at: hosts end operations in
+    /// one of those that every client knows.
     pub fn is_final(self) -> bool {
-        matches!(self, OperationPhase::Running | OperationPhase::Stopped | OperationPhase::Failed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phases_have_their_names_and_an_end() {
-        let phases = [
-            (OperationPhase::Accepted, "accepted", false),
-            (OperationPhase::Fetching, "fetching", false),
-            (OperationPhase::Verifying, "verifying", false),
-            (OperationPhase::Compiling, "compiling", false),
-            (OperationPhase::Starting, "starting", false),
-            (OperationPhase::Running, "running", true),
-            (OperationPhase::Stopped, "stopped", true),
-            (OperationPhase::Failed, "failed", true),
-        ];
-        for (phase, name, is_final) in phases {
-            assert_eq!(serde_json::to_value(phase).expect("a phase is a word"), name);
-            assert_eq!(phase.is_final(), is_final, "{name}");
-        }
+        matches!(
+            self,
+            OperationPhase::Running
+                | OperationPhase::Stopped
+                | OperationPhase::Done
+                | OperationPhase::Failed
+                | OperationPhase::Lost
+        )
     }
 
-    #[test]
-    fn a_query_without_wait_asks_for_an_answer_at_once() {
-        for text in [r#"{"operation_id":"a"}"#, r#"{"operationId":"a","later":1}"#] {
-            let query: OperationQuery = serde_json::from_str(text).expect("a query");
-            assert_eq!((query.operation_id.as_str(), query.wait), ("a", 0));
+    /// The phase as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OperationPhase::Accepted => "accepted",
+            OperationPhase::Fetching => "fetching",
+            OperationPhase::Verifying => "verifying",
+            OperationPhase::Compiling => "compiling",
+            OperationPhase::Starting => "starting",
+            OperationPhase::Swapping => "swapping",
+            OperationPhase::Running => "running",
+            OperationPhase::Stopped => "stopped",
+            OperationPhase::Done => "done",
+            OperationPhase::Failed => "failed",
+            OperationPhase::Lost => "lost",
+            OperationPhase::Unknown => "unknown",
         }
     }
 }

@@ -28,6 +28,17 @@ impl RpcSubjects {
         format!("wasmbus.rpc.{}.{actor}", self.lattice)
     }
 
+    /// Where hosts and clients of the earliest generation say that there is a link. Source: wasmCloud 0.18.2
+    /// `crates/wasmcloud-host/src/messagebus/rpc_subscription.rs`, as for the next.
+    pub fn link_put(&self) -> String {
+        format!("wasmbus.rpc.{}.links", self.lattice)
+    }
+
+    /// Where hosts and clients of the earliest generation say that a link is gone.
+    pub fn link_removed(&self) -> String {
+        format!("wasmbus.rpc.{}.remlinks", self.lattice)
+    }
+
     /// Where a provider is invoked under a link name.
     pub fn provider(&self, provider: &ProviderKey, link: &LinkName) -> String {
         format!("wasmbus.rpc.{}.{provider}.{link}", self.lattice)
@@ -49,6 +60,11 @@ impl EventSubjects {
     /// Where every event is published.
     pub fn all(&self) -> String {
         format!("wasmbus.evt.{}", self.lattice)
+    }
+
+    /// The queue group in which one host of this project looks at each event, to notice hosts of other projects.
+    pub fn observers(&self) -> String {
+        format!("wasmbus.evt.{}.lattice", self.lattice)
     }
 
     /// Where events of one name are published besides.

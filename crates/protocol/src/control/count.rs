@@ -22,7 +22,8 @@ impl Count {
     }
 
     /// Whether the count is 0.
-    pub fn is_zero(self) -> bool {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference whether to skip a field")]
+    pub fn is_zero(&self) -> bool {
         self.0 == 0
     }
 }

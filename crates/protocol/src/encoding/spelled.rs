@@ -15,12 +15,14 @@ use super::Spelling;
 /// Every key of several words in the protocol, in both spellings.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("actor_id", "actorId"),
+    ("actor_instances", "actorInstances"),
     ("actor_ref", "actorRef"),
     ("call_alias", "callAlias"),
     ("cluster_issuers", "clusterIssuers"),
     ("contract_id", "contractId"),
     ("ctl_host", "ctlHost"),
     ("entity_id", "entityId"),
+    ("free_memory", "freeMemory"),
     ("friendly_name", "friendlyName"),
     ("host_id", "hostId"),
     ("image_ref", "imageRef"),
@@ -39,6 +41,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("provider_ref", "providerRef"),
     ("public_key", "publicKey"),
     ("rpc_host", "rpcHost"),
+    ("swap_micros", "swapMicros"),
     ("uptime_human", "uptimeHuman"),
     ("uptime_seconds", "uptimeSeconds"),
     ("user_jwt", "userJwt"),

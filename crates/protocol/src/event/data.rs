@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    control::{Annotations, Count, HostInventory, Labels, clamped},
-    id::{ActorKey, HostKey},
+    control::{Annotations, Count, HostInventory, Labels, LinkDefinition, LinkValues, clamped},
+    id::{ActorKey, ContractId, EntityKey, HostKey, LinkName, ProviderKey},
 };
 
 macro_rules! events {
@@ -61,6 +61,20 @@ events! {
     ActorScaled(ActorScaled) = "actor_scaled",
     /// The number of instances could not be changed.
     ActorScaleFailed(ActorScaleFailed) = "actor_scale_failed",
+    /// Instances run another image of their actor.
+    ActorUpdated(ActorUpdated) = "actor_updated",
+    /// An update did not come about; what ran goes on.
+    ActorUpdateFailed(ActorUpdateFailed) = "actor_update_failed",
+    /// The labels of a host changed.
+    LabelsChanged(LabelsChanged) = "labels_changed",
+    /// There is a link, or it has other values.
+    LinkdefSet(LinkdefChange) = "linkdef_set",
+    /// A link is gone.
+    LinkdefDeleted(LinkdefChange) = "linkdef_deleted",
+    /// A configuration value was set.
+    ConfigSet(ConfigChange) = "config_set",
+    /// A configuration value is gone.
+    ConfigDeleted(ConfigChange) = "config_deleted",
 }
 
 /// Data of `host_started`.
@@ -250,4 +264,104 @@ pub struct ActorScaleFailed {
     pub max_instances: Count,
     /// The actor's key, `N/A` while it is not known.
     pub public_key: String,
+}
+
+/// Data of `actor_updated`, one for each annotation set.
+///
+/// Hosts of the Elixir generation send one per instance, with the first three fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorUpdated {
+    /// The annotations of the instances.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<HostKey>,
+    /// The image that runs now.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The first of the instances.
+    #[serde(default)]
+    pub instance_id: String,
+    /// The image that ran before.
+    #[serde(default)]
+    pub old_image_ref: String,
+    /// The revision that ran before.
+    #[serde(default)]
+    pub old_revision: i32,
+    /// The actor.
+    pub public_key: ActorKey,
+    /// The revision that runs now.
+    pub revision: i32,
+}
+
+/// Data of `actor_update_failed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorUpdateFailed {
+    /// The annotations that were meant.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<HostKey>,
+    /// The image that was to run.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The actor.
+    pub public_key: ActorKey,
+    /// Why, with its causes.
+    pub reason: String,
+}
+
+/// Data of `labels_changed`.
+///
+/// Source: wasmCloud 1.0 `crates/host/src/wasmbus/event.rs`; the earlier generation has no such event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelsChanged {
+    /// The host.
+    pub host_id: HostKey,
+    /// All labels, as they are now.
+    pub labels: Labels,
+}
+
+/// Data of `linkdef_set` and `linkdef_deleted`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkdefChange {
+    /// The actor.
+    pub actor_id: ActorKey,
+    /// The contract.
+    pub contract_id: ContractId,
+    /// The link's id, see [`LinkDefinition::id`].
+    #[serde(default)]
+    pub id: String,
+    /// The link's name.
+    pub link_name: LinkName,
+    /// The provider.
+    pub provider_id: ProviderKey,
+    /// Always empty from hosts of this project: link values may hold secrets, and whoever may see events may not see those.
+    #[serde(default)]
+    pub values: LinkValues,
+}
+
+impl LinkdefChange {
+    /// What an event tells of a link.
+    pub fn of(link: &LinkDefinition) -> Self {
+        Self {
+            actor_id: link.actor_id.clone(),
+            contract_id: link.contract_id.clone(),
+            id: link.id(),
+            link_name: link.link_name.clone(),
+            provider_id: link.provider_id.clone(),
+            values: LinkValues::new(),
+        }
+    }
+}
+
+/// Data of `config_set` and `config_deleted`. The value is in neither.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigChange {
+    /// The actor or provider.
+    pub entity_id: EntityKey,
+    /// The value's key.
+    pub key: String,
 }

@@ -78,6 +78,17 @@ pub enum ControlSubject {
         /// The host that accepted it.
         host: HostKey,
     },
+    /// `lattice.{host}.ping`: whether one host is there; of this project.
+    Ping {
+        /// The host.
+        host: HostKey,
+    },
+    /// `lattice.operation`: how an operation stands, asked of any host; of this project.
+    AnyOperation,
+    /// `lattice.operations`: the operations of the lattice, asked of any host; of this project.
+    Operations,
+    /// `lattice.members`: who belongs to the lattice, asked of any host; of this project.
+    Members,
 }
 
 /// A command to one host.
@@ -183,6 +194,10 @@ impl ControlSubjects {
             ControlSubject::GetConfig { entity, key: None } => format!("{root}.get.config.{entity}"),
             ControlSubject::GetConfig { entity, key: Some(key) } => format!("{root}.get.config.{entity}.{key}"),
             ControlSubject::Operation { host } => format!("{root}.lattice.{host}.operation"),
+            ControlSubject::Ping { host } => format!("{root}.lattice.{host}.ping"),
+            ControlSubject::AnyOperation => format!("{root}.lattice.operation"),
+            ControlSubject::Operations => format!("{root}.lattice.operations"),
+            ControlSubject::Members => format!("{root}.lattice.members"),
         }
     }
 
@@ -225,7 +240,7 @@ impl ControlSubjects {
                 ])
                 .map(|rest| format!("{root}.{rest}"))
                 .collect();
-        let queued = ["get.*", "linkdefs.*", "config.>", "get.config.>"]
+        let queued = ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*"]
             .iter()
             .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
             .collect();
@@ -309,6 +324,10 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
             ControlSubject::DeleteConfig { entity: entity.parse()?, key: key.join(".") }
         }
         ["lattice", host, "operation"] => ControlSubject::Operation { host: host.parse()? },
+        ["lattice", host, "ping"] => ControlSubject::Ping { host: host.parse()? },
+        ["lattice", "operation"] => ControlSubject::AnyOperation,
+        ["lattice", "operations"] => ControlSubject::Operations,
+        ["lattice", "members"] => ControlSubject::Members,
         _ => return Err(Fault::Unsupported),
     })
 }
