@@ -138,7 +138,7 @@ impl Client {
         wait: Duration,
     ) -> Result<OperationRecord, RequestError> {
         let query =
-            OperationQuery { operation_id: id.clone(), wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) };
+            OperationQuery { operation_id: id.clone(), past: None, wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) };
         let request = Outgoing::with_body(self, self.subjects().operation(host), &query);
         self.request(request.timeout(wait.saturating_add(self.settings().timeout))).await
     }

@@ -75,8 +75,9 @@ impl Actors {
         match self.submissions.send(submission).await {
             Ok(()) => answered.await.unwrap_or(Err(Refusal::Stopping)),
             Err(unsent) => {
-                unsent.0.operation.refused();
-                Err(Refusal::Stopping)
+                let refusal = Refusal::Stopping;
+                unsent.0.operation.refused(refusal.code(), refusal.to_string());
+                Err(refusal)
             }
         }
     }

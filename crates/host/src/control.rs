@@ -10,27 +10,31 @@ mod request;
 use std::sync::Arc;
 
 use async_nats::{Message, Subscriber};
-use futures::{FutureExt, StreamExt, stream::SelectAll};
-use lattice_protocol::{ControlSubjects, HostKey, OperationQuery};
-use tokio::{
-    sync::Semaphore,
-    task::{JoinSet, unconstrained},
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{BoxStream, FuturesOrdered, SelectAll},
 };
+use lattice_protocol::{Ack, ControlSubjects, HostKey, RefusalCode};
+use tokio::task::{JoinSet, unconstrained};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use desk::{Desk, Parts, StopRequest};
 pub(crate) use reply::Replier;
 
 use crate::{
-    defaults::{HELD_QUESTIONS, START_TIMEOUT},
+    actors::ActorCommand,
+    defaults::{ADMITTED_AT_ONCE, ANSWERED_AT_ONCE, START_TIMEOUT},
     error::StartError,
+    operations::Begun,
 };
-use desk::Answer;
+use desk::{Admission, Answer};
+use reply::Reply;
 use request::Request;
 
 /// The subscriptions of a host, receiving but not yet answered.
 pub(crate) struct Intake {
-    messages: SelectAll<futures::stream::BoxStream<'static, Message>>,
+    messages: SelectAll<BoxStream<'static, Message>>,
 }
 
 impl Intake {
@@ -66,20 +70,24 @@ impl Intake {
     }
 }
 
-fn without(subscriber: Subscriber, subject: String) -> futures::stream::BoxStream<'static, Message> {
+fn without(subscriber: Subscriber, subject: String) -> BoxStream<'static, Message> {
     subscriber.filter(move |message| std::future::ready(message.subject.as_str() != subject)).boxed()
 }
 
 /// Answers requests until told to stop. What has arrived by then is answered too, but no command is taken on any more,
 /// and questions that are held back are answered with what is known. Dropping the intake unsubscribes.
 pub(crate) async fn serve(mut intake: Intake, desk: Desk, replier: Replier, stop: CancellationToken) {
-    let mut counter = Counter::new(desk, replier, stop.clone());
+    let mut counter = Counter::new(desk, replier);
     loop {
-        // Cancel-safe: a message that was received is answered before the next wait.
+        // Cancel-safe: a message that was received is answered before the next wait, and an admission that is complete
+        // leaves the queue only together with its command being taken on.
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(_) = counter.questions.join_next() => {}
+            Some(_) = counter.later.join_next() => {}
+            Some(admitted) = counter.admissions.next(), if !counter.admissions.is_empty() => {
+                counter.take_on(admitted).await;
+            }
             message = intake.messages.next() => match message {
                 Some(message) => counter.attend(message).await,
                 None => break,
@@ -92,45 +100,72 @@ pub(crate) async fn serve(mut intake: Intake, desk: Desk, replier: Replier, stop
         counter.attend(message).await;
     }
     drop(intake);
-    while counter.questions.join_next().await.is_some() {}
+    counter.finish().await;
+}
+
+/// A command whose operation exists, or not.
+struct Admitted {
+    request: Request,
+    begun: Begun,
+    command: ActorCommand,
 }
 
 /// Where requests are attended to, one after the other.
 struct Counter {
     desk: Desk,
     replier: Arc<Replier>,
-    held: Arc<Semaphore>,
-    questions: JoinSet<()>,
-    stop: CancellationToken,
+    /// Commands whose operations are being recorded: at the same time, but taken on in the order in which they came.
+    admissions: FuturesOrdered<BoxFuture<'static, Admitted>>,
+    /// Answers that take their time.
+    later: JoinSet<()>,
 }
 
 impl Counter {
-    fn new(desk: Desk, replier: Replier, stop: CancellationToken) -> Self {
-        let held = Arc::new(Semaphore::new(HELD_QUESTIONS));
-        Self { desk, replier: Arc::new(replier), held, questions: JoinSet::new(), stop }
+    fn new(desk: Desk, replier: Replier) -> Self {
+        Self { desk, replier: Arc::new(replier), admissions: FuturesOrdered::new(), later: JoinSet::new() }
     }
 
-    /// Answers inline and not in a task of its own, so that commands are taken on in the order in which they came.
+    /// Begins to answer inline and not in a task of its own, so that commands are taken on in the order in which they
+    /// came.
     async fn attend(&mut self, message: Message) {
         let request = Request::new(message);
         match self.desk.answer(&request).await {
             Answer::Now(answer) => self.replier.reply(&request, answer).await,
             Answer::Silence => {}
-            Answer::Later(question) => self.hold(question, request),
+            Answer::Later(_) if self.later.len() >= ANSWERED_AT_ONCE => self.turn_away(&request).await,
+            Answer::Later(answer) => self.answer_later(answer, request),
+            Answer::Command(_) if self.admissions.len() >= ADMITTED_AT_ONCE => self.turn_away(&request).await,
+            Answer::Command(Admission { begun, command }) => {
+                self.admissions.push_back(begun.map(|begun| Admitted { request, begun, command }).boxed());
+            }
         }
     }
 
-    /// Answers a question when its operation has ended or its time is over, and at the latest when the host stops.
-    fn hold(&mut self, question: OperationQuery, request: Request) {
-        let permit = Arc::clone(&self.held).try_acquire_owned().ok();
-        let (desk, replier, stop) = (self.desk.clone(), Arc::clone(&self.replier), self.stop.clone());
-        self.questions.spawn(async move {
-            let held = desk.answer_question(&question, permit.is_some());
-            let answer = match stop.run_until_cancelled(held).await {
-                Some(answer) => answer,
-                None => desk.answer_question(&question, false).await,
-            };
-            replier.reply(&request, answer).await;
+    async fn turn_away(&mut self, request: &Request) {
+        let refusal = Ack::refused("the host has more requests than it can take, try again").with_code(RefusalCode::Full);
+        self.replier.reply(request, refusal.into()).await;
+    }
+
+    async fn take_on(&mut self, admitted: Admitted) {
+        let Admitted { request, begun, command } = admitted;
+        let ack = self.desk.take_on(begun, command).await;
+        self.replier.reply(&request, ack.into()).await;
+    }
+
+    fn answer_later(&mut self, answer: BoxFuture<'static, Option<Reply>>, request: Request) {
+        let replier = Arc::clone(&self.replier);
+        self.later.spawn(async move {
+            if let Some(answer) = answer.await {
+                replier.reply(&request, answer).await;
+            }
         });
+    }
+
+    /// Answers what is still to be answered.
+    async fn finish(mut self) {
+        while let Some(admitted) = self.admissions.next().await {
+            self.take_on(admitted).await;
+        }
+        while self.later.join_next().await.is_some() {}
     }
 }

@@ -67,3 +67,43 @@ pub(crate) const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the end of a command waits until it is noted on disk; a disk that takes longer is in trouble, not the command.
 pub(crate) const NOTE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Commands whose operations are being recorded at the same time.
+pub(crate) const ADMITTED_AT_ONCE: usize = 1024;
+
+/// Requests whose answers take their time, at the same time; held questions are among them.
+pub(crate) const ANSWERED_AT_ONCE: usize = 2048;
+
+/// How long records of operations are kept: a day, so that what happened in the night can be seen in the morning.
+pub(crate) const LEDGER_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long JetStream may take to write a record or several. It takes less than a millisecond.
+pub(crate) const LEDGER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long commands go unrecorded after JetStream failed, before it is tried again.
+pub(crate) const LEDGER_REST: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at another host's operation, for somebody who waits for it.
+pub(crate) const LEDGER_LOOK: Duration = Duration::from_millis(100);
+
+/// Operations that are listed where nobody says how many: two screens.
+pub(crate) const LISTED_OPERATIONS: usize = 100;
+
+/// Operations that are listed at most; in parts they fit an answer.
+pub(crate) const MOST_LISTED_OPERATIONS: usize = 10_000;
+
+/// How often a host notes that it is there. A gather waits for a host that is gone until three notes are missing; events
+/// tell more, and more seldom.
+pub(crate) const MEMBER_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long notes of members are kept. Age is judged by when they were stored, this only collects garbage.
+pub(crate) const MEMBERS_AGE: Duration = Duration::from_secs(600);
+
+/// How long a look at the members serves others who ask: short beside the interval of their notes.
+pub(crate) const MEMBERS_FRESH: Duration = Duration::from_secs(1);
+
+/// How long a note of another project's host holds before a heartbeat renews it; their heartbeats come every 30 s.
+pub(crate) const FOREIGN_NOTED_AGAIN: Duration = Duration::from_secs(10);
+
+/// Hosts of other projects that are followed; bounds what forged events can make a host keep.
+pub(crate) const FOREIGN_REMEMBERED: usize = 4096;

@@ -61,6 +61,11 @@ pub(crate) fn channel(
 }
 
 impl Events {
+    /// Which start of the host this is.
+    pub(crate) fn epoch(&self) -> &str {
+        &self.inner.epoch
+    }
+
     /// Publishes an event that no operation caused.
     pub(crate) fn publish(&self, data: EventData) {
         self.publish_for(None, data);

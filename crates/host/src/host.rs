@@ -41,12 +41,17 @@ pub struct Host {
 /// The tasks of a host, each ended in its turn.
 #[derive(Debug)]
 struct Tasks {
+    /// Leaves the list of members first: nobody is to wait for a host that goes.
+    membership: Task,
+    watcher: Task,
     /// Notes what runs; ends first, for what stops from then on is to run again next time.
     keeper: Task,
     restore: Task,
     control: Task,
     heartbeat: Task,
     actors: ActorsTask,
+    /// Writes the records of operations, also of the last.
+    ledger: Task,
     claims: Task,
     publisher: Task,
 }
@@ -122,6 +127,8 @@ impl Host {
     pub async fn stop(mut self, deadline: Option<Duration>) -> StopReport {
         let deadline = deadline.unwrap_or(DRAIN).min(self.drain_limit);
         let tasks = &mut self.tasks;
+        tasks.membership.end().await;
+        tasks.watcher.end().await;
         // What stops from here on is to run again next time.
         tasks.keeper.end().await;
         tasks.restore.end().await;
@@ -133,6 +140,7 @@ impl Host {
         let drained = tasks.actors.end(deadline).await;
         let labels = self.about.facts().labels.clone();
         self.events.publish(EventData::HostStopped(HostStopped { labels }));
+        tasks.ledger.end().await;
         tasks.claims.end().await;
         // After the last event: the publisher hands over what is queued before it ends.
         tasks.publisher.end().await;

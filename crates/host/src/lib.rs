@@ -5,6 +5,7 @@
 
 mod about;
 mod actors;
+mod bucket;
 mod claims;
 mod config;
 mod control;
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod host;
 mod labels;
+mod members;
 mod operations;
 mod state;
 

@@ -1,23 +1,45 @@
-//! What became of commands: one record for each, changed by whoever carries it out, watched by whoever waits.
+//! What became of commands: one record for each, changed by whoever carries it out, watched by whoever waits, and kept in
+//! the lattice's ledger, where every host finds it.
+
+mod ledger;
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use lattice_protocol::{ActorKey, HostKey, OperationId, OperationPhase, OperationRecord};
+use lattice_protocol::{
+    Ack, ActorKey, HostKey, OperationId, OperationPhase, OperationQuery, OperationRecord, OperationRecords,
+    OperationsQuery, ReachedPhase, RefusalCode,
+};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::defaults::REMEMBERED_OPERATIONS;
+pub(crate) use ledger::{Ledger, Writer};
+
+use crate::{bucket::AnyError, defaults::REMEMBERED_OPERATIONS, members::Members};
+use ledger::{Created, Entry as LedgerEntry};
+
+/// The command of operations that the host begins itself when it starts again what ran.
+pub(crate) const RESTORE: &str = "restore";
+
+/// A hash of a command's subject and body: the same id with another one is another command.
+pub(crate) type Fingerprint = [u8; 32];
 
 /// The operations of one host; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Operations {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     host: HostKey,
-    table: Arc<Mutex<Table>>,
+    incarnation: String,
+    table: Mutex<Table>,
+    ledger: Ledger,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +50,20 @@ struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    fingerprint: [u8; 32],
+    fingerprint: Fingerprint,
     record: watch::Receiver<OperationRecord>,
+}
+
+/// A command that is to become an operation.
+#[derive(Clone, Debug)]
+pub(crate) struct NewOperation {
+    /// The client's id; without one the host makes one.
+    pub(crate) id: Option<OperationId>,
+    /// The end of the command's subject.
+    pub(crate) command: String,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) reference: Option<String>,
+    pub(crate) requester: Option<String>,
 }
 
 /// The one right to change an operation's record. Dropping it unfinished marks the operation as failed.
@@ -37,64 +71,150 @@ struct Entry {
 pub(crate) struct Operation {
     record: watch::Sender<OperationRecord>,
     operations: Operations,
+    fingerprint: Fingerprint,
+    /// Whether the client named it, so that the ledger knew it before it was accepted.
+    named: bool,
     /// Whether it was taken back, and is not to be remembered.
     refused: bool,
 }
 
-/// What an operation id that a client sent means.
+/// What a command's operation id means.
 #[derive(Debug)]
 pub(crate) enum Begun {
     /// A new operation, to be carried out.
     New(Operation),
-    /// The same command again: it is carried out once, and this is the answer to both.
-    Repeated(OperationId),
-    /// The id belongs to another command.
-    Conflict,
+    /// The same command came before, or the id belongs to another: this is the answer.
+    Answered(Ack),
 }
 
 impl Operations {
-    pub(crate) fn new(host: HostKey) -> Self {
-        Self { host, table: Arc::default() }
+    pub(crate) fn new(host: HostKey, incarnation: String, ledger: Ledger) -> Self {
+        let shared = Shared { host, incarnation, table: Mutex::default(), ledger };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Begins an operation of the host's own making.
-    pub(crate) fn begin_own(&self) -> Operation {
-        let id = Uuid::now_v7().to_string().try_into().expect("a UUID is an operation id");
-        self.insert(id, [0; 32])
+    pub(crate) fn begin_own(&self, command: &str, reference: Option<String>) -> Operation {
+        let new = NewOperation {
+            id: None,
+            command: command.to_owned(),
+            fingerprint: [0; 32],
+            reference,
+            requester: None,
+        };
+        self.begin_unnamed(new)
     }
 
-    /// Begins the operation for a command with this body, under the client's id or a new one.
-    pub(crate) fn begin(&self, id: Option<OperationId>, subject: &str, body: &[u8]) -> Begun {
-        let Some(id) = id else { return Begun::New(self.begin_own()) };
-        let fingerprint = fingerprint(subject, body);
-        let known = self.lock().entries.get(&id).map(|entry| entry.fingerprint);
-        match known {
-            None => Begun::New(self.insert(id, fingerprint)),
-            Some(known) if known == fingerprint => Begun::Repeated(id),
-            Some(_) => Begun::Conflict,
+    /// Begins the operation of a command. One that the client names is in the ledger when this returns.
+    pub(crate) async fn begin(&self, new: NewOperation) -> Begun {
+        let Some(id) = new.id.clone() else { return Begun::New(self.begin_unnamed(new)) };
+        if let Some(ack) = self.known(&id, &new.fingerprint) {
+            return Begun::Answered(ack);
+        }
+        let operation = self.insert(id.clone(), new, true);
+        let entry = operation.entry();
+        match self.shared.ledger.create(&entry).await {
+            Created::New => Begun::New(operation),
+            Created::Unrecorded => {
+                operation.record.send_modify(|record| record.unrecorded = true);
+                Begun::New(operation)
+            }
+            Created::Known(known) => {
+                operation.forget();
+                Begun::Answered(answer_to_known(&id, entry.fingerprint == known.fingerprint, &known))
+            }
         }
     }
 
-    /// The record of an operation, once it is final or the wait is over; `None` if there is no such operation.
-    pub(crate) async fn wait(&self, id: &OperationId, wait: Duration) -> Option<OperationRecord> {
+    fn begin_unnamed(&self, new: NewOperation) -> Operation {
+        let operation = self.insert(new_id(), new, false);
+        operation.note();
+        operation
+    }
+
+    /// The answer to an id that this host knows.
+    fn known(&self, id: &OperationId, fingerprint: &Fingerprint) -> Option<Ack> {
+        let table = self.lock();
+        let entry = table.entries.get(id)?;
+        match entry.fingerprint == *fingerprint {
+            true => Some(repeated(&entry.record.borrow())),
+            false => Some(conflict()),
+        }
+    }
+
+    /// The record of an operation of this host, once it is final, or past the phase that is known, or the wait is over;
+    /// `None` if there is no such operation.
+    pub(crate) async fn wait(
+        &self,
+        id: &OperationId,
+        past: Option<OperationPhase>,
+        wait: Duration,
+    ) -> Option<OperationRecord> {
         let mut record = self.lock().entries.get(id).map(|entry| entry.record.clone())?;
+        let is_news = |record: &OperationRecord| record.phase.is_final() || past.is_some_and(|past| past != record.phase);
         // The sender only goes away with a final record, so that neither an error nor the timeout changes the answer.
-        let _ = tokio::time::timeout(wait, record.wait_for(|record| record.phase.is_final())).await;
+        let _ = tokio::time::timeout(wait, record.wait_for(is_news)).await;
         let now = record.borrow().clone();
         Some(now)
     }
 
-    fn insert(&self, id: OperationId, fingerprint: [u8; 32]) -> Operation {
+    /// The record of an operation of any host, as [`wait`](Self::wait).
+    pub(crate) async fn recorded(
+        &self,
+        question: &OperationQuery,
+        wait: Duration,
+        members: &Members,
+    ) -> Result<Option<OperationRecord>, AnyError> {
+        let record = self.shared.ledger.wait(&question.operation_id, question.past, wait).await?;
+        let Some(mut record) = record else { return Ok(None) };
+        if !record.phase.is_final() {
+            let members = members.current().await?;
+            mark_lost(&mut record, &members);
+        }
+        Ok(Some(record))
+    }
+
+    /// The operations of the lattice, newest first.
+    pub(crate) async fn list(&self, query: &OperationsQuery, members: &Members) -> Result<OperationRecords, AnyError> {
+        let (mut records, members) = futures::try_join!(self.shared.ledger.all(), members.current())?;
+        records.iter_mut().for_each(|record| mark_lost(record, &members));
+        Ok(select(records, query))
+    }
+
+    /// Reports as lost what an earlier start of this host left unfinished.
+    pub(crate) async fn close_earlier(&self) {
+        let (host, incarnation) = (&self.shared.host, &self.shared.incarnation);
+        let is_ours = |record: &OperationRecord| record.host_id == *host && record.incarnation != *incarnation;
+        match self.shared.ledger.all().await {
+            Ok(records) => {
+                for record in records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final()) {
+                    self.shared.ledger.close(lost(record)).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "operations of an earlier start could not be looked for"),
+        }
+    }
+
+    fn insert(&self, id: OperationId, new: NewOperation, named: bool) -> Operation {
         let record = OperationRecord {
             actor_id: None,
             causes: Vec::new(),
-            host_id: self.host.clone(),
+            code: None,
+            command: new.command,
+            host_id: self.shared.host.clone(),
+            incarnation: self.shared.incarnation.clone(),
             operation_id: id.clone(),
             phase: OperationPhase::Accepted,
+            phases: vec![reached(OperationPhase::Accepted)],
+            reference: new.reference,
+            requester: new.requester,
+            swap_micros: None,
+            unrecorded: false,
         };
         let (sender, receiver) = watch::channel(record);
+        let fingerprint = new.fingerprint;
         self.lock().entries.insert(id, Entry { fingerprint, record: receiver });
-        Operation { record: sender, operations: self.clone(), refused: false }
+        Operation { record: sender, operations: self.clone(), fingerprint, named, refused: false }
     }
 
     /// Forgets the oldest finished operation for each one beyond the bound.
@@ -108,22 +228,19 @@ impl Operations {
         }
     }
 
-    fn forget(&self, id: &OperationId) {
-        self.lock().entries.remove(id);
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().expect("nothing panics while it holds the table")
+        self.shared.table.lock().expect("nothing panics while it holds the table")
     }
-}
-
-fn fingerprint(subject: &str, body: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(subject).chain_update([0]).chain_update(body).finalize().into()
 }
 
 impl Operation {
     pub(crate) fn id(&self) -> OperationId {
         self.record.borrow().operation_id.clone()
+    }
+
+    /// The answer that it was taken on.
+    pub(crate) fn ack(&self) -> Ack {
+        repeated(&self.record.borrow())
     }
 
     /// Its record, as it changes.
@@ -133,12 +250,22 @@ impl Operation {
 
     /// Notes how far it got.
     pub(crate) fn reach(&self, phase: OperationPhase) {
-        self.record.send_modify(|record| record.phase = phase);
+        self.record.send_modify(|record| {
+            record.phase = phase;
+            record.phases.push(reached(phase));
+        });
+        self.note();
     }
 
     /// Notes which actor it is about.
     pub(crate) fn concerns(&self, actor: &ActorKey) {
         self.record.send_modify(|record| record.actor_id = Some(actor.clone()));
+    }
+
+    /// Notes how long calls met neither version.
+    pub(crate) fn swapped_within(&self, pause: Duration) {
+        let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+        self.record.send_modify(|record| record.swap_micros = Some(micros));
     }
 
     /// Ends it well: what was to run runs.
@@ -151,36 +278,66 @@ impl Operation {
         self.reach(OperationPhase::Stopped);
     }
 
+    /// Ends it well: what was to change has changed.
+    pub(crate) fn done(self) {
+        self.reach(OperationPhase::Done);
+    }
+
     /// Ends it with a failure and all its causes.
     pub(crate) fn failed(self, error: &dyn std::error::Error) {
-        self.fail(causes(error));
+        self.fail(None, causes(error));
     }
 
     /// Takes it back: the command was refused before it began.
-    pub(crate) fn refused(mut self) {
+    pub(crate) fn refused(mut self, code: RefusalCode, text: String) {
         self.refused = true;
+        self.fail(Some(code), vec![text]);
+    }
+
+    fn fail(&self, code: Option<RefusalCode>, causes: Vec<String>) {
+        self.record.send_modify(|record| {
+            record.code = code;
+            record.causes = causes;
+        });
         self.reach(OperationPhase::Failed);
     }
 
-    fn fail(&self, causes: Vec<String>) {
-        self.record.send_modify(|record| {
-            record.phase = OperationPhase::Failed;
-            record.causes = causes;
-        });
+    /// Has the ledger hear of it as it is now. What was refused and had no name of its own leaves no trace.
+    fn note(&self) {
+        if self.named || !self.refused {
+            self.operations.shared.ledger.note(self.entry());
+        }
+    }
+
+    fn entry(&self) -> LedgerEntry {
+        LedgerEntry { fingerprint: self.fingerprint, refused: self.refused, record: self.record.borrow().clone() }
+    }
+
+    /// Takes it back as if it had never been: its id is somebody else's.
+    fn forget(mut self) {
+        self.refused = true;
+        self.named = false;
+        self.fail(None, Vec::new());
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
         if !self.record.borrow().phase.is_final() {
-            self.fail(vec!["the host gave it up before it was done, for it is stopping or failed within".to_owned()]);
+            let text = "the host gave it up before it was done, for it is stopping or failed within";
+            self.fail(None, vec![text.to_owned()]);
         }
         let id = self.id();
         match self.refused {
-            true => self.operations.forget(&id),
+            true => drop(self.operations.lock().entries.remove(&id)),
             false => self.operations.finished(id),
         }
     }
+}
+
+/// What stands for a command when its operation id comes again.
+pub(crate) fn fingerprint(subject: &str, body: &[u8]) -> Fingerprint {
+    Sha256::new().chain_update(subject).chain_update([0]).chain_update(body).finalize().into()
 }
 
 /// The texts of an error and its sources, outermost first.
@@ -188,89 +345,75 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn new_id() -> OperationId {
+    Uuid::now_v7().to_string().try_into().expect("a UUID is an operation id")
+}
 
-    fn operations() -> Operations {
-        Operations::new("NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key"))
-    }
+fn reached(phase: OperationPhase) -> ReachedPhase {
+    ReachedPhase { at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), phase }
+}
 
-    fn id(text: &str) -> OperationId {
-        text.parse().expect("a plain word")
-    }
+fn repeated(record: &OperationRecord) -> Ack {
+    Ack { unrecorded: record.unrecorded, ..Ack::operation(record.operation_id.clone()) }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn waiting_ends_with_the_operation() {
-        let operations = operations();
-        let operation = operations.begin_own();
-        let (id, waiter) = (operation.id(), operations.clone());
-        let waiting = tokio::spawn(async move { waiter.wait(&id, Duration::from_secs(60)).await });
-        tokio::task::yield_now().await;
-        operation.running();
-        let record = waiting.await.expect("no panic").expect("known");
-        assert_eq!(record.phase, OperationPhase::Running);
-    }
+fn conflict() -> Ack {
+    Ack::refused("this operation id belongs to another command").with_code(RefusalCode::OperationConflict)
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn waiting_ends_with_the_time() {
-        let operations = operations();
-        let operation = operations.begin_own();
-        operation.reach(OperationPhase::Fetching);
-        let record = operations.wait(&operation.id(), Duration::from_secs(1)).await.expect("known");
-        assert_eq!(record.phase, OperationPhase::Fetching);
-    }
-
-    #[tokio::test]
-    async fn dropped_means_failed() {
-        let operations = operations();
-        let operation = operations.begin_own();
-        let id = operation.id();
-        drop(operation);
-        let record = operations.wait(&id, Duration::ZERO).await.expect("known");
-        assert_eq!((record.phase, record.causes.len()), (OperationPhase::Failed, 1));
-    }
-
-    #[test]
-    fn an_id_stands_for_one_command() {
-        let operations = operations();
-        let first = operations.begin(Some(id("a")), "cmd", b"x");
-        assert!(matches!(first, Begun::New(_)));
-        assert!(matches!(operations.begin(Some(id("a")), "cmd", b"x"), Begun::Repeated(_)));
-        assert!(matches!(operations.begin(Some(id("a")), "cmd", b"y"), Begun::Conflict));
-        assert!(matches!(operations.begin(Some(id("b")), "cmd", b"y"), Begun::New(_)));
-    }
-
-    #[tokio::test]
-    async fn the_oldest_finished_are_forgotten() {
-        let operations = operations();
-        let first = operations.begin_own();
-        let first_id = first.id();
-        first.running();
-        for _ in 0..REMEMBERED_OPERATIONS {
-            operations.begin_own().stopped();
+/// The answer to an id that the ledger knows: once done is done, once refused is refused.
+fn answer_to_known(id: &OperationId, same: bool, known: &LedgerEntry) -> Ack {
+    match same {
+        false => conflict(),
+        true if known.refused => {
+            let refusal = Ack::refused(known.record.causes.join(": "));
+            known.record.code.map_or(refusal.clone(), |code| refusal.with_code(code))
         }
-        assert!(operations.wait(&first_id, Duration::ZERO).await.is_none());
-        assert_eq!(operations.lock().entries.len(), REMEMBERED_OPERATIONS);
-    }
-
-    #[tokio::test]
-    async fn a_refused_command_leaves_no_operation() {
-        let operations = operations();
-        let Begun::New(operation) = operations.begin(Some(id("a")), "cmd", b"x") else { panic!("not new") };
-        operation.refused();
-        assert!(matches!(operations.begin(Some(id("a")), "cmd", b"y"), Begun::New(_)));
-    }
-
-    #[tokio::test]
-    async fn refused_commands_push_no_other_out_of_memory() {
-        let operations = operations();
-        let done = operations.begin_own();
-        let done_id = done.id();
-        done.running();
-        for _ in 0..=REMEMBERED_OPERATIONS {
-            operations.begin_own().refused();
-        }
-        assert!(operations.wait(&done_id, Duration::ZERO).await.is_some());
+        true => Ack::operation(id.clone()),
     }
 }
+
+/// An unfinished operation of a start that is gone is lost.
+fn mark_lost(record: &mut OperationRecord, members: &lattice_protocol::Members) {
+    let is_there = members
+        .members
+        .iter()
+        .any(|member| member.host_id == record.host_id && member.incarnation.as_ref() == Some(&record.incarnation));
+    if !record.phase.is_final() && !is_there {
+        record.phase = OperationPhase::Lost;
+        record.causes = vec![gone(record)];
+    }
+}
+
+fn lost(mut record: OperationRecord) -> OperationRecord {
+    record.causes = vec![gone(&record)];
+    record.phase = OperationPhase::Lost;
+    record.phases.push(reached(OperationPhase::Lost));
+    record
+}
+
+fn gone(record: &OperationRecord) -> String {
+    format!("host {} went away before the operation had ended", record.host_id)
+}
+
+/// Those that are wanted, newest first: ids are made so that later ones are greater.
+fn select(records: Vec<OperationRecord>, query: &OperationsQuery) -> OperationRecords {
+    let wanted = |record: &OperationRecord| {
+        let of_actor = query.actor_id.as_ref().is_none_or(|actor| record.actor_id.as_ref() == Some(actor));
+        let of_host = query.host_id.as_ref().is_none_or(|host| record.host_id == *host);
+        of_actor && of_host && !(query.unfinished && record.phase.is_final())
+    };
+    let mut records: Vec<_> = records.into_iter().filter(wanted).collect();
+    let began = |record: &OperationRecord| record.phases.first().map(|reached| reached.at.clone());
+    records.sort_by_cached_key(|record| std::cmp::Reverse((began(record), record.operation_id.clone())));
+    let limit = match query.limit {
+        0 => crate::defaults::LISTED_OPERATIONS,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX).min(crate::defaults::MOST_LISTED_OPERATIONS),
+    };
+    let more = records.len() > limit;
+    records.truncate(limit);
+    OperationRecords { more, operations: records.into() }
+}
+
+#[cfg(test)]
+mod tests;

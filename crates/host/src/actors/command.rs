@@ -1,7 +1,7 @@
 //! Commands for actors as the host understands them, free of any encoding.
 
 use lattice_artifact::{Digest, Reference};
-use lattice_protocol::{ActorKey, Annotations};
+use lattice_protocol::{ActorKey, Annotations, RefusalCode};
 
 /// What is to happen to an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,18 @@ pub(crate) enum ActorCommand {
     Scale(Scale),
     /// Stop instances.
     Stop(Stop),
+}
+
+impl ActorCommand {
+    /// The image that the command names.
+    pub(crate) fn reference(&self) -> Option<&Reference> {
+        match self {
+            ActorCommand::Start(start) => Some(&start.reference),
+            ActorCommand::Scale(Scale { target: ScaleTarget::Image(reference), .. }) => Some(reference),
+            ActorCommand::Scale(Scale { target: ScaleTarget::Both(_, reference), .. }) => Some(reference),
+            ActorCommand::Scale(_) | ActorCommand::Stop(_) => None,
+        }
+    }
 }
 
 /// Add instances of an image.
@@ -68,4 +80,14 @@ pub(crate) enum Refusal {
     TooMany { unfinished: usize },
     #[error("the host is stopping and takes no more commands")]
     Stopping,
+}
+
+impl Refusal {
+    pub(crate) fn code(&self) -> RefusalCode {
+        match self {
+            Refusal::NotRunning | Refusal::NoMatch | Refusal::NothingToStart { .. } => RefusalCode::NotRunning,
+            Refusal::TooMany { .. } => RefusalCode::Full,
+            Refusal::Stopping => RefusalCode::Stopping,
+        }
+    }
 }

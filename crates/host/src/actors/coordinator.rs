@@ -127,7 +127,7 @@ impl Coordinator {
                 operation.stopped();
             }
             Some(refusal) => {
-                operation.refused();
+                operation.refused(refusal.code(), refusal.to_string());
                 let _ = answer.send(Err(refusal));
             }
             None => {

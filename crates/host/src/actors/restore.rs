@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ActorCommand, Actors, Start, Stop, board::Board, groups::share_of_stop};
 use crate::{
     defaults::{NOTE_PATIENCE, RESTORED_AT_ONCE, SAVE_AGAIN},
-    operations::Operations,
+    operations::{Operations, RESTORE},
     state::{Running, RunningActor, StateDir},
 };
 
@@ -161,7 +161,7 @@ pub(crate) async fn restore(before: Running, actors: Actors, operations: Operati
 }
 
 async fn restore_one(entry: RunningActor, actors: &Actors, operations: &Operations) {
-    let operation = operations.begin_own();
+    let operation = operations.begin_own(RESTORE, Some(entry.reference.to_string()));
     let mut record = operation.watch();
     if let Err(error) = actors.submit(command_for(&entry), operation).await {
         return tracing::warn!(actor = %entry.actor, %error, "not restored");

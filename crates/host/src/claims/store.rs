@@ -19,9 +19,11 @@ use super::{
     shape::{Known, entry_key, subject_of},
     table::Table,
 };
-use crate::{defaults::START_TIMEOUT, error::StartError};
-
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
+use crate::{
+    bucket::{AnyError, open_or_create},
+    defaults::START_TIMEOUT,
+    error::StartError,
+};
 
 /// The claims known to the lattice; cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,13 +40,14 @@ pub(crate) struct Follower {
 
 impl ClaimsStore {
     /// Opens the lattice's bucket, or makes it with the settings of published hosts, and reads what it holds.
-    pub(crate) async fn open(nats: async_nats::Client, lattice: &LatticeName) -> Result<(Self, Follower), StartError> {
-        let mut jetstream = jetstream::new(nats);
-        jetstream.set_timeout(START_TIMEOUT);
-        jetstream.query_account().await.map_err(|source| StartError::NoJetStream { source: Box::new(source) })?;
+    pub(crate) async fn open(
+        jetstream: &jetstream::Context,
+        lattice: &LatticeName,
+    ) -> Result<(Self, Follower), StartError> {
         let bucket = format!("LATTICEDATA_{lattice}");
         let opened = async {
-            let store = Self { bucket: open_or_create(&jetstream, &bucket).await?, table: Arc::default() };
+            let config = Config { bucket: bucket.clone(), ..Config::default() };
+            let store = Self { bucket: open_or_create(jetstream, config).await?, table: Arc::default() };
             let watch = store.read().await?;
             Ok((store.clone(), Follower { store, watch }))
         };
@@ -140,18 +143,5 @@ fn apply(table: &mut Table, entry: &Entry) {
             Err(error) => tracing::warn!(key = entry.key, %error, "claims in the lattice's bucket are unreadable"),
         },
         Operation::Delete | Operation::Purge => table.remove(subject),
-    }
-}
-
-/// Existing buckets are used as they are found, for an operator may have set replicas.
-async fn open_or_create(jetstream: &jetstream::Context, bucket: &str) -> Result<Store, AnyError> {
-    if let Ok(store) = jetstream.get_key_value(bucket).await {
-        return Ok(store);
-    }
-    let config = Config { bucket: bucket.to_owned(), ..Config::default() };
-    match jetstream.create_key_value(config).await {
-        Ok(store) => Ok(store),
-        // Another host may have made it in between, with other settings.
-        Err(error) => jetstream.get_key_value(bucket).await.map_err(|_| error.into()),
     }
 }

@@ -2,10 +2,17 @@
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
-use lattice_protocol::{DecodeError, Encoding, Format, OPERATION_HEADER, OperationId, decode_command};
+use lattice_protocol::{
+    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, OPERATION_HEADER, OperationId, PARTS_HEADER,
+    REQUESTER_HEADER, decode_command,
+};
 
 const ACCEPT: &str = "Accept";
 const CONTENT_TYPE: &str = "Content-Type";
+/// What a header says that is either there or not.
+const YES: &str = "true";
+/// Characters that are kept of what somebody says who they are.
+const MAX_REQUESTER: usize = 200;
 
 /// A request as it came.
 #[derive(Debug)]
@@ -36,6 +43,27 @@ impl Request {
     /// The header is there and no operation id.
     pub(super) fn operation_id(&self) -> Result<Option<OperationId>, lattice_protocol::IdError> {
         self.header(OPERATION_HEADER).map(str::parse).transpose()
+    }
+
+    /// Who sent it, by their own account.
+    pub(super) fn requester(&self) -> Option<String> {
+        let told = self.header(REQUESTER_HEADER)?.chars().filter(|c| !c.is_control());
+        Some(told.take(MAX_REQUESTER).collect())
+    }
+
+    /// The bid that a start follows.
+    pub(super) fn bid(&self) -> Option<&str> {
+        self.header(BID_HEADER)
+    }
+
+    /// Whether it is to be done although it may be a mistake.
+    pub(super) fn is_forced(&self) -> bool {
+        self.header(FORCE_HEADER) == Some(YES)
+    }
+
+    /// Whether the answer may come in parts.
+    pub(super) fn takes_parts(&self) -> bool {
+        self.header(PARTS_HEADER) == Some(YES)
     }
 
     /// The format in which the answer is wanted, if the request tells: by its body, or without one by its headers.

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use async_nats::jetstream;
 use lattice_artifact::{Policy, Store, StoreSettings};
 use lattice_claims::Issuers;
 use lattice_protocol::{
-    ClusterKey, ControlSubjects, EventSubjects,
+    ClusterKey, ControlSubjects, EventSubjects, Member,
     event::{EventData, HostStarted},
 };
 use lattice_runtime::{ActorSettings, Runtime};
@@ -15,14 +16,16 @@ use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
     actors::{self, Absent, Actors, Announcer, Board, Keeper, Notes, Preparer, Serving, Tools},
+    bucket::AnyError,
     claims::{ClaimsStore, Follower},
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
-    defaults::IDENTITY_CHECK,
+    defaults::{IDENTITY_CHECK, MEMBER_INTERVAL, START_TIMEOUT},
     error::StartError,
     events::{self, Events, Publisher},
     labels,
-    operations::Operations,
+    members::{Members, Noter, Watcher},
+    operations::{Ledger, Operations, Writer},
     state::{Running, StateDir},
 };
 
@@ -33,6 +36,10 @@ struct Opened {
     runtime: Runtime,
     claims: ClaimsStore,
     follower: Follower,
+    ledger: Ledger,
+    writer: Writer,
+    members: Members,
+    watcher: Watcher,
     issuers: Issuers,
     intake: Intake,
 }
@@ -48,11 +55,29 @@ impl Opened {
             .map_err(|source| StartError::Store { source })?;
         let runtime = config.runtime.clone().compiled_dir(config.cache_dir.join("compiled"));
         let runtime = Runtime::new(runtime).map_err(|source| StartError::Engine { source })?;
-        let (claims, follower) = ClaimsStore::open(config.control.clone(), &config.lattice).await?;
+        let jetstream = jetstream(config.control.clone()).await?;
+        let (claims, follower) = ClaimsStore::open(&jetstream, &config.lattice).await?;
+        let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
+        let members = Members::open(&jetstream, &config.lattice, config.host_seed.public()).await?;
+        let events = EventSubjects::new(config.lattice.clone());
+        let watcher = Watcher::subscribe(members.clone(), config.mode, &config.control, &events).await;
+        let watcher = watcher.map_err(|error| connection("subscribe", error))?;
         require_own_identity(config, subjects).await?;
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
-        Ok(Self { state, store, runtime, claims, follower, issuers, intake })
+        Ok(Self { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake })
     }
+}
+
+/// JetStream, if it is there for this account.
+async fn jetstream(nats: async_nats::Client) -> Result<jetstream::Context, StartError> {
+    let mut jetstream = jetstream::new(nats);
+    jetstream.set_timeout(START_TIMEOUT);
+    jetstream.query_account().await.map_err(|source| StartError::NoJetStream { source: Box::new(source) })?;
+    Ok(jetstream)
+}
+
+fn connection(attempt: &'static str, source: impl Into<AnyError>) -> StartError {
+    StartError::Connection { attempt, source: source.into() }
 }
 
 /// What the parts of a host have in common.
@@ -65,6 +90,7 @@ struct Common<'a> {
     events: Events,
     absent: Absent,
     operations: Operations,
+    members: Members,
 }
 
 impl Common<'_> {
@@ -89,6 +115,7 @@ impl Common<'_> {
             actors: actors.clone(),
             claims,
             operations: self.operations.clone(),
+            members: self.members.clone(),
             stop,
         })
     }
@@ -97,6 +124,23 @@ impl Common<'_> {
         let config = self.config;
         let inboxes = config.inbox_prefixes.clone();
         Replier::new(config.control.clone(), self.subjects.clone(), config.mode, inboxes)
+    }
+
+    /// Notes that the host is a member of the lattice, for whom gathers wait.
+    async fn membership(&self) -> Result<Task, StartError> {
+        let facts = self.about.facts();
+        let note = Member {
+            age: None,
+            foreign: false,
+            friendly_name: facts.friendly_name.clone(),
+            host_id: facts.host.clone(),
+            incarnation: Some(self.events.epoch().to_owned()),
+            interval: u64::try_from(MEMBER_INTERVAL.as_millis()).unwrap_or(u64::MAX),
+            version: VERSION.to_owned(),
+        };
+        let noter = Noter::begin(self.members.clone(), self.config.control.clone(), note).await;
+        let noter = noter.map_err(|error| connection("note the host as a member of the lattice", error))?;
+        Ok(Task::spawn("membership", |stop| noter.run(stop)))
     }
 
     /// Says that the host is alive, as long as it is.
@@ -115,6 +159,7 @@ impl Common<'_> {
         let (sender, receiver) = watch::channel(false);
         let operations = self.operations.clone();
         let task = Task::spawn("restore", |stop| async move {
+            stop.run_until_cancelled(operations.close_earlier()).await;
             let all = actors::restore(before, actors, operations);
             if stop.run_until_cancelled(all).await.is_some() {
                 sender.send_replace(true);
@@ -127,7 +172,8 @@ impl Common<'_> {
 /// Starts a host and returns when it serves.
 pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
-    let Opened { state, store, runtime, claims, follower, issuers, intake } = Opened::open(&config, &subjects).await?;
+    let Opened { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake } =
+        Opened::open(&config, &subjects).await?;
     let board = Board::default();
     let about = About::new(facts(&config), board.clone());
     let (events, publisher) = channel(&config);
@@ -137,9 +183,10 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
 
     let before = if config.restore { state.load() } else { Running::default() };
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
-    let operations = Operations::new(about.facts().host.clone());
+    let operations = Operations::new(about.facts().host.clone(), events.epoch().to_owned(), ledger);
     let absent = Absent::new(&before);
-    let common = Common { config: &config, subjects, policy, board, about, events, absent, operations };
+    let common = Common { config: &config, subjects, policy, board, about, events, absent, operations, members };
+    let membership = common.membership().await?;
     let serving = Serving::new(&config, issuers, claims.clone());
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) = Keeper::new(state, common.board.clone(), common.absent.clone());
@@ -149,6 +196,9 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let (restore, restored) = common.restore(before, actors.clone());
     let tasks = Tasks {
         publisher,
+        membership,
+        watcher: Task::spawn("watcher", |stop| watcher.run(stop)),
+        ledger: Task::spawn("ledger", |stop| writer.run(stop)),
         claims: Task::spawn("claims", |stop| follower.run(stop)),
         actors: actors_task,
         keeper: Task::spawn("keeper", |stop| keeper.run(stop)),

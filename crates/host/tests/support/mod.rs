@@ -133,7 +133,7 @@ impl Lattice {
         let operation_id = ack.operation_id.clone().expect("our hosts tell the operation");
         let subject = self.subjects().build(&ControlSubject::Operation { host: self.host_key() });
         eventually("the operation ends", DEADLINE, async || {
-            let query = OperationQuery { operation_id: operation_id.clone(), wait: 1000 };
+            let query = OperationQuery { operation_id: operation_id.clone(), past: None, wait: 1000 };
             let body = encode(&query, Format::MESSAGE_PACK);
             let answer = self.client.request(subject.clone(), body.into()).await.expect("an answer");
             let record: OperationRecord = decode(&answer.payload).expect("a record");

@@ -259,7 +259,7 @@ strategy!(
 );
 strategy!(label_change, LabelChange { key: text(), value: text() });
 strategy!(config_value, ConfigValue { data: any::<Vec<u8>>(), found: any::<bool>() });
-strategy!(query, OperationQuery { operation_id: name::<OperationId>(), wait: any::<u64>() });
+strategy!(query, OperationQuery { operation_id: name::<OperationId>(), past: option::of(phase()), wait: any::<u64>() });
 strategy!(
     record,
     OperationRecord {

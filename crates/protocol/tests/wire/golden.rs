@@ -360,7 +360,7 @@ fn control_interface() {
     golden.check("config_value", &ConfigValue { data: vec![0, 127, 255], found: true });
     let values = [("some_key".to_owned(), b"hi".to_vec()), ("zone".to_owned(), Vec::new())];
     golden.check("config_values", &ConfigValues(values.into()));
-    golden.check("operation_query", &OperationQuery { operation_id: operation(), wait: 5000 });
+    golden.check("operation_query", &OperationQuery { operation_id: operation(), past: None, wait: 5000 });
     golden.check("operation_record", &record());
     golden.finish();
 }

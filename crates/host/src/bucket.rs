@@ -1,0 +1,49 @@
+//! Key-value buckets of the lattice: opened as they are found, made where they are not, read as of one moment.
+
+use async_nats::jetstream::{
+    self,
+    kv::{Config, Entry, Operation, Store},
+};
+use futures::StreamExt;
+use tokio::time::timeout;
+
+use crate::defaults::START_TIMEOUT;
+
+pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Existing buckets are used as they are found, for an operator may have set replicas.
+pub(crate) async fn open_or_create(jetstream: &jetstream::Context, config: Config) -> Result<Store, AnyError> {
+    let bucket = config.bucket.clone();
+    if let Ok(store) = jetstream.get_key_value(&bucket).await {
+        return Ok(store);
+    }
+    match jetstream.create_key_value(config).await {
+        Ok(store) => Ok(store),
+        // Another host may have made it in between, with other settings.
+        Err(error) => jetstream.get_key_value(&bucket).await.map_err(|_| error.into()),
+    }
+}
+
+/// Everything that a bucket holds now, in the order in which it was stored.
+pub(crate) async fn read_all(bucket: &Store) -> Result<Vec<Entry>, AnyError> {
+    timeout(START_TIMEOUT, read(bucket)).await?
+}
+
+async fn read(bucket: &Store) -> Result<Vec<Entry>, AnyError> {
+    // An empty bucket sends nothing, not even that it is empty.
+    if bucket.status().await?.values() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut watch = bucket.watch_with_history(">").await?;
+    let mut entries = Vec::new();
+    loop {
+        let entry = watch.next().await.ok_or("the connection is closed")??;
+        let is_last = entry.seen_current;
+        if entry.operation == Operation::Put {
+            entries.push(entry);
+        }
+        if is_last {
+            return Ok(entries);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Commands to this host.
+
+use std::time::Duration;
+
+use lattice_artifact::{Policy, Reference};
+use lattice_protocol::{
+    Ack, Annotations, Command, CommandVerb, MAX_REQUEST, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
+};
+
+use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, refused};
+use crate::{
+    actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
+    control::request::Request,
+    defaults::MAX_ANNOTATIONS,
+    operations::{Begun, NewOperation, fingerprint},
+};
+
+impl Desk {
+    pub(super) fn command(&self, verb: CommandVerb, request: &Request) -> Answer {
+        let answer = match verb {
+            _ if self.closed.is_cancelled() => Err(refusal_ack(&Refusal::Stopping)),
+            CommandVerb::StartActor => self.admit(verb, request, start),
+            CommandVerb::ScaleActor => self.admit(verb, request, scale),
+            CommandVerb::StopActor => self.admit(verb, request, |command, _| Ok(stop(command))),
+            CommandVerb::StopHost => self.stop_host(request),
+            CommandVerb::UpdateActor | CommandVerb::StartProvider | CommandVerb::StopProvider => {
+                Err(not_supported(request))
+            }
+        };
+        answer.unwrap_or_else(Answer::from)
+    }
+
+    /// Has a command of an actor become an operation, and then be taken on.
+    fn admit<C: Command>(
+        &self,
+        verb: CommandVerb,
+        request: &Request,
+        understand: fn(C, &Policy) -> Result<ActorCommand, Ack>,
+    ) -> Result<Answer, Ack> {
+        let command = understand(self.read(request)?, &self.parts.policy)?;
+        let begun = Box::pin(self.begin(verb.token(), command.reference(), request)?);
+        Ok(Answer::Command(Admission { begun, command }))
+    }
+
+    /// Begins the operation of a command, under the client's id or one of the host's.
+    pub(super) fn begin(
+        &self,
+        command: &str,
+        reference: Option<&Reference>,
+        request: &Request,
+    ) -> Result<impl Future<Output = Begun> + Send + use<>, Ack> {
+        let id = request.operation_id().map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
+        let new = NewOperation {
+            id,
+            command: command.to_owned(),
+            fingerprint: fingerprint(request.subject(), request.body()),
+            reference: reference.map(ToString::to_string),
+            requester: request.requester(),
+        };
+        let operations = self.parts.operations.clone();
+        Ok(async move { operations.begin(new).await })
+    }
+
+    /// Has a command taken on whose operation has begun.
+    pub(in crate::control) async fn take_on(&self, begun: Begun, command: ActorCommand) -> Ack {
+        let operation = match begun {
+            Begun::New(operation) => operation,
+            Begun::Answered(ack) => return ack,
+        };
+        let accepted = operation.ack();
+        match self.parts.actors.submit(command, operation).await {
+            Ok(()) => accepted,
+            Err(refusal) => refusal_ack(&refusal),
+        }
+    }
+
+    fn stop_host(&self, request: &Request) -> Result<Answer, Ack> {
+        let command: StopHost = self.read(request)?;
+        let timeout = command.timeout.map(Duration::from_secs);
+        self.parts.stop.send_replace(Some(StopRequest { timeout }));
+        Ok(Ack::accepted().into())
+    }
+
+    fn read<C: Command>(&self, request: &Request) -> Result<C, Ack> {
+        let command: C = request.command(MAX_REQUEST).map_err(|error| {
+            refused(RefusalCode::Invalid, format!("failed to deserialize {}: {}", C::NAME, chain(&error)))
+        })?;
+        self.check_lattice(command.lattice_id())?;
+        Ok(command)
+    }
+}
+
+fn refusal_ack(refusal: &Refusal) -> Ack {
+    refused(refusal.code(), refusal.to_string())
+}
+
+fn start(command: StartActor, policy: &Policy) -> Result<ActorCommand, Ack> {
+    Ok(ActorCommand::Start(Start {
+        reference: reference(&command.actor_ref, policy)?,
+        digest: None,
+        annotations: annotations(command.annotations)?,
+        count: command.count.get().max(1),
+    }))
+}
+
+fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
+    let target = match (command.actor_id, command.actor_ref.as_str()) {
+        (Some(key), "") => ScaleTarget::Running(key),
+        (Some(key), text) => ScaleTarget::Both(key, reference(text, policy)?),
+        // Some clients put the key of an actor that runs where the reference belongs.
+        (None, text) => match text.parse() {
+            Ok(key) => ScaleTarget::Running(key),
+            Err(_) => ScaleTarget::Image(reference(text, policy)?),
+        },
+    };
+    Ok(ActorCommand::Scale(Scale {
+        target,
+        annotations: annotations(command.annotations)?,
+        count: command.count.get(),
+    }))
+}
+
+fn stop(command: StopActor) -> ActorCommand {
+    ActorCommand::Stop(Stop { actor: command.actor_id, annotations: command.annotations, count: command.count.get() })
+}
+
+/// The annotations, if an inventory that lists them can still be sent.
+fn annotations(annotations: Annotations) -> Result<Annotations, Ack> {
+    match annotations.size() {
+        size if size > MAX_ANNOTATIONS => {
+            let text = format!("`annotations` have {size} bytes, at most {MAX_ANNOTATIONS}");
+            Err(refused(RefusalCode::Invalid, text))
+        }
+        _ => Ok(annotations),
+    }
+}
+
+/// The reference, if this host takes references of its kind.
+fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
+    let reference: Reference = text.parse().map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
+    policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, chain(&error)))?;
+    Ok(reference)
+}

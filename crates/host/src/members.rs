@@ -1,0 +1,105 @@
+//! Who belongs to the lattice: the host's own note, those of other projects' hosts, and what is read of all.
+
+mod foreign;
+mod note;
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream::{
+    self,
+    kv::{Config, Entry, Store},
+};
+use lattice_protocol::{HostKey, LatticeName, Member};
+use tokio::{sync::Mutex, time::Instant};
+
+pub(crate) use foreign::Watcher;
+pub(crate) use note::Noter;
+
+use crate::{
+    bucket::{AnyError, open_or_create, read_all},
+    defaults::{MEMBERS_AGE, MEMBERS_FRESH, START_TIMEOUT},
+    error::StartError,
+};
+
+/// The members of the lattice; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Members {
+    bucket: Option<Store>,
+    host: HostKey,
+    latest: Arc<Mutex<Option<Latest>>>,
+}
+
+/// What was read last.
+#[derive(Debug)]
+struct Latest {
+    read: Instant,
+    members: Arc<lattice_protocol::Members>,
+}
+
+impl Members {
+    /// Opens the bucket of the members, or makes it.
+    pub(crate) async fn open(
+        jetstream: &jetstream::Context,
+        lattice: &LatticeName,
+        host: HostKey,
+    ) -> Result<Self, StartError> {
+        let bucket = format!("LATTICEHOSTS_{lattice}");
+        let config = Config { bucket: bucket.clone(), max_age: MEMBERS_AGE, ..Config::default() };
+        let opened = tokio::time::timeout(START_TIMEOUT, open_or_create(jetstream, config)).await;
+        let store = opened.map_err(AnyError::from).flatten();
+        let store = store.map_err(|source| StartError::Bucket { bucket, source })?;
+        Ok(Self { bucket: Some(store), host, latest: Arc::default() })
+    }
+
+    /// Who is there now. Many who ask at the same time are answered from one look at the bucket.
+    pub(crate) async fn current(&self) -> Result<Arc<lattice_protocol::Members>, AnyError> {
+        let mut latest = self.latest.lock().await;
+        if let Some(known) = latest.as_ref().filter(|known| known.read.elapsed() < MEMBERS_FRESH) {
+            return Ok(Arc::clone(&known.members));
+        }
+        let entries = match &self.bucket {
+            Some(bucket) => read_all(bucket).await?,
+            None => Vec::new(),
+        };
+        let members = Arc::new(lattice_protocol::Members { members: present(&entries).into() });
+        *latest = Some(Latest { read: Instant::now(), members: Arc::clone(&members) });
+        Ok(members)
+    }
+
+    async fn put(&self, member: &Member) -> Result<(), AnyError> {
+        let Some(bucket) = &self.bucket else { return Ok(()) };
+        let bytes = serde_json::to_vec(member)?;
+        tokio::time::timeout(START_TIMEOUT, bucket.put(member.host_id.as_str(), bytes.into())).await??;
+        Ok(())
+    }
+
+    async fn remove(&self, host: &HostKey) -> Result<(), AnyError> {
+        let Some(bucket) = &self.bucket else { return Ok(()) };
+        tokio::time::timeout(START_TIMEOUT, bucket.purge(host.as_str())).await??;
+        Ok(())
+    }
+}
+
+/// Those whose notes are fresh, by key. A note is as old as the newest of all is newer: the server stored both, so that no
+/// other clock counts, and a host that reads has noted itself within its interval.
+fn present(entries: &[Entry]) -> Vec<Member> {
+    let Some(newest) = entries.iter().map(|entry| entry.created).max() else { return Vec::new() };
+    let member = |entry: &Entry| {
+        let age = Duration::try_from(newest - entry.created).unwrap_or_default();
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let member: Member = serde_json::from_slice(&entry.value).ok()?;
+        member.is_fresh(age).then_some(Member { age: Some(age), ..member })
+    };
+    let mut members: Vec<Member> = entries.iter().filter_map(member).collect();
+    members.sort_by(|a, b| a.host_id.cmp(&b.host_id));
+    members
+}
+
+#[cfg(test)]
+impl Members {
+    /// Members that nobody keeps.
+    pub(crate) fn nobody() -> Self {
+        let host = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key");
+        Self { bucket: None, host, latest: Arc::default() }
+    }
+}

@@ -1,0 +1,112 @@
+//! Hosts of other projects: noticed by their events, noted for them.
+
+use std::collections::HashMap;
+
+use async_nats::Subscriber;
+use futures::StreamExt;
+use lattice_protocol::{EventSubjects, HostKey, Member, event::CloudEvent};
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Members;
+use crate::{
+    config::Mode,
+    defaults::{FOREIGN_NOTED_AGAIN, FOREIGN_REMEMBERED, HEARTBEAT},
+};
+
+/// Looks at the events of the lattice, sharing them with the other hosts of this project.
+pub(crate) struct Watcher {
+    members: Members,
+    mode: Mode,
+    events: Subscriber,
+    /// When each was noted last, so that a flood of events is no flood of notes.
+    noted: HashMap<HostKey, Instant>,
+}
+
+impl Watcher {
+    pub(crate) async fn subscribe(
+        members: Members,
+        mode: Mode,
+        nats: &async_nats::Client,
+        subjects: &EventSubjects,
+    ) -> Result<Self, async_nats::SubscribeError> {
+        let events = nats.queue_subscribe(subjects.all(), subjects.observers()).await?;
+        Ok(Self { members, mode, events, noted: HashMap::new() })
+    }
+
+    /// Watches until told to stop.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while let Some(Some(message)) = stop.run_until_cancelled(self.events.next()).await {
+            // Hosts of this project number their events. Looked for in the bytes first: nearly all events are theirs.
+            if contains(&message.payload, b"\"hostepoch\"") {
+                continue;
+            }
+            if let Ok(event) = CloudEvent::from_bytes(&message.payload) {
+                self.take(&event).await;
+            }
+        }
+    }
+
+    async fn take(&mut self, event: &CloudEvent) {
+        // Published hosts write "n/a" for some, and the oldest have events of another kind altogether.
+        let Ok(host) = event.source.parse::<HostKey>() else { return };
+        if event.hostepoch.is_some() || host == self.members.host {
+            return;
+        }
+        let done = match event.name() {
+            "host_stopped" => {
+                self.noted.remove(&host);
+                self.members.remove(&host).await
+            }
+            "host_heartbeat" | "host_started" if self.is_due(&host) => {
+                let note = note_of(host.clone(), &event.data);
+                self.announce(&note);
+                self.members.put(&note).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%host, %error, "a host of another project could not be noted");
+        }
+    }
+
+    fn is_due(&mut self, host: &HostKey) -> bool {
+        let due = self.noted.get(host).is_none_or(|noted| noted.elapsed() >= FOREIGN_NOTED_AGAIN);
+        if self.noted.len() >= FOREIGN_REMEMBERED {
+            self.noted.clear();
+        }
+        if due {
+            self.noted.insert(host.clone(), Instant::now());
+        }
+        due
+    }
+
+    /// Nothing guesses the mode, so whoever runs the lattice is told.
+    fn announce(&self, note: &Member) {
+        match self.mode {
+            Mode::Own => tracing::warn!(
+                host = %note.host_id, version = note.version,
+                "a host of another project is in this lattice, whose hosts expect none; see `--compat`"
+            ),
+            Mode::Mixed => tracing::debug!(host = %note.host_id, "a host of another project is there"),
+        }
+    }
+}
+
+fn note_of(host_id: HostKey, data: &Value) -> Member {
+    let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Member {
+        age: None,
+        foreign: true,
+        friendly_name: text("friendly_name"),
+        host_id,
+        incarnation: None,
+        interval: u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX),
+        version: text("version"),
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,224 @@
+//! The ledger: every operation of the lattice in one bucket, for a day.
+//!
+//! A command that its client named is created there before it is accepted, so that the same id is done once, whichever
+//! host it reaches. Everything after that is written behind, the latest state of each operation.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_nats::jetstream::{
+    self,
+    kv::{Config, CreateErrorKind, Store},
+};
+use bytes::Bytes;
+use lattice_protocol::{LatticeName, OperationId, OperationPhase, OperationRecord};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Fingerprint;
+use crate::{
+    bucket::{AnyError, open_or_create, read_all},
+    defaults::{LEDGER_AGE, LEDGER_LOOK, LEDGER_PATIENCE, LEDGER_REST, START_TIMEOUT},
+    error::StartError,
+};
+
+/// An operation as it stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) fingerprint: Fingerprint,
+    /// Whether the command was refused, so that its id is refused again.
+    #[serde(default)]
+    pub(crate) refused: bool,
+    pub(crate) record: OperationRecord,
+}
+
+/// What became of an attempt to create an entry.
+#[derive(Debug)]
+pub(crate) enum Created {
+    New,
+    /// There is one already.
+    Known(Box<Entry>),
+    /// JetStream does not take it.
+    Unrecorded,
+}
+
+/// The ledger; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    bucket: Option<Store>,
+    notes: mpsc::UnboundedSender<Entry>,
+    /// Until when nothing is tried after JetStream failed, so that not every command waits for it.
+    resting: Arc<Mutex<Option<Instant>>>,
+    /// Whether the last write failed, so that the log says it once.
+    failing: Arc<AtomicBool>,
+}
+
+/// Writes behind what is noted.
+pub(crate) struct Writer {
+    ledger: Ledger,
+    notes: mpsc::UnboundedReceiver<Entry>,
+}
+
+impl Ledger {
+    /// Opens the lattice's ledger, or makes it.
+    pub(crate) async fn open(
+        jetstream: &jetstream::Context,
+        lattice: &LatticeName,
+    ) -> Result<(Self, Writer), StartError> {
+        let bucket = format!("LATTICEOPS_{lattice}");
+        let config = Config { bucket: bucket.clone(), max_age: LEDGER_AGE, ..Config::default() };
+        let opened = timeout(START_TIMEOUT, open_or_create(jetstream, config)).await;
+        let store = opened.map_err(AnyError::from).flatten();
+        let store = store.map_err(|source| StartError::Bucket { bucket, source })?;
+        Ok(Self::with(Some(store)))
+    }
+
+    fn with(bucket: Option<Store>) -> (Self, Writer) {
+        // Unbounded, because workers must not wait here; what enters is bounded by the commands that are taken on.
+        let (notes, receiver) = mpsc::unbounded_channel();
+        let ledger = Self { bucket, notes, resting: Arc::default(), failing: Arc::default() };
+        (ledger.clone(), Writer { ledger, notes: receiver })
+    }
+
+    /// Creates an entry, unless its id is there already.
+    pub(crate) async fn create(&self, entry: &Entry) -> Created {
+        let Some(bucket) = self.awake() else { return Created::Unrecorded };
+        let id = entry.record.operation_id.as_str();
+        match timeout(LEDGER_PATIENCE, bucket.create(id, bytes_of(entry))).await {
+            Ok(Ok(_)) => Created::New,
+            Ok(Err(error)) if error.kind() == CreateErrorKind::AlreadyExists => match self.get(id).await {
+                Ok(Some(known)) => Created::Known(Box::new(known)),
+                // It expired in this moment, or cannot be read: nobody can ask for it.
+                Ok(None) | Err(_) => Created::Unrecorded,
+            },
+            Ok(Err(error)) => self.rest(&error.into()),
+            Err(late) => self.rest(&late.into()),
+        }
+    }
+
+    /// Has an entry written soon.
+    pub(crate) fn note(&self, entry: Entry) {
+        if self.bucket.is_some() {
+            // An error means that the writer has ended, with the host.
+            let _ = self.notes.send(entry);
+        }
+    }
+
+    /// Ends what an earlier start of the host left.
+    pub(crate) async fn close(&self, record: OperationRecord) {
+        let Some(bucket) = &self.bucket else { return };
+        let id = record.operation_id.to_string();
+        let fingerprint = self.get(&id).await.ok().flatten().map_or([0; 32], |entry| entry.fingerprint);
+        let entry = Entry { fingerprint, refused: false, record };
+        if let Err(error) = bucket.put(&id, bytes_of(&entry)).await {
+            tracing::warn!(operation = id, %error, "an operation of an earlier start could not be reported as lost");
+        }
+    }
+
+    /// The record of an operation, once it is final, or past the phase that is known, or the wait is over.
+    pub(crate) async fn wait(
+        &self,
+        id: &OperationId,
+        past: Option<OperationPhase>,
+        wait: Duration,
+    ) -> Result<Option<OperationRecord>, AnyError> {
+        let until = Instant::now() + wait;
+        loop {
+            let record = self.get(id.as_str()).await?.map(|entry| entry.record);
+            let waits = record.as_ref().is_some_and(|record| {
+                !record.phase.is_final() && past.is_none_or(|past| past == record.phase)
+            });
+            if !waits || Instant::now() + LEDGER_LOOK > until {
+                return Ok(record);
+            }
+            sleep(LEDGER_LOOK).await;
+        }
+    }
+
+    /// Every record, in no order.
+    pub(crate) async fn all(&self) -> Result<Vec<OperationRecord>, AnyError> {
+        let Some(bucket) = &self.bucket else { return Ok(Vec::new()) };
+        let entries = read_all(bucket).await?;
+        let read = |bytes: &Bytes| serde_json::from_slice::<Entry>(bytes).ok();
+        Ok(entries.iter().filter_map(|stored| read(&stored.value)).map(|entry| entry.record).collect())
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<Entry>, AnyError> {
+        let Some(bucket) = &self.bucket else { return Ok(None) };
+        let bytes = timeout(LEDGER_PATIENCE, bucket.get(id)).await??;
+        Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+    }
+
+    fn awake(&self) -> Option<&Store> {
+        let resting = *self.resting();
+        self.bucket.as_ref().filter(|_| resting.is_none_or(|until| Instant::now() >= until))
+    }
+
+    /// Tries nothing for a while.
+    fn rest(&self, error: &AnyError) -> Created {
+        *self.resting() = Some(Instant::now() + LEDGER_REST);
+        self.failed(error);
+        Created::Unrecorded
+    }
+
+    fn failed(&self, error: &AnyError) {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "JetStream does not take the records of operations; commands go on without");
+        }
+    }
+
+    fn resting(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.resting.lock().expect("nothing panics while it holds the time")
+    }
+}
+
+impl Writer {
+    /// Writes what is noted until told to stop, and then what is left.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // Cancel-safe: a note that was received is written before the next wait.
+        while let Some(Some(first)) = stop.run_until_cancelled(self.notes.recv()).await {
+            self.write(first).await;
+        }
+        while let Ok(first) = self.notes.try_recv() {
+            self.write(first).await;
+        }
+    }
+
+    /// Writes what is there, of each operation the latest alone.
+    async fn write(&mut self, first: Entry) {
+        let mut latest = HashMap::from([(first.record.operation_id.clone(), first)]);
+        while let Ok(entry) = self.notes.try_recv() {
+            latest.insert(entry.record.operation_id.clone(), entry);
+        }
+        let Some(bucket) = self.ledger.awake() else { return };
+        // All at once and then their confirmations, or each would cost the way to the server and back.
+        let writes = latest.values().map(|entry| bucket.put(entry.record.operation_id.as_str(), bytes_of(entry)));
+        match timeout(LEDGER_PATIENCE, futures::future::try_join_all(writes)).await {
+            Ok(Ok(_)) => self.ledger.failing.store(false, Ordering::Relaxed),
+            Ok(Err(error)) => self.ledger.failed(&error.into()),
+            Err(late) => drop(self.ledger.rest(&late.into())),
+        }
+    }
+}
+
+fn bytes_of(entry: &Entry) -> Bytes {
+    serde_json::to_vec(entry).expect("records have string keys and are written to memory").into()
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// A ledger that keeps nothing.
+    pub(crate) fn nowhere() -> Self {
+        Self::with(None).0
+    }
+}
