@@ -24,7 +24,7 @@ use crate::{
 /// The members of the lattice; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
-    bucket: Option<Store>,
+    bucket: Store,
     host: HostKey,
     latest: Arc<Mutex<Option<Latest>>>,
 }
@@ -48,7 +48,7 @@ impl Members {
         let opened = tokio::time::timeout(START_TIMEOUT, open_or_create(jetstream, config)).await;
         let store = opened.map_err(AnyError::from).flatten();
         let store = store.map_err(|source| StartError::Bucket { bucket, source })?;
-        Ok(Self { bucket: Some(store), host, latest: Arc::default() })
+        Ok(Self { bucket: store, host, latest: Arc::default() })
     }
 
     /// Who is there now. Many who ask at the same time are answered from one look at the bucket.
@@ -57,25 +57,20 @@ impl Members {
         if let Some(known) = latest.as_ref().filter(|known| known.read.elapsed() < MEMBERS_FRESH) {
             return Ok(Arc::clone(&known.members));
         }
-        let entries = match &self.bucket {
-            Some(bucket) => read_all(bucket).await?,
-            None => Vec::new(),
-        };
+        let entries = read_all(&self.bucket).await?;
         let members = Arc::new(lattice_protocol::Members { members: present(&entries).into() });
         *latest = Some(Latest { read: Instant::now(), members: Arc::clone(&members) });
         Ok(members)
     }
 
     async fn put(&self, member: &Member) -> Result<(), AnyError> {
-        let Some(bucket) = &self.bucket else { return Ok(()) };
         let bytes = serde_json::to_vec(member)?;
-        tokio::time::timeout(START_TIMEOUT, bucket.put(member.host_id.as_str(), bytes.into())).await??;
+        tokio::time::timeout(START_TIMEOUT, self.bucket.put(member.host_id.as_str(), bytes.into())).await??;
         Ok(())
     }
 
     async fn remove(&self, host: &HostKey) -> Result<(), AnyError> {
-        let Some(bucket) = &self.bucket else { return Ok(()) };
-        tokio::time::timeout(START_TIMEOUT, bucket.purge(host.as_str())).await??;
+        tokio::time::timeout(START_TIMEOUT, self.bucket.purge(host.as_str())).await??;
         Ok(())
     }
 }
@@ -93,13 +88,4 @@ fn present(entries: &[Entry]) -> Vec<Member> {
     let mut members: Vec<Member> = entries.iter().filter_map(member).collect();
     members.sort_by(|a, b| a.host_id.cmp(&b.host_id));
     members
-}
-
-#[cfg(test)]
-impl Members {
-    /// Members that nobody keeps.
-    pub(crate) fn nobody() -> Self {
-        let host = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key");
-        Self { bucket: None, host, latest: Arc::default() }
-    }
 }

@@ -1,0 +1,245 @@
+//! Operations: one id is done once in the whole lattice, every host tells of each, and what a host left behind is lost.
+
+mod support;
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, jetstream};
+use lattice_host::Host;
+use lattice_protocol::{
+    Ack, ControlSubject, Format, Members, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord,
+    OperationRecords, OperationsQuery, REQUESTER_HEADER, RefusalCode, decode, encode,
+};
+use lattice_testkit::{eventually, guests};
+use serde_json::json;
+use support::{DEADLINE, Lattice, Seeds, TestActor, config};
+use tempfile::TempDir;
+
+/// Stands in the ledger where no client named the operation.
+const NO_FINGERPRINT: [u8; 32] = [0; 32];
+
+/// Another host in the same lattice.
+async fn another_host(lattice: &Lattice) -> (Host, TempDir) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let seeds = Seeds { host: Seeds::generate().host, ..lattice.seeds.clone() };
+    let host = Host::start(config(&lattice.client, &seeds, &dir)).await.expect("the other host starts");
+    (host, dir)
+}
+
+fn headers(entries: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    entries.iter().for_each(|(name, value)| headers.insert(*name, *value));
+    headers
+}
+
+async fn command(lattice: &Lattice, host: &str, id: &str, body: &serde_json::Value) -> Ack {
+    let headers = headers(&[(OPERATION_HEADER, id), (REQUESTER_HEADER, "ada@engine")]);
+    let answer = lattice.ask_with(&format!("cmd.{host}.scale"), body.to_string(), headers).await;
+    decode(&answer.payload).expect("an ack")
+}
+
+async fn record(lattice: &Lattice, subject: ControlSubject, query: &OperationQuery) -> Option<OperationRecord> {
+    let subject = lattice.subjects().build(&subject);
+    let answer = lattice.client.request(subject, encode(query, Format::JSON).into()).await.expect("an answer");
+    decode(&answer.payload).ok()
+}
+
+async fn list(lattice: &Lattice, query: &OperationsQuery) -> OperationRecords {
+    let answer = lattice.ask("lattice.operations", encode(query, Format::MESSAGE_PACK)).await;
+    decode(&answer.payload).expect("records")
+}
+
+fn scale(actor: &TestActor, count: u16) -> serde_json::Value {
+    json!({"actor_ref": actor.reference(), "count": count})
+}
+
+#[tokio::test]
+async fn an_id_is_done_once_whichever_host_it_reaches() {
+    let lattice = Lattice::start().await;
+    let (other, _dir) = another_host(&lattice).await;
+    let actor = lattice.actor("once", &guests::echo());
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a11";
+    let first = command(&lattice, "{host}", id, &scale(&actor, 2)).await;
+    assert!(first.accepted && !first.unrecorded, "{first:?}");
+    lattice.finished(&first).await;
+
+    let again = command(&lattice, "{host}", id, &scale(&actor, 2)).await;
+    assert_eq!(again, first, "the same command again is the same operation");
+    let changed = command(&lattice, "{host}", id, &scale(&actor, 3)).await;
+    assert_eq!((changed.accepted, changed.code), (false, Some(RefusalCode::OperationConflict)));
+    // The subject names the host, so that at another one it is another command.
+    let elsewhere = command(&lattice, other.key().as_str(), id, &scale(&actor, 2)).await;
+    assert_eq!((elsewhere.accepted, elsewhere.code), (false, Some(RefusalCode::OperationConflict)));
+    assert!(other.inventory().actors.is_empty());
+    assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 2)]);
+    other.stop(None).await;
+}
+
+#[tokio::test]
+async fn a_refused_id_is_refused_again() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("refused", &guests::echo());
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a12";
+    let headers = headers(&[(OPERATION_HEADER, id)]);
+    let stop = json!({"actor_ref": actor.key.as_str()}).to_string();
+    let ask = || lattice.ask_with("cmd.{host}.sa", stop.clone(), headers.clone());
+    let first: Ack = decode(&ask().await.payload).expect("an ack");
+    assert_eq!((first.accepted, first.code), (false, Some(RefusalCode::NotRunning)));
+    // Until it is written it may be asked once more; it is refused either way.
+    let again: Ack = decode(&ask().await.payload).expect("an ack");
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn every_host_tells_of_each_operation_with_its_history() {
+    let lattice = Lattice::start().await;
+    let (other, _dir) = another_host(&lattice).await;
+    let actor = lattice.actor("told", &guests::echo());
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a13";
+    let ack = command(&lattice, "{host}", id, &scale(&actor, 1)).await;
+    let own = lattice.finished(&ack).await;
+    let phases: Vec<_> = own.phases.iter().map(|reached| reached.phase).collect();
+    assert_eq!(phases.first(), Some(&OperationPhase::Accepted));
+    assert_eq!(phases.last(), Some(&OperationPhase::Running));
+    assert!(phases.contains(&OperationPhase::Compiling), "{phases:?}");
+    assert_eq!(own.requester.as_deref(), Some("ada@engine"));
+    assert_eq!((own.command.as_str(), own.reference.as_deref()), ("scale", Some(actor.reference().as_str())));
+
+    let query = OperationQuery { operation_id: own.operation_id.clone(), past: None, wait: 0 };
+    // Either host may be asked; both say the same once it is written.
+    let told = eventually("any host tells it", DEADLINE, async || {
+        let told = record(&lattice, ControlSubject::AnyOperation, &query).await?;
+        (told.phase == OperationPhase::Running).then_some(told)
+    });
+    assert_eq!(told.await, own);
+    let unknown = OperationQuery { operation_id: "nobody-knows-it".parse().expect("a word"), past: None, wait: 0 };
+    let answer = lattice.ask("lattice.operation", encode(&unknown, Format::JSON)).await;
+    let ack: Ack = decode(&answer.payload).expect("an ack");
+    assert_eq!((ack.accepted, ack.code), (false, Some(RefusalCode::NotFound)));
+
+    let listed = eventually("the list has it", DEADLINE, async || {
+        let listed = list(&lattice, &OperationsQuery::default()).await;
+        listed.operations.contains(&own).then_some(listed)
+    });
+    assert!(!listed.await.more);
+    let of_other = OperationsQuery { host_id: Some(other.key().clone()), ..OperationsQuery::default() };
+    assert!(list(&lattice, &of_other).await.operations.is_empty());
+    let of_actor = OperationsQuery { actor_id: Some(actor.key.clone()), ..OperationsQuery::default() };
+    assert_eq!(list(&lattice, &of_actor).await.operations.good, [own]);
+    other.stop(None).await;
+}
+
+#[tokio::test]
+async fn what_a_host_left_unfinished_is_lost() {
+    let lattice = Lattice::start().await;
+    let (other, _dir) = another_host(&lattice).await;
+    let key = other.key().clone();
+    let jetstream = jetstream::new(lattice.client.clone());
+    let ledger = jetstream.get_key_value("LATTICEOPS_default").await.expect("there is a ledger");
+    // As a host writes it that is killed in the next moment.
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a14";
+    let left = json!({"fingerprint": NO_FINGERPRINT, "record": {
+        "host_id": key, "incarnation": "an earlier start", "operation_id": id, "phase": "fetching", "command": "la"
+    }});
+    ledger.put(id, left.to_string().into()).await.expect("written");
+    let listed = list(&lattice, &OperationsQuery::default()).await;
+    let [record] = listed.operations.good.as_slice() else { panic!("one operation: {listed:?}") };
+    assert_eq!((record.phase, record.causes.len()), (OperationPhase::Lost, 1));
+    let stored = ledger.get(id).await.expect("the bucket answers").expect("still there");
+    assert!(String::from_utf8_lossy(&stored).contains("fetching"), "only the host itself closes it");
+
+    other.stop(None).await;
+    assert_eq!(list(&lattice, &OperationsQuery::default()).await.operations.good[0].phase, OperationPhase::Lost);
+}
+
+#[tokio::test]
+async fn a_host_that_comes_back_closes_what_it_left() {
+    let lattice = Lattice::start().await;
+    let jetstream = jetstream::new(lattice.client.clone());
+    let ledger = jetstream.get_key_value("LATTICEOPS_default").await.expect("there is a ledger");
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a15";
+    let left = json!({"fingerprint": NO_FINGERPRINT, "record": {
+        "host_id": lattice.host_key(), "incarnation": "an earlier start", "operation_id": id, "phase": "compiling"
+    }});
+    ledger.put(id, left.to_string().into()).await.expect("written");
+    let lattice = lattice.restart().await;
+    eventually("the host closes it", DEADLINE, async || {
+        let stored = ledger.get(id).await.expect("the bucket answers").expect("still there");
+        String::from_utf8_lossy(&stored).contains("\"phase\":\"lost\"").then_some(())
+    })
+    .await;
+    drop(lattice);
+}
+
+#[tokio::test]
+async fn without_the_ledger_commands_run_and_say_so() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("unrecorded", &guests::echo());
+    let jetstream = jetstream::new(lattice.client.clone());
+    jetstream.delete_key_value("LATTICEOPS_default").await.expect("deleted");
+    let ack = command(&lattice, "{host}", "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a16", &scale(&actor, 1)).await;
+    assert!(ack.accepted && ack.unrecorded, "{ack:?}");
+    let record = lattice.finished(&ack).await;
+    assert_eq!((record.phase, record.unrecorded), (OperationPhase::Running, true));
+    assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn members_come_and_go() {
+    let lattice = Lattice::start().await;
+    let (other, _dir) = another_host(&lattice).await;
+    let members = async || {
+        let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).expect("members");
+        members.members.good.into_iter().map(|member| member.host_id).collect::<Vec<_>>()
+    };
+    let mut both = vec![lattice.host_key(), other.key().clone()];
+    both.sort();
+    eventually("both are members", DEADLINE, async || (members().await == both).then_some(())).await;
+    other.stop(None).await;
+    let left = [lattice.host_key()];
+    eventually("one has left", DEADLINE, async || (members().await == left).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_host_of_another_project_is_noted_from_its_heartbeat() {
+    let lattice = Lattice::start().await;
+    let foreign = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+    let heartbeat = json!({
+        "specversion": "1.0", "id": "1", "type": "com.wasmcloud.lattice.host_heartbeat", "source": foreign,
+        "data": {"friendly_name": "strange-bird-1", "version": "0.82.0", "actors": {}, "providers": [], "labels": {}}
+    });
+    let stopped = json!({
+        "specversion": "1.0", "id": "2", "type": "com.wasmcloud.lattice.host_stopped", "source": foreign,
+        "data": {"labels": {}}
+    });
+    let noted = async || {
+        let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).expect("members");
+        members.members.good.into_iter().find(|member| member.foreign)
+    };
+    lattice.client.publish("wasmbus.evt.default", heartbeat.to_string().into()).await.expect("sent");
+    let member = eventually("it is noted", DEADLINE, async || noted().await).await;
+    assert_eq!((member.host_id.as_str(), member.friendly_name.as_str()), (foreign, "strange-bird-1"));
+    lattice.client.publish("wasmbus.evt.default", stopped.to_string().into()).await.expect("sent");
+    eventually("it is gone", DEADLINE, async || noted().await.is_none().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_question_is_held_until_there_is_news() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("news", &guests::echo());
+    let ack = lattice.command("cmd.{host}.scale", scale(&actor, 1)).await;
+    let record_after = async |past| {
+        let operation_id = ack.operation_id.clone().expect("our hosts tell it");
+        let query = OperationQuery { operation_id, past, wait: 5000 };
+        record(&lattice, ControlSubject::Operation { host: lattice.host_key() }, &query).await.expect("a record")
+    };
+    let mut seen = vec![OperationPhase::Accepted];
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while !seen.last().is_some_and(|phase: &OperationPhase| phase.is_final()) {
+            seen.push(record_after(seen.last().copied()).await.phase);
+        }
+    })
+    .await
+    .expect("it ends");
+    assert_eq!(seen.last(), Some(&OperationPhase::Running));
+}
