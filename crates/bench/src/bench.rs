@@ -3,15 +3,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use lattice_claims::{AccountSeed, InvocationSigner, ModuleSeed};
-use lattice_client::{CallTarget, Client};
-use lattice_protocol::HostKey;
+use lattice_client::{CallTarget, Client, ClientSettings};
+use lattice_protocol::{ControlPrefix, HostKey, LatticeName};
+use uuid::Uuid;
 
 use crate::{
     burst::Burst,
-    defaults::{COLD_STARTS, CROWD, CROWD_REQUESTS, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, WARM_STARTS},
+    defaults::{COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, WARM_STARTS},
     error::BenchError,
     guest::{ColdStart, ECHO, Guest, Signer, WarmStart},
-    load::{BareRequest, EchoCall, InventoryQuery, Load},
+    load::{BareRequest, EchoCall, Gather, InventoryQuery, Load},
     measure::Measure,
     report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
     responder::Responder,
@@ -148,6 +149,9 @@ impl Bench {
                 let floor = self.floor(0, query.answer_size().await?);
                 rounds.take(Pair::of_latency(floor, query, REQUESTS)).await
             }
+            Measure::Gather10 => self.gather(rounds, 10).await,
+            Measure::Gather100 => self.gather(rounds, 100).await,
+            Measure::Gather1000 => self.gather(rounds, 1000).await,
             Measure::StartWarm => rounds.take(self.starts(self.warm_start().await?, WARM_STARTS)).await,
             Measure::StartCold => rounds.take(self.starts(self.cold_start().await?, COLD_STARTS)).await,
             Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
@@ -157,6 +161,25 @@ impl Bench {
 
     fn floor(&self, size: usize, answer_size: usize) -> BareRequest {
         BareRequest::new(&self.client, &self.floor, size, answer_size)
+    }
+
+    /// Gathers of simulated hosts, which have a lattice to themselves.
+    async fn gather(&self, rounds: Rounds<impl FnMut(usize)>, hosts: usize) -> Result<Figures, BenchError> {
+        let lattice: LatticeName = format!("bench-{}", Uuid::new_v4().simple()).parse().expect("a lattice's name");
+        let settings = ClientSettings { lattice: lattice.clone(), ..self.client.settings().clone() };
+        let settings = ClientSettings { prefix: ControlPrefix::default(), ..settings };
+        let client = Client::new(self.client.nats().clone(), settings);
+        Responder::simulate(self.client.nats(), &self.floor, &lattice, hosts).await?;
+        let load = Gather { client, hosts };
+        let times = (GATHERED / hosts).max(1);
+        let measured = rounds.take(Pair {
+            measured_burst: Burst::Latency { times },
+            ..Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), load, REQUESTS)
+        });
+        let figures = measured.await;
+        // None from now on, so that they weigh on nothing that is measured later.
+        Responder::simulate(self.client.nats(), &self.floor, &lattice, 0).await?;
+        figures
     }
 
     fn starts<L>(&self, start: L, times: usize) -> Pair<BareRequest, L> {

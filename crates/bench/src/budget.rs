@@ -13,6 +13,8 @@ pub enum Budget {
     RatioAtMost(f64),
     /// At least this share of the floor.
     RatioAtLeast(f64),
+    /// At most so much more than the floor, in the measure's unit.
+    AboveFloorAtMost(f64),
     /// At most so much, in the measure's unit.
     MeasuredAtMost(f64),
 }
@@ -23,6 +25,7 @@ impl Budget {
         match self {
             Budget::RatioAtMost(most) => figures.ratio.median <= most,
             Budget::RatioAtLeast(least) => figures.ratio.median >= least,
+            Budget::AboveFloorAtMost(most) => figures.measured.median - figures.floor.median <= most,
             Budget::MeasuredAtMost(most) => figures.measured.median <= most,
         }
     }

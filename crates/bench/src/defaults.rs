@@ -17,6 +17,9 @@ pub(crate) const CROWD_REQUESTS: usize = 1600;
 /// Callers at the same time, where throughput is measured.
 pub(crate) const CROWD: usize = 32;
 
+/// Answers that the gathers of one round bring together: as many of few hosts as one of a thousand has.
+pub(crate) const GATHERED: usize = 1000;
+
 /// Warm starts of one round. Each takes some milliseconds, and a stop that is not measured.
 pub(crate) const WARM_STARTS: usize = 5;
 

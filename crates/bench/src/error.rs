@@ -22,6 +22,14 @@ pub enum BenchError {
         /// What went wrong.
         source: RequestError,
     },
+    /// Not every host answered a gather.
+    #[error("{answered} of {hosts} hosts answered")]
+    Incomplete {
+        /// How many did.
+        answered: usize,
+        /// How many there are.
+        hosts: usize,
+    },
     /// The query could not be asked beside the client, to learn the size of its answer.
     #[error("the size of the query's answer cannot be learnt")]
     AnswerSize {

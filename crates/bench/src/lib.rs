@@ -18,6 +18,7 @@ mod load;
 mod measure;
 mod report;
 mod responder;
+mod simulated;
 mod statistics;
 
 pub use bench::{Bench, BenchSettings, Plan, Progress};

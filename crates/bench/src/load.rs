@@ -80,6 +80,23 @@ impl Load for InventoryQuery {
     }
 }
 
+/// A gather of hosts that are all to answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Gather {
+    pub(crate) client: Client,
+    pub(crate) hosts: usize,
+}
+
+impl Load for Gather {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let (gathered, took) = timed(self.client.hosts().map_err(|source| BenchError::Query { source })).await?;
+        match gathered.items.len() == self.hosts {
+            true => Ok(took),
+            false => Err(BenchError::Incomplete { answered: gathered.items.len(), hosts: self.hosts }),
+        }
+    }
+}
+
 /// A call of an operation that answers with its payload.
 #[derive(Clone, Debug)]
 pub(crate) struct EchoCall {

@@ -15,6 +15,15 @@ pub enum Measure {
     Floor,
     /// A control query: the inventory of a host.
     Query,
+    /// A gather of ten hosts, simulated ones.
+    #[serde(rename = "gather-10")]
+    Gather10,
+    /// A gather of a hundred.
+    #[serde(rename = "gather-100")]
+    Gather100,
+    /// A gather of a thousand.
+    #[serde(rename = "gather-1000")]
+    Gather1000,
     /// A start of an actor whose module the host has compiled before.
     StartWarm,
     /// A start of an actor whose module the host has never seen.
@@ -28,14 +37,26 @@ pub enum Measure {
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 6] =
-        [Measure::Floor, Measure::Query, Measure::StartWarm, Measure::StartCold, Measure::Call, Measure::Call32];
+    pub const ALL: [Measure; 9] = [
+        Measure::Floor,
+        Measure::Query,
+        Measure::Gather10,
+        Measure::Gather100,
+        Measure::Gather1000,
+        Measure::StartWarm,
+        Measure::StartCold,
+        Measure::Call,
+        Measure::Call32,
+    ];
 
     /// Its name for people and programs.
     pub fn name(self) -> &'static str {
         match self {
             Measure::Floor => "floor",
             Measure::Query => "query",
+            Measure::Gather10 => "gather-10",
+            Measure::Gather100 => "gather-100",
+            Measure::Gather1000 => "gather-1000",
             Measure::StartWarm => "start-warm",
             Measure::StartCold => "start-cold",
             Measure::Call => "call",
@@ -48,6 +69,9 @@ impl Measure {
         match self {
             Measure::Floor => "bare request and answer of 128 bytes, against itself",
             Measure::Query => "inventory of one host; floor with an answer of the same size",
+            Measure::Gather10 => "10 simulated hosts asked who is there, until all have answered",
+            Measure::Gather100 => "100 simulated hosts asked who is there, until all have answered",
+            Measure::Gather1000 => "1000 simulated hosts asked who is there, until all have answered",
             Measure::StartWarm => "command to running as the client sees it, module compiled before",
             Measure::StartCold => "command to running as the client sees it, module never seen before",
             Measure::Call => "one caller, 128 bytes to an actor and back",
@@ -66,7 +90,9 @@ impl Measure {
     /// What it is to keep to.
     pub fn budget(self) -> Option<Budget> {
         match self {
-            Measure::Floor | Measure::StartCold => None,
+            Measure::Floor | Measure::StartCold | Measure::Gather100 => None,
+            Measure::Gather10 => Some(Budget::AboveFloorAtMost(10_000.0)),
+            Measure::Gather1000 => Some(Budget::MeasuredAtMost(500_000.0)),
             Measure::Query => Some(Budget::RatioAtMost(1.3)),
             // Meant for the time in the host, which is less than what the client sees: records of operations tell no times.
             Measure::StartWarm => Some(Budget::MeasuredAtMost(5_000.0)),

@@ -1,6 +1,7 @@
 //! The other side of the floor: a process that answers bare requests, and does nothing else.
 //!
-//! It subscribes to `{subject}.*`. The last token of a request's subject is the number of bytes wanted in the answer.
+//! It answers on `{subject}.{size}` with so many bytes. On `{subject}.hosts.{lattice}.{count}` it is asked to have so many
+//! simulated hosts in a lattice of their own, in place of those it had; it answers when they can be asked.
 //! It says that it is ready by one line on its output, and ends when its input does: however the bench ends, it does not
 //! stay behind.
 
@@ -14,6 +15,7 @@ use std::{
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
+use lattice_protocol::LatticeName;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::unix::pipe,
@@ -24,11 +26,14 @@ use uuid::Uuid;
 
 use crate::{
     defaults::{CONFIRM_DEADLINE, RESPONDER_DEADLINE, SUBJECT_PREFIX},
-    error::ResponderError,
+    error::{BenchError, ResponderError},
+    simulated::SimulatedHosts,
 };
 
 /// What the responder says when it can be asked.
 const READY: &str = "ready";
+/// The token of subjects on which simulated hosts are asked for.
+const HOSTS: &str = "hosts";
 
 /// Answers bare requests below `subject` for whoever started this process with [`Responder::start`], until that one ends
 /// it or is gone itself.
@@ -65,7 +70,7 @@ async fn respond_on(
 
 /// Subscribes, and returns once the server has it: a message of its own has come back.
 async fn subscribe(nats: &async_nats::Client, subject: &str) -> Result<Subscriber, ResponderError> {
-    let all = format!("{subject}.*");
+    let all = format!("{subject}.>");
     let subscribed = nats.subscribe(all.clone()).await;
     let mut requests = subscribed.map_err(|source| ResponderError::Subscribe { subject: all.clone(), source })?;
     let returned = async {
@@ -85,17 +90,43 @@ async fn say_ready(mut output: impl AsyncWrite + Unpin) -> io::Result<()> {
 
 async fn answer_all(nats: &async_nats::Client, mut requests: Subscriber) {
     let bytes = Bytes::from(vec![b'x'; nats.max_payload()]);
+    // Held for their answers alone.
+    let mut hosts = None;
     while let Some(request) = requests.next().await {
-        let Some((inbox, size)) = wanted(&request) else { continue };
+        let (Some(wanted), Some(inbox)) = (wanted(&request), request.reply) else { continue };
+        let answer = match wanted {
+            Wanted::Bytes(size) => bytes.slice(..size.min(bytes.len())),
+            Wanted::Hosts { lattice, count } => {
+                drop(hosts.take());
+                match SimulatedHosts::start(nats, lattice, count).await {
+                    Ok(started) => hosts = Some(started),
+                    // Whoever asked hears nothing, and says so.
+                    Err(_) => continue,
+                }
+                Bytes::new()
+            }
+        };
         // An answer that cannot be sent is one that nobody waits for.
-        let _ = nats.publish(inbox, bytes.slice(..size.min(bytes.len()))).await;
+        let _ = nats.publish(inbox, answer).await;
     }
 }
 
-/// Where the answer goes, and its size.
-fn wanted(request: &Message) -> Option<(async_nats::Subject, usize)> {
-    let (_, size) = request.subject.rsplit_once('.')?;
-    Some((request.reply.clone()?, size.parse().ok()?))
+/// What a request asks for.
+#[derive(Debug, PartialEq)]
+enum Wanted {
+    Bytes(usize),
+    Hosts { lattice: LatticeName, count: usize },
+}
+
+/// What a request asks for, by the end of its subject.
+fn wanted(request: &Message) -> Option<Wanted> {
+    let mut tokens = request.subject.rsplit('.');
+    let number = tokens.next()?.parse().ok()?;
+    let (lattice, kind) = (tokens.next()?, tokens.next()?);
+    match kind {
+        HOSTS => Some(Wanted::Hosts { lattice: lattice.parse().ok()?, count: number }),
+        _ => Some(Wanted::Bytes(number)),
+    }
 }
 
 /// Returns when nothing more can be read.
@@ -138,6 +169,21 @@ impl Responder {
     /// What the subjects start with that it answers.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Has so many simulated hosts answer in a lattice, in place of those that did.
+    ///
+    /// # Errors
+    /// If the responder does not answer.
+    pub(crate) async fn simulate(
+        nats: &async_nats::Client,
+        subject: &str,
+        lattice: &LatticeName,
+        count: usize,
+    ) -> Result<(), BenchError> {
+        let request = async_nats::Request::new().timeout(Some(RESPONDER_DEADLINE));
+        let asked = nats.send_request(format!("{subject}.{HOSTS}.{lattice}.{count}"), request).await;
+        asked.map(drop).map_err(|source| BenchError::Floor { source })
     }
 
     /// The process, for as long as it has not been waited for.

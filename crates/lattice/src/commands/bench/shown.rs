@@ -79,6 +79,7 @@ fn budget_text(budget: Budget, unit: Unit) -> String {
     match budget {
         Budget::RatioAtMost(most) => format!("at most {}", ratio_text(most, unit)),
         Budget::RatioAtLeast(least) => format!("at least {}", ratio_text(least, unit)),
+        Budget::AboveFloorAtMost(most) => format!("at most {} above", value_text(most, unit)),
         Budget::MeasuredAtMost(most) => format!("at most {}", value_text(most, unit)),
         _ => dash(),
     }
