@@ -1,10 +1,11 @@
 //! What a host needs to know to run.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use lattice_claims::{ClusterSeed, HostSeed};
 use lattice_protocol::{ClusterKey, ControlPrefix, Labels, LatticeName};
-use lattice_runtime::RuntimeConfig;
+use lattice_runtime::{Runtime, RuntimeConfig};
 
 use crate::defaults;
 
@@ -35,6 +36,27 @@ impl FromStr for Mode {
 #[error("unknown mode `{text}`; there are `own` and `mixed`")]
 pub struct UnknownMode {
     text: String,
+}
+
+/// Something that is waited for before an image is fetched.
+#[derive(Clone)]
+pub struct BeforeFetch(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>);
+
+impl BeforeFetch {
+    /// What this returns is waited for, each time anew.
+    pub fn new(wait: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wait))
+    }
+
+    pub(crate) async fn wait(&self) {
+        (self.0)().await;
+    }
+}
+
+impl fmt::Debug for BeforeFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BeforeFetch")
+    }
 }
 
 /// What a host needs to know to run.
@@ -83,8 +105,15 @@ pub struct HostConfig {
     pub call_queue: usize,
     /// How often the host says that it is alive.
     pub heartbeat: Duration,
+    /// How often the host notes that it is a member of the lattice; more often than it says that it is alive, and in fewer
+    /// words.
+    pub member_interval: Duration,
     /// Sizes and limits of the WebAssembly engine.
     pub runtime: RuntimeConfig,
+    /// An engine that exists already, for several hosts of one process; its sizes and limits count then.
+    pub engine: Option<Runtime>,
+    /// Waited for before each fetch of an image. Without it nothing is; tests make fetches slow with it.
+    pub before_fetch: Option<BeforeFetch>,
 }
 
 /// The parts of a configuration that have no default.
@@ -132,7 +161,10 @@ impl HostConfig {
             call_deadline: defaults::CALL_DEADLINE,
             call_queue: defaults::CALL_QUEUE,
             heartbeat: defaults::HEARTBEAT,
+            member_interval: defaults::MEMBER_INTERVAL,
             runtime: RuntimeConfig::default(),
+            engine: None,
+            before_fetch: None,
         }
     }
 }

@@ -30,8 +30,9 @@ pub(crate) const REMEMBERED_OPERATIONS: usize = 512;
 /// The longest that one question for an operation is held back; shorter than clients' usual request timeout of 10 s.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Questions that are held back at the same time; more are answered at once with what is known.
-pub(crate) const HELD_QUESTIONS: usize = 256;
+/// Questions that are held back at the same time, as many as there can be unfinished commands; more are answered at once
+/// with what is known.
+pub(crate) const HELD_QUESTIONS: usize = 4096;
 
 /// Commands that may wait to be taken on. They are taken on in microseconds, so that more means a flood.
 pub(crate) const COMMAND_QUEUE: usize = 1024;
@@ -72,7 +73,7 @@ pub(crate) const NOTE_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) const ADMITTED_AT_ONCE: usize = 1024;
 
 /// Requests whose answers take their time, at the same time; held questions are among them.
-pub(crate) const ANSWERED_AT_ONCE: usize = 2048;
+pub(crate) const ANSWERED_AT_ONCE: usize = 8192;
 
 /// How long records of operations are kept: a day, so that what happened in the night can be seen in the morning.
 pub(crate) const LEDGER_AGE: Duration = Duration::from_secs(24 * 3600);

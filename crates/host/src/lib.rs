@@ -18,6 +18,6 @@ mod members;
 mod operations;
 mod state;
 
-pub use config::{HostConfig, HostDirs, HostIdentity, Mode, UnknownMode};
+pub use config::{BeforeFetch, HostConfig, HostDirs, HostIdentity, Mode, UnknownMode};
 pub use error::StartError;
 pub use host::{Host, StopReport};

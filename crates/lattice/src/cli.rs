@@ -1,12 +1,18 @@
 //! What can be typed: the command line as it is, before any setting is resolved.
 
 mod actors;
+mod auction;
 mod bench;
 mod call;
 mod claims;
+mod get;
 mod host;
 mod keys;
+mod label;
+mod lattice_state;
+mod operation;
 mod up;
+mod update;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -17,12 +23,18 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 use crate::{exit, printer::Format};
 
 pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
+pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
 pub(crate) use claims::{Claims, Inspect, Sign};
+pub(crate) use get::{Config as GetConfig, Get, Operations, Whole};
 pub(crate) use host::Host;
 pub(crate) use keys::{Generate, Keys, Kind};
+pub(crate) use label::{DeleteLabels, Label, PutLabels};
+pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink, Registry, SetRegistry};
+pub(crate) use operation::{Operation, WatchOperation};
 pub(crate) use up::{Compat, Down, Up};
+pub(crate) use update::{Update, UpdateActor};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -60,11 +72,19 @@ and without a flag:
 
 With `-o json` a command prints exactly one JSON document on standard output, and
 `up` and `events` one per line. These keys stay:
-  get hosts           hosts, errors
-  get inventory       inventories, errors
+  get hosts           hosts, errors, missing, complete
+  get inventory       inventories, errors, missing, complete
   get claims          claims, errors
-  start, scale, stop  operation_id, host_id, actor_id,
-                      outcome: accepted, done or done_by_event
+  get links           links, errors
+  get operations      operations, more
+  get config          entity_id, values
+  start, scale, stop  operation_id, host_id, actor_id, unrecorded,
+  update              outcome: accepted, done or done_by_event; swap_micros
+  update --all-hosts  updates, each with host_id and its outcome or error
+  link, label,        as start
+  config, registry
+  auction             ranked, declined, errors, missing, complete
+  operation watch     the record, when it has ended
   call                the document is the answer
   status              running, pid, lattice, nats_url, host_id, host_name,
                       started, stopping, inventory
@@ -152,6 +172,20 @@ pub(crate) enum Command {
     Scale(Scale),
     #[command(subcommand)]
     Stop(Stop),
+    #[command(subcommand)]
+    Update(Update),
+    #[command(subcommand)]
+    Auction(Auction),
+    #[command(subcommand)]
+    Operation(Operation),
+    #[command(subcommand)]
+    Link(Link),
+    #[command(subcommand)]
+    Config(Config),
+    #[command(subcommand)]
+    Label(Label),
+    #[command(subcommand)]
+    Registry(Registry),
     Call(Call),
     Events(Events),
     Bench(Bench),
@@ -168,25 +202,6 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
-}
-
-/// Show what is in the lattice
-#[derive(Debug, Subcommand)]
-pub(crate) enum Get {
-    /// Who is there
-    #[command(after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'")]
-    Hosts,
-    /// What runs on a host, or on all
-    #[command(
-        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references"
-    )]
-    Inventory {
-        /// The host: its friendly name, or its id or a unique start of it
-        host: Option<String>,
-    },
-    /// The actors and providers that the lattice has seen
-    #[command(after_help = "Example:\n  lattice get claims")]
-    Claims,
 }
 
 /// Follow the lattice's events

@@ -6,7 +6,7 @@ use lattice_artifact::{Artifact, Digest, FetchError, Fetched, Policy, Reference,
 use lattice_protocol::OperationPhase;
 use lattice_runtime::{CompileError, Module, Runtime};
 
-use crate::operations::Operation;
+use crate::{config::BeforeFetch, operations::Operation};
 
 /// Makes modules ready to run; cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,11 +14,12 @@ pub(crate) struct Preparer {
     store: Store,
     policy: Policy,
     runtime: Runtime,
+    before_fetch: Option<BeforeFetch>,
 }
 
 impl Preparer {
-    pub(crate) fn new(store: Store, policy: Policy, runtime: Runtime) -> Self {
-        Self { store, policy, runtime }
+    pub(crate) fn new(store: Store, policy: Policy, runtime: Runtime, before_fetch: Option<BeforeFetch>) -> Self {
+        Self { store, policy, runtime, before_fetch }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -33,6 +34,9 @@ impl Preparer {
         operation: &Operation,
     ) -> Result<Artifact, FetchError> {
         operation.reach(OperationPhase::Fetching);
+        if let Some(before) = &self.before_fetch {
+            before.wait().await;
+        }
         let fetched = match self.cached(reference, digest).await? {
             Some(fetched) => fetched,
             None => self.store.fetch_bytes(reference, &self.policy).await?,

@@ -20,7 +20,7 @@ use crate::{
     claims::{ClaimsStore, Follower},
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
-    defaults::{IDENTITY_CHECK, MEMBER_INTERVAL, START_TIMEOUT},
+    defaults::{IDENTITY_CHECK, START_TIMEOUT},
     error::StartError,
     events::{self, Events, Publisher},
     labels,
@@ -46,15 +46,14 @@ struct Opened {
 
 impl Opened {
     async fn open(config: &HostConfig, subjects: &ControlSubjects) -> Result<Self, StartError> {
-        if config.heartbeat.is_zero() {
+        if config.heartbeat.is_zero() || config.member_interval.is_zero() {
             return Err(StartError::Heartbeat);
         }
         let state = StateDir::open(&config.state_dir)?;
         let issuers = Issuers::new(cluster_issuers(config)).map_err(|source| StartError::ClusterIssuer { source })?;
         let store = Store::open(&config.cache_dir.join("artifacts"), StoreSettings::default())
             .map_err(|source| StartError::Store { source })?;
-        let runtime = config.runtime.clone().compiled_dir(config.cache_dir.join("compiled"));
-        let runtime = Runtime::new(runtime).map_err(|source| StartError::Engine { source })?;
+        let runtime = engine(config)?;
         let jetstream = jetstream(config.control.clone()).await?;
         let (claims, follower) = ClaimsStore::open(&jetstream, &config.lattice).await?;
         let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
@@ -66,6 +65,15 @@ impl Opened {
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
         Ok(Self { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake })
     }
+}
+
+/// The engine that the host is given, or one of its own.
+fn engine(config: &HostConfig) -> Result<Runtime, StartError> {
+    if let Some(engine) = &config.engine {
+        return Ok(engine.clone());
+    }
+    let runtime = config.runtime.clone().compiled_dir(config.cache_dir.join("compiled"));
+    Runtime::new(runtime).map_err(|source| StartError::Engine { source })
 }
 
 /// JetStream, if it is there for this account.
@@ -96,7 +104,7 @@ struct Common<'a> {
 impl Common<'_> {
     fn tools(&self, store: Store, runtime: Runtime, serving: Serving, notes: Notes) -> Tools {
         Tools {
-            preparer: Preparer::new(store, self.policy, runtime),
+            preparer: Preparer::new(store, self.policy, runtime, self.config.before_fetch.clone()),
             announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
             board: self.board.clone(),
             absent: self.absent.clone(),
@@ -135,7 +143,7 @@ impl Common<'_> {
             friendly_name: facts.friendly_name.clone(),
             host_id: facts.host.clone(),
             incarnation: Some(self.events.epoch().to_owned()),
-            interval: u64::try_from(MEMBER_INTERVAL.as_millis()).unwrap_or(u64::MAX),
+            interval: u64::try_from(self.config.member_interval.as_millis()).unwrap_or(u64::MAX),
             version: VERSION.to_owned(),
         };
         let noter = Noter::begin(self.members.clone(), self.config.control.clone(), note).await;

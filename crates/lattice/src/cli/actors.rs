@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use lattice_protocol::Count;
 
-use super::{duration, pair};
+use super::{Wish, duration, pair};
 
 /// Start something
 #[derive(Debug, Subcommand)]
@@ -26,7 +26,10 @@ pub(crate) enum Stop {
     Host(StopHost),
 }
 
-/// Start an actor on a host
+/// Start an actor
+///
+/// Without --host an auction decides where: of the hosts that would run it and have the labels of --constraint, the one
+/// with the fewest instances of it, or as --rule says. `lattice auction actor` shows who would be chosen.
 ///
 /// REF is a file of this machine or a reference that the host can fetch. A file that is not signed is signed first, with a
 /// development key of the data directory. Ends when the actor runs or has failed.
@@ -35,15 +38,18 @@ pub(crate) enum Stop {
 Examples:
   lattice start actor ./mine.wasm
   lattice start actor ./mine.wasm --count 10 --host calm-otter-1234
+  lattice start actor ./mine.wasm --constraint zone=a
   lattice start actor ./mine.wasm --annotation team=blue
   lattice start actor file:///srv/actors/mine.wasm --host NAWX    a file on that host's machine")]
 pub(crate) struct StartActor {
     /// The module: a file or a reference
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// The host: its friendly name, or its id or a unique start of it [default: the only one]
-    #[arg(long)]
+    /// The host: its friendly name, or its id or a unique start of it [default: an auction decides]
+    #[arg(long, conflicts_with_all = ["constraints", "rule"])]
     pub(crate) host: Option<String>,
+    #[command(flatten)]
+    pub(crate) wish: Wish,
     /// How many calls may run at once, up to 65535
     #[arg(long, default_value = "1", allow_negative_numbers = true)]
     pub(crate) count: Count,

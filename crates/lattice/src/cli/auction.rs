@@ -1,0 +1,76 @@
+//! `lattice auction`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use lattice_protocol::{Count, LinkName};
+
+use super::pair;
+
+/// Ask which hosts would run something, and which of them is best
+///
+/// Nothing is started and nothing reserved.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Auction {
+    Actor(AuctionActor),
+    Provider(AuctionProvider),
+}
+
+/// Which hosts would run an actor
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice auction actor file:///srv/hello.wasm
+  lattice auction actor file:///srv/hello.wasm --constraint zone=a --explain")]
+pub(crate) struct AuctionActor {
+    /// The module: a file of this machine, or a reference
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    /// How many instances are to be started
+    #[arg(long, default_value = "1", allow_negative_numbers = true)]
+    pub(crate) count: Count,
+    /// The annotations that they will have; several with several
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) wish: Wish,
+    /// Show why hosts stand where they stand, and why others do not bid
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// Which hosts would run a provider
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lattice auction provider registry.example/httpserver:0.19 --explain")]
+pub(crate) struct AuctionProvider {
+    /// The provider's image
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    /// The link name under which it is to serve
+    #[arg(long, default_value_t)]
+    pub(crate) link_name: LinkName,
+    #[command(flatten)]
+    pub(crate) wish: Wish,
+    /// Show why hosts stand where they stand, and why others do not bid
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// Which hosts are wanted, and which of them first.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Wish {
+    /// A label that the host must have; several with several
+    #[arg(long = "constraint", value_name = "LABEL=VALUE", value_parser = pair)]
+    pub(crate) constraints: Vec<(String, String)>,
+    /// Which of the hosts that bid comes first
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) rule: Rule,
+}
+
+/// How bids are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    /// The host with the fewest instances of the actor first
+    #[default]
+    Spread,
+    /// The host with the most instances first
+    Pack,
+}

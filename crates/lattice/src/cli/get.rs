@@ -1,0 +1,87 @@
+//! `lattice get`.
+
+use clap::{Args, Subcommand};
+use lattice_protocol::EntityKey;
+
+/// Show what is in the lattice
+#[derive(Debug, Subcommand)]
+pub(crate) enum Get {
+    /// Who is there
+    #[command(after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'\n  lattice get hosts --require-complete && echo everybody answered")]
+    Hosts {
+        #[command(flatten)]
+        whole: Whole,
+    },
+    /// What runs on a host, or on all
+    #[command(
+        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references"
+    )]
+    Inventory {
+        /// The host: its friendly name, or its id or a unique start of it
+        host: Option<String>,
+        #[command(flatten)]
+        whole: Whole,
+    },
+    /// The actors and providers that the lattice has seen
+    #[command(after_help = "Example:\n  lattice get claims")]
+    Claims,
+    /// The links between actors and providers
+    ///
+    /// Link values may hold secrets: people see their names alone, unless --values is given.
+    #[command(after_help = "Examples:\n  lattice get links\n  lattice get links --values -o json")]
+    Links {
+        /// Show the values too
+        #[arg(long)]
+        values: bool,
+    },
+    Operations(Operations),
+    Config(Config),
+}
+
+/// Whether a part of the answers will do.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Whole {
+    /// Fail if a host is missing or its answer cannot be read
+    #[arg(long)]
+    pub(crate) require_complete: bool,
+}
+
+/// What became of commands, newest first
+///
+/// Hosts keep the records for a day.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice get operations
+  lattice get operations --unfinished
+  lattice get operations --actor hello --limit 5
+  lattice operation watch ID       one of them, until it ends")]
+pub(crate) struct Operations {
+    /// Only those about this actor: its name or call alias, or its key or a unique start of it
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only those that this host took on
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Only those that have not ended
+    #[arg(long)]
+    pub(crate) unfinished: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+}
+
+/// The configuration of an actor or provider
+///
+/// Values may be secrets: people see their sizes alone, unless a key is named.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lattice get config MDNX...            the keys
+  lattice get config MDNX... greeting   one value, as it is")]
+pub(crate) struct Config {
+    /// The key of the actor or provider
+    pub(crate) entity: EntityKey,
+    /// The value's key
+    pub(crate) key: Option<String>,
+}
