@@ -101,7 +101,7 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 
 fn sources() -> Vec<Source> {
     let mut files = Vec::new();
-    for folder in ["crates", "guests"] {
+    for folder in ["crates", "guests", "interop"] {
         collect(&root().join(folder), &mut files);
     }
     files.iter().map(|path| Source::read(path)).collect()

@@ -1,0 +1,10 @@
+//! Providers, which no host here runs yet.
+
+use crate::{Client, Lattice, links};
+
+/// A host says that it runs none, and does not keep the client waiting.
+pub async fn are_refused<C: Client>(lattice: &Lattice, client: &C) {
+    let reference = "registry.invalid/keyvalue:0.1.0";
+    client.start_provider(lattice.host(), reference).await.expect("the host answers").refused();
+    client.stop_provider(lattice.host(), &links::example()).await.expect("the host answers").refused();
+}

@@ -1,0 +1,134 @@
+//! The client of version 0.33.
+
+mod alone;
+
+use lattice_interop::{
+    Ack, Actor, Answer, Client, Events, GATHERING, LATTICE, Lattice, Link, Map, PATIENCE, RegistryClient, told,
+};
+use serde_json::Value;
+use wasmcloud_control_interface::{ClientBuilder, RegistryCredential};
+
+lattice_interop::scenarios! {
+    crate::connect;
+    hosts: are_listed tell_what_they_are answer_for_themselves stop_when_told;
+    actors: are_scaled are_in_the_inventory are_told_apart_by_annotations are_stopped are_updated fail_in_an_event
+        need_a_reference have_claims;
+    links: come_and_go are_told_in_events;
+    auctions: get_a_bid_for_an_actor get_no_bid_for_an_actor_elsewhere get_no_bid_for_a_provider;
+    providers: are_refused;
+    registries: are_put;
+}
+
+/// The client under test.
+struct V33(wasmcloud_control_interface::Client);
+
+async fn connect(lattice: &Lattice) -> V33 {
+    let nats = async_nats::connect(lattice.nats_url()).await.expect("the broker takes clients");
+    let builder = ClientBuilder::new(nats).lattice(LATTICE);
+    V33(builder.timeout(PATIENCE).auction_timeout(GATHERING).build())
+}
+
+impl Client for V33 {
+    const HOST: &[&str] = &[
+        "cluster_issuers",
+        "ctl_host",
+        "friendly_name",
+        "id",
+        "labels",
+        "lattice",
+        "rpc_host",
+        "uptime_human",
+        "uptime_seconds",
+        "version",
+    ];
+    const INVENTORY: &[&str] =
+        &["friendly_name", "host_id", "issuer", "labels", "uptime_human", "uptime_seconds", "version"];
+    const INSTANCE: &[&str] = &["annotations", "image_ref", "instance_id", "max_instances", "revision"];
+
+    async fn hosts(&self) -> Answer<Vec<Value>> {
+        Ok(told(self.0.get_hosts().await?))
+    }
+
+    async fn inventory(&self, host: &str) -> Answer<Value> {
+        Ok(told(self.0.get_host_inventory(host).await?))
+    }
+
+    async fn claims(&self) -> Answer<Vec<Map>> {
+        self.0.get_claims().await
+    }
+
+    async fn links(&self) -> Answer<Vec<Value>> {
+        Ok(told(self.0.query_links().await?))
+    }
+
+    async fn put_link(&self, link: &Link) -> Answer<Ack> {
+        let Link { actor, provider, contract, name, values } = link.clone();
+        Ok(told(self.0.advertise_link(actor, provider, contract, name, values).await?))
+    }
+
+    async fn delete_link(&self, link: &Link) -> Answer<Ack> {
+        Ok(told(self.0.remove_link(link.actor, link.contract, link.name).await?))
+    }
+
+    async fn auction_actor(&self, reference: &str, constraints: Map) -> Answer<Vec<Value>> {
+        Ok(told(self.0.perform_actor_auction(reference, constraints).await?))
+    }
+
+    async fn auction_provider(&self, reference: &str, link_name: &str, constraints: Map) -> Answer<Vec<Value>> {
+        Ok(told(self.0.perform_provider_auction(reference, link_name, constraints).await?))
+    }
+
+    async fn scale(&self, host: &str, actor: &Actor, count: u16, annotations: Map) -> Answer<Ack> {
+        Ok(told(self.0.scale_actor(host, &actor.reference, count.into(), Some(annotations)).await?))
+    }
+
+    async fn update(&self, host: &str, key: &str, reference: &str) -> Answer<Ack> {
+        Ok(told(self.0.update_actor(host, key, reference, None).await?))
+    }
+
+    async fn stop_actor(&self, host: &str, key: &str, annotations: Map) -> Answer<Ack> {
+        Ok(told(self.0.stop_actor(host, key, Some(annotations)).await?))
+    }
+
+    async fn start_provider(&self, host: &str, reference: &str) -> Answer<Ack> {
+        Ok(told(self.0.start_provider(host, reference, None, None, None).await?))
+    }
+
+    async fn stop_provider(&self, host: &str, link: &Link) -> Answer<Ack> {
+        Ok(told(self.0.stop_provider(host, link.provider, link.name, link.contract, None).await?))
+    }
+
+    async fn stop_host(&self, host: &str, timeout_ms: u64) -> Answer<Ack> {
+        Ok(told(self.0.stop_host(host, Some(timeout_ms)).await?))
+    }
+
+    async fn events(&self, kinds: &[&str]) -> Answer<Events> {
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let mut heard = self.0.events_receiver(kinds).await?;
+        let (sender, events) = Events::channel();
+        tokio::spawn(async move {
+            while let Some(event) = heard.recv().await {
+                if sender.send(told(event)).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(events)
+    }
+}
+
+impl RegistryClient for V33 {
+    async fn put_registry(&self, registry: &str, username: &str, password: &str) -> Answer<()> {
+        let credential = credential(username, password);
+        self.0.put_registries([(registry.to_owned(), credential)].into()).await
+    }
+}
+
+fn credential(username: &str, password: &str) -> RegistryCredential {
+    RegistryCredential {
+        username: Some(username.to_owned()),
+        password: Some(password.to_owned()),
+        token: None,
+        registry_type: "oci".to_owned(),
+    }
+}
