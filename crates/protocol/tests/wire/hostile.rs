@@ -3,11 +3,11 @@
 use std::hint::black_box;
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, DeleteLink, Encoding, Format,
-    Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, OperationQuery,
-    OperationRecord, ProviderAuction, ProviderBid, Registries, ScaleActor, StartActor, StartProvider, StopActor,
-    StopHost, StopProvider, UpdateActor, contract::lattice_control as contract, decode, decode_command,
-    event::CloudEvent,
+    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, Declined, DeleteLink, Encoding,
+    Format, Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, Members,
+    OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
+    PutRegistries, Registries, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    contract::lattice_control as contract, decode, decode_command, event::CloudEvent,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -33,9 +33,9 @@ macro_rules! read_as {
 /// Reads bytes as everything that they could be meant for.
 fn read_everything(bytes: &[u8]) {
     read_as! {
-        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, DeleteLink, Host, HostInventory,
-        LabelChange, LatticeName, LinkDefinition, Links, OperationQuery, OperationRecord, ProviderAuction, ProviderBid,
-        Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
+        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host,
+        HostInventory, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
+        OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
         contract::AdvertiseLink, contract::CtlOperationAck, contract::GetClaimsResponse, contract::GetHostInventory,
         contract::HostInventory, contract::SetLatticeCredentials, contract::SetRegistryCredentials,
     }
@@ -47,6 +47,7 @@ fn read_everything(bytes: &[u8]) {
     black_box(CloudEvent::from_bytes(bytes).ok().and_then(|event| event.known_data()));
     let text = String::from_utf8_lossy(bytes);
     black_box(Encoding::of_media_type(&text));
+    black_box(text.parse::<Part>().is_ok());
     let subjects = ControlSubjects::new(LatticeName::default());
     drop(black_box(subjects.parse(&text)));
     drop(black_box(subjects.parse(&format!("wasmbus.ctl.default.{text}"))));
@@ -111,7 +112,8 @@ fn deep_nesting_is_refused_or_skipped() {
 
 #[test]
 fn lists_of_small_items_take_little_memory() {
-    let lists = ["actors", "claims", "links", "causes", "data"];
+    let lists =
+        ["actors", "claims", "links", "causes", "data", "members", "operations", "phases", "reasons", "credentials"];
     for item in ["null", "{}", "0", "[]"] {
         let list = format!("[{}0]", format!("{item},").repeat(SAMPLE));
         for key in lists {
