@@ -21,7 +21,10 @@ mod registry;
 
 pub use ack::{Ack, RefusalCode};
 pub use auction::{ActorAuction, ActorBid, BID_HEADER, Bid, Declined, ProviderAuction, ProviderBid};
-pub use command::{Command, FORCE_HEADER, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor};
+pub(crate) use command::link_name;
+pub use command::{
+    Command, FORCE_HEADER, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+};
 pub use config::{ConfigValue, ConfigValues};
 pub(crate) use count::clamped;
 pub use count::{Count, CountError};
@@ -31,7 +34,7 @@ pub use link::{DeleteLink, LinkDefinition, Links};
 pub use member::{Member, Members};
 pub use metadata::{Annotations, Constraints, Labels, LinkValues};
 pub use query::{Claims, LatticeQuery};
-pub use registry::{LabelChange, Registries, RegistryCredential};
+pub use registry::{LabelChange, PutRegistries, Registries, RegistryCredential};
 
 /// Bytes that a control request may have.
 ///

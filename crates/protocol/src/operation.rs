@@ -4,10 +4,13 @@
 //! those of others, on `{prefix}.{lattice}.lattice.operation` and `lattice.operations`. Records lie in the bucket
 //! `LATTICEOPS_{lattice}`, under the operation's id, for a day.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    control::{Items, RefusalCode, lenient::nil_as_default},
+    control::{
+        Items, RefusalCode,
+        lenient::{empty_as_none, good_items, nil_as_default},
+    },
     id::{ActorKey, HostKey, LatticeName, OperationId},
 };
 
@@ -23,10 +26,13 @@ pub struct OperationQuery {
     #[serde(alias = "operationId")]
     pub operation_id: OperationId,
     /// The phase that is known already: the host answers as soon as there is another one. Without it, at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ///
+    /// A phase that the host does not know is read as none: every phase differs from it, and whoever asks again and
+    /// again would always be answered at once.
+    #[serde(default, deserialize_with = "known_phase", skip_serializing_if = "Option::is_none")]
     pub past: Option<OperationPhase>,
     /// Milliseconds that the host may wait before it answers; 0 asks for an answer at once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub wait: u64,
 }
 
@@ -34,13 +40,13 @@ pub struct OperationQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationsQuery {
     /// Only those about this actor.
-    #[serde(default, alias = "actorId", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "actorId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub actor_id: Option<ActorKey>,
     /// Only those that this host accepted.
-    #[serde(default, alias = "hostId", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "hostId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub host_id: Option<HostKey>,
     /// The lattice, repeated from the subject.
-    #[serde(default, alias = "latticeId", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "latticeId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub lattice_id: Option<LatticeName>,
     /// At most so many; 0 leaves it to the host.
     #[serde(default, deserialize_with = "nil_as_default")]
@@ -56,7 +62,7 @@ pub struct OperationRecords {
     /// Whether there are more than were wanted.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub more: bool,
-    /// The records, newest first.
+    /// The records, newest first. Must be there, or a refusal would read as a lattice without operations.
     pub operations: Items<OperationRecord>,
 }
 
@@ -64,22 +70,22 @@ pub struct OperationRecords {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationRecord {
     /// The actor that it is about, as soon as it is known.
-    #[serde(default, alias = "actorId", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "actorId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub actor_id: Option<ActorKey>,
     /// Why it failed, outermost cause first; empty otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub causes: Vec<String>,
     /// What kind of failure it is, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<RefusalCode>,
     /// The command: the end of its subject, such as `scale` or `linkdefs.put`; `restore` where the host began it itself.
-    #[serde(default, deserialize_with = "nil_as_default")]
+    #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "String::is_empty")]
     pub command: String,
     /// The host that accepted it.
     #[serde(alias = "hostId")]
     pub host_id: HostKey,
     /// Which start of the host accepted it, the same as `hostepoch` in its events.
-    #[serde(default, deserialize_with = "nil_as_default")]
+    #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "String::is_empty")]
     pub incarnation: String,
     /// The operation.
     #[serde(alias = "operationId")]
@@ -87,7 +93,7 @@ pub struct OperationRecord {
     /// How far it got.
     pub phase: OperationPhase,
     /// Every phase that it reached, in order.
-    #[serde(default, deserialize_with = "nil_as_default")]
+    #[serde(default, deserialize_with = "good_items", skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<ReachedPhase>,
     /// The image that it is about, if it names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,4 +181,10 @@ impl OperationPhase {
             OperationPhase::Unknown => "unknown",
         }
     }
+}
+
+/// Reads a phase to compare with; nil and a phase that is not known are none.
+fn known_phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OperationPhase>, D::Error> {
+    let phase = Option::deserialize(deserializer)?;
+    Ok(phase.filter(|phase| *phase != OperationPhase::Unknown))
 }

@@ -17,7 +17,12 @@ pub struct Ack {
     #[serde(default, deserialize_with = "nil_as_default")]
     pub error: String,
     /// The operation that the command became; only hosts of this project tell it.
-    #[serde(default, alias = "operationId", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "operationId",
+        deserialize_with = "empty_as_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub operation_id: Option<OperationId>,
     /// With [`RefusalCode::LinkConflict`]: the provider of the link that stands.
     #[serde(

@@ -121,6 +121,7 @@ pub struct Declined {
     /// Always false.
     pub accepted: bool,
     /// The reasons as one text.
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub error: String,
     /// The name people use for the host.
     #[serde(default, alias = "friendlyName", deserialize_with = "nil_as_default")]

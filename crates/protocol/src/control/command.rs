@@ -207,6 +207,6 @@ pub struct StopHost {
 command!(StopHost, CommandVerb::StopHost, "stop command");
 
 /// Reads a link name; nil and the empty string are `default`.
-pub(super) fn link_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<LinkName, D::Error> {
+pub(crate) fn link_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<LinkName, D::Error> {
     Ok(empty_as_none(deserializer)?.unwrap_or_default())
 }

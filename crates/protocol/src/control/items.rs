@@ -6,7 +6,6 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, SeqAccess, Visitor},
 };
-use serde_json::Value;
 
 use super::loose::Loose;
 use crate::redaction::{redacted, without_seeds};
@@ -80,7 +79,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
 }
 
 impl<T: DeserializeOwned> Items<T> {
-    fn add(&mut self, index: usize, value: Value) {
+    fn add(&mut self, index: usize, value: Loose) {
         match serde_path_to_error::deserialize(value) {
             Ok(item) => self.good.push(item),
             Err(error) => self.fault(index, error),
@@ -115,7 +114,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ItemsVisitor<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items<T>, A::Error> {
         let mut items = Items::default();
         let mut index = 0;
-        while let Some(Loose(value)) = list.next_element()? {
+        while let Some(value) = list.next_element()? {
             items.add(index, value);
             index += 1;
         }

@@ -1,6 +1,8 @@
 //! Reading what other implementations send: nil or empty text for nothing, and numbers of another range.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use super::Items;
 
 /// Reads nil as the default of the type.
 pub(crate) fn nil_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -9,6 +11,15 @@ where
     T: Deserialize<'de> + Default,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads the items of a list that can be read, and nil as none: for lists that only tell more about something.
+pub(crate) fn good_items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    Items::deserialize(deserializer).map(|items| items.good)
 }
 
 /// Reads nil and the empty string as nothing.

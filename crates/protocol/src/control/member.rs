@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Items, lenient::nil_as_default};
+use super::{
+    Items,
+    lenient::{empty_as_none, nil_as_default},
+};
 use crate::id::HostKey;
 
 /// A host of the lattice, as it or another one noted it.
@@ -24,7 +27,7 @@ pub struct Member {
     #[serde(alias = "hostId")]
     pub host_id: HostKey,
     /// Which start of the host it is, the same as `hostepoch` in its events; hosts of other projects have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<String>,
     /// Milliseconds between two notes.
     pub interval: u64,
@@ -46,6 +49,6 @@ impl Member {
 /// The members of a lattice, as one of its hosts knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
-    /// Those that noted themselves lately, by key.
+    /// Those that noted themselves lately, by key. Must be there, or a refusal would read as a lattice without hosts.
     pub members: Items<Member>,
 }

@@ -8,6 +8,7 @@ use crate::{
     encoding::{Format, decode, decode_command, encode},
     error::DecodeError,
     id::{ActorKey, LatticeName, LinkName},
+    operation::{OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery},
 };
 
 const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
@@ -266,12 +267,45 @@ fn of_very_many_bad_items_the_first_are_told() {
 
 #[test]
 fn a_registry_is_an_oci_registry_unless_told() {
-    let registries: Registries =
-        decode(br#"{"a":{},"b":{"registryType":null},"c":{"registry_type":"bindle","token":""}}"#)
-            .expect("three credentials");
+    let registries: Registries = decode(
+        br#"{"a":{},"b":{"registryType":null},"c":{"registry_type":"bindle","token":""},"d":{"registryType":""}}"#,
+    )
+    .expect("four credentials");
     let types = registries.0.values().map(|credential| credential.registry_type.as_str());
-    assert_eq!(types.collect::<Vec<_>>(), ["oci", "oci", "bindle"]);
+    assert_eq!(types.collect::<Vec<_>>(), ["oci", "oci", "bindle", "oci"]);
     assert!(registries.0.values().all(|credential| credential.token.is_none()));
+}
+
+#[test]
+fn the_two_shapes_of_registries_are_told_apart() {
+    let named = |name: &str| Some(name.parse().expect("a plain word"));
+    let one = Registries([("r.example".to_owned(), RegistryCredential::default())].into());
+    let none = Registries::default();
+    for (json, lattice_id, registries) in [
+        (r#"{}"#, None, &none),
+        (r#"{"r.example":{}}"#, None, &one),
+        (r#"{"credentials":{"r.example":{}}}"#, None, &one),
+        (r#"{"latticeId":"prod","credentials":{"r.example":{}}}"#, named("prod"), &one),
+        (r#"{"credentials":{"r.example":{}},"lattice_id":""}"#, None, &one),
+        (r#"{"latticeId":"prod","r.example":{}}"#, named("prod"), &one),
+        (r#"{"latticeId":"prod","credentials":null}"#, named("prod"), &none),
+        (r#"{"latticeId":"prod"}"#, named("prod"), &none),
+    ] {
+        let put = read::<PutRegistries>(json);
+        assert_eq!((put.lattice_id, &put.registries), (lattice_id, registries), "{json}");
+        assert_eq!(read::<Registries>(json), *registries, "{json}");
+    }
+    let both = "registries stand both under `credentials` and beside it";
+    refused::<PutRegistries>(r#"{"credentials":{"a":{}},"b":{}}"#, both);
+    refused::<PutRegistries>(r#"{"b":{},"credentials":{}}"#, both);
+    refused::<PutRegistries>(r#"{"credentials":{"username":"me","password":"pw"}}"#, "at `credentials.");
+    refused::<PutRegistries>(r#"{"latticeId":{}}"#, "at `latticeId`");
+    refused::<PutRegistries>(r#"{"latticeId":"a.b"}"#, "contains '.'");
+    refused::<PutRegistries>("[]", "a map of registries to credentials");
+    let twice = decode::<PutRegistries>(br#"{"credentials":{},"credentials":{}}"#).expect_err("it stands twice");
+    assert!(error_chain(&twice).contains("duplicate field `credentials`"), "{}", error_chain(&twice));
+    let written = String::from_utf8(encode(&one, Format::JSON)).expect("JSON is text");
+    assert_eq!(written, r#"{"r.example":{"registryType":"oci"}}"#, "written is the plain map");
 }
 
 #[test]
@@ -345,4 +379,121 @@ fn items_are_a_slice_of_the_good_ones() {
     assert_eq!(items.deref(), [1, 2, 3]);
     assert_eq!((&items).into_iter().count(), 3);
     assert_eq!(items.into_iter().sum::<u8>(), 6);
+}
+
+#[test]
+fn what_newer_hosts_say_is_read() {
+    for (json, expect) in [
+        (r#""link_conflict""#, RefusalCode::LinkConflict),
+        (r#""too_large""#, RefusalCode::TooLarge),
+        (r#""other""#, RefusalCode::Other),
+        (r#""not_thought_of""#, RefusalCode::Other),
+        (r#""""#, RefusalCode::Other),
+    ] {
+        let ack: Ack = read(&format!(r#"{{"accepted":false,"error":"no","code":{json},"later":[{{}}]}}"#));
+        assert_eq!(ack.code, Some(expect), "{json}");
+    }
+    for (json, expect) in [
+        (r#""swapping""#, OperationPhase::Swapping),
+        (r#""lost""#, OperationPhase::Lost),
+        (r#""unknown""#, OperationPhase::Unknown),
+        (r#""polishing""#, OperationPhase::Unknown),
+    ] {
+        let json = format!(r#"{{"operation_id":"o","host_id":"{{host}}","phase":{json},"later":1}}"#);
+        assert_eq!(read::<OperationRecord>(&json).phase, expect, "{json}");
+    }
+    assert!(!OperationPhase::Unknown.is_final());
+}
+
+#[test]
+fn what_is_optional_may_be_absent_or_nil_or_empty() {
+    let ack = r#""code":null,"error":null,"operation_id":null,"provider_id":null,"unrecorded":null"#;
+    assert_eq!(read::<Ack>(&format!(r#"{{"accepted":true,{ack}}}"#)), Ack::accepted());
+    let empty = r#"{"accepted":true,"operationId":"","providerId":""}"#;
+    assert_eq!(read::<Ack>(empty), Ack::accepted());
+
+    let auction = r#""annotations":null,"constraints":null,"count":null,"explain":null,"lattice_id":"""#;
+    assert_eq!(read::<ActorAuction>(&format!(r#"{{"actor_ref":"x",{auction}}}"#)), read(r#"{"actorRef":"x"}"#));
+    let auction = r#""constraints":null,"explain":null,"latticeId":null,"link_name":null"#;
+    assert_eq!(
+        read::<ProviderAuction>(&format!(r#"{{"provider_ref":"x",{auction}}}"#)),
+        read(r#"{"providerRef":"x"}"#)
+    );
+    let bid: ActorBid = read(r#"{"actor_ref":"x","host_id":"{host}","bid":null}"#);
+    assert_eq!(bid.bid, None);
+    let keys = ["actor_instances", "cached", "free_memory", "friendly_name", "instances", "token"];
+    let nils: Vec<_> = keys.iter().map(|key| format!(r#""{key}":null"#)).collect();
+    let bid: ProviderBid = read(&format!(r#"{{"providerRef":"x","hostId":"{{host}}","bid":{{{}}}}}"#, nils.join(",")));
+    assert_eq!(bid.bid, Some(Bid::default()));
+    let declined: Declined =
+        read(r#"{"accepted":false,"error":null,"hostId":"{host}","friendlyName":null,"reasons":[]}"#);
+    assert_eq!(declined, Declined::new(HOST.parse().expect("a key"), "", Vec::new()));
+
+    let member = r#""age":null,"foreign":null,"friendly_name":null,"incarnation":"","version":null,"more":{}"#;
+    let least: Member = read(r#"{"hostId":"{host}","interval":1}"#);
+    assert_eq!(read::<Member>(&format!(r#"{{"host_id":"{{host}}","interval":1,{member}}}"#)), least);
+
+    let least: OperationQuery = read(r#"{"operationId":"o"}"#);
+    assert_eq!(read::<OperationQuery>(r#"{"operation_id":"o","past":null,"wait":null}"#), least);
+    let nils = r#"{"actorId":"","hostId":null,"latticeId":"","limit":null,"unfinished":null}"#;
+    assert_eq!(read::<OperationsQuery>(nils), OperationsQuery::default());
+    assert_eq!(read::<OperationsQuery>("{}"), OperationsQuery::default());
+    let least: OperationRecord = read(r#"{"operationId":"o","hostId":"{host}","phase":"done"}"#);
+    let texts = r#""actor_id":"","causes":null,"code":null,"command":null,"incarnation":null,"phases":null"#;
+    let rest = r#""reference":null,"requester":null,"swapMicros":null,"unrecorded":null"#;
+    let record = format!(r#"{{"operation_id":"o","host_id":"{{host}}","phase":"done",{texts},{rest}}}"#);
+    assert_eq!(read::<OperationRecord>(&record), least);
+}
+
+#[test]
+fn a_phase_that_cannot_be_named_is_none_to_compare_with() {
+    let past = |json: &str| read::<OperationQuery>(&format!(r#"{{"operation_id":"o","past":{json}}}"#)).past;
+    assert_eq!(past(r#""fetching""#), Some(OperationPhase::Fetching));
+    for unknown in [r#""polishing""#, r#""unknown""#, r#""""#] {
+        assert_eq!(past(unknown), None, "{unknown}");
+    }
+}
+
+#[test]
+fn a_bad_item_costs_no_other_and_no_record() {
+    let members: Members = read(r#"{"members":[{"host_id":"{host}","interval":1},{"interval":1},null,"x"]}"#);
+    assert_eq!((members.members.len(), members.members.bad.len()), (1, 3));
+    let phases = r#"[{"at":"t","phase":"accepted"},{"phase":"done"},7,{"at":"t","phase":"polishing"}]"#;
+    let record = format!(r#"{{"operation_id":"o","host_id":"{{host}}","phase":"done","phases":{phases}}}"#);
+    let reached: Vec<_> = read::<OperationRecord>(&record).phases.into_iter().map(|reached| reached.phase).collect();
+    assert_eq!(reached, [OperationPhase::Accepted, OperationPhase::Unknown]);
+    let records: OperationRecords = read(&format!(r#"{{"operations":[{record},{{"phase":"done"}}]}}"#));
+    assert_eq!((records.operations.len(), records.operations.bad.len(), records.more), (1, 1, false));
+}
+
+#[test]
+fn a_refusal_passes_for_nothing_else() {
+    let refusal = r#"{"accepted":false,"error":"no","code":"invalid"}"#;
+    refused::<Members>(refusal, "missing field `members`");
+    refused::<OperationRecords>(refusal, "missing field `operations`");
+    refused::<OperationRecord>(refusal, "missing field `host_id`");
+    refused::<ActorBid>(refusal, "missing field `actor_ref`");
+    refused::<ProviderBid>(refusal, "missing field `host_id`");
+    refused::<Declined>(refusal, "missing field `host_id`");
+}
+
+#[test]
+fn who_declines_refuses_and_does_not_bid() {
+    let reasons = vec!["label `zone` is missing".to_owned(), "the host is full".to_owned()];
+    let declined = Declined::new(HOST.parse().expect("a key"), "calm-river-1234", reasons);
+    for format in [Format::JSON, Format::MESSAGE_PACK] {
+        let bytes = encode(&declined, format);
+        let ack: Ack = decode(&bytes).expect("a refusal");
+        assert_eq!(ack, Ack::refused("label `zone` is missing; the host is full"));
+        assert!(decode::<ActorBid>(&bytes).is_err() && decode::<ProviderBid>(&bytes).is_err());
+    }
+}
+
+#[test]
+fn a_member_may_miss_two_notes() {
+    let member: Member = read(r#"{"host_id":"{host}","interval":5000}"#);
+    assert!(member.is_fresh(0) && member.is_fresh(15_000));
+    assert!(!member.is_fresh(15_001));
+    let forever: Member = read(&format!(r#"{{"host_id":"{{host}}","interval":{}}}"#, u64::MAX));
+    assert!(forever.is_fresh(u64::MAX));
 }

@@ -97,7 +97,7 @@ impl<'de, F: FnMut(&str) -> ControlFlow<()>> Visitor<'de> for Keys<F> {
 }
 
 /// The field names, aliases included, that a type asks its deserializer for; none if it is not a struct.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
+pub(super) fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     let _ = T::deserialize(FieldNames { fields: &mut fields });
     fields

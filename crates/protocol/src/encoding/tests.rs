@@ -2,8 +2,10 @@ use serde::Deserialize;
 
 use super::*;
 use crate::{
-    control::{Ack, HostInventory, LinkDefinition, ScaleActor},
-    encoding::spelled::KEYS,
+    contract::lattice_control as contract,
+    control::*,
+    encoding::{keys::fields_of, spelled::KEYS},
+    operation::*,
 };
 
 const MESSAGE_PACK_SNAKE: Format = Format { encoding: Encoding::MessagePack, spelling: Spelling::Snake };
@@ -88,6 +90,70 @@ fn every_key_of_several_words_is_known() {
     sorted.sort();
     sorted.dedup();
     assert_eq!(sorted, KEYS, "the keys are sorted and stand once");
+}
+
+#[test]
+fn every_field_of_several_words_is_read_in_both_spellings() {
+    fn check<T: DeserializeOwned>() {
+        let (fields, name) = (fields_of::<T>(), std::any::type_name::<T>());
+        assert!(!fields.is_empty(), "{name} is no struct");
+        for field in fields.iter().filter(|field| field.contains('_') && **field != "registry_type") {
+            let key = KEYS.iter().find(|(snake, _)| snake == field);
+            let (_, camel) = key.unwrap_or_else(|| panic!("`{field}` of {name} is missing among the keys"));
+            assert!(fields.contains(camel), "{name} does not read `{camel}`");
+        }
+    }
+    macro_rules! check {
+        ($($type:ty),* $(,)?) => {
+            $(check::<$type>();)*
+        };
+    }
+    check!(
+        Ack,
+        ActorAuction,
+        ActorBid,
+        ActorDescription,
+        ActorInstance,
+        Bid,
+        ConfigValue,
+        Declined,
+        DeleteLink,
+        Host,
+        HostInventory,
+        LabelChange,
+        LinkDefinition,
+        Member,
+        Members,
+        OperationQuery,
+        OperationRecord,
+        OperationRecords,
+        OperationsQuery,
+        ProviderAuction,
+        ProviderBid,
+        ProviderDescription,
+        ReachedPhase,
+        RegistryCredential,
+        ScaleActor,
+        StartActor,
+        StartProvider,
+        StopActor,
+        StopHost,
+        StopProvider,
+        UpdateActor,
+    );
+    check!(
+        contract::ActorAuctionAck,
+        contract::ActorDescription,
+        contract::ActorInstance,
+        contract::AdvertiseLink,
+        contract::GetHostInventory,
+        contract::Host,
+        contract::HostInventory,
+        contract::ProviderAuctionAck,
+        contract::ProviderDescription,
+        contract::SetLatticeCredentials,
+        contract::SetRegistryCredentials,
+    );
 }
 
 #[test]

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    control::{Annotations, Count, HostInventory, Labels, LinkDefinition, LinkValues, clamped},
+    control::{
+        Annotations, Count, HostInventory, Labels, LinkDefinition, LinkValues, clamped, lenient::nil_as_default,
+        link_name,
+    },
     id::{ActorKey, ContractId, EntityKey, HostKey, LinkName, ProviderKey},
 };
 
@@ -83,13 +86,13 @@ pub struct HostStarted {
     /// The name people use.
     pub friendly_name: String,
     /// What the host says of itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub labels: Labels,
     /// Always 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub uptime_seconds: u64,
     /// The host's version.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub version: String,
 }
 
@@ -97,7 +100,7 @@ pub struct HostStarted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStopped {
     /// What the host said of itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub labels: Labels,
 }
 
@@ -111,16 +114,16 @@ pub struct ActorClaims {
     #[serde(default)]
     pub caps: Option<Vec<String>>,
     /// When the claims expire, in words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub expires_human: String,
     /// Who issued the claims.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub issuer: String,
     /// The name.
     #[serde(default)]
     pub name: Option<String>,
     /// From when on the claims count, in words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub not_before_human: String,
     /// The revision.
     #[serde(default)]
@@ -137,22 +140,22 @@ pub struct ActorClaims {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorStarted {
     /// What was noted on the instance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// `n/a`; early hosts told the interface version here.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub api_version: String,
     /// The claims.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub claims: ActorClaims,
     /// The host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_id: Option<HostKey>,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The instance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub instance_id: String,
     /// The actor.
     pub public_key: ActorKey,
@@ -162,10 +165,10 @@ pub struct ActorStarted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorsStarted {
     /// What was noted on the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The claims.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub claims: ActorClaims,
     /// How many were added.
     #[serde(deserialize_with = "clamped")]
@@ -173,7 +176,7 @@ pub struct ActorsStarted {
     /// The host.
     pub host_id: HostKey,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The actor.
     pub public_key: ActorKey,
@@ -183,17 +186,17 @@ pub struct ActorsStarted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorsStartFailed {
     /// The image again, under the name that one published client looks for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub actor_ref: String,
     /// What was to be noted on the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// Why, with its causes.
     pub error: String,
     /// The host.
     pub host_id: HostKey,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The actor's key, `N/A` while it is not known.
     pub public_key: String,
@@ -203,7 +206,7 @@ pub struct ActorsStartFailed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorsStopped {
     /// What was noted on the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// How many were stopped.
     #[serde(deserialize_with = "clamped")]
@@ -211,7 +214,7 @@ pub struct ActorsStopped {
     /// The host.
     pub host_id: HostKey,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The actor.
     pub public_key: ActorKey,
@@ -224,15 +227,15 @@ pub struct ActorsStopped {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorScaled {
     /// What was noted on the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The claims.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub claims: ActorClaims,
     /// The host.
     pub host_id: HostKey,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// How many instances there are now.
     ///
@@ -247,17 +250,17 @@ pub struct ActorScaled {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorScaleFailed {
     /// The image again, under the name that one published client looks for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub actor_ref: String,
     /// The annotations of the instances that were meant.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// Why, with its causes.
     pub error: String,
     /// The host.
     pub host_id: HostKey,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// How many instances there were to be.
     #[serde(deserialize_with = "clamped")]
@@ -268,26 +271,26 @@ pub struct ActorScaleFailed {
 
 /// Data of `actor_updated`, one for each annotation set.
 ///
-/// Hosts of the Elixir generation send one per instance, with the first three fields.
+/// Hosts of the Elixir generation send one per instance and tell nothing but the instance, the actor and the revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorUpdated {
     /// The annotations of the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_id: Option<HostKey>,
     /// The image that runs now.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The first of the instances.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub instance_id: String,
     /// The image that ran before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub old_image_ref: String,
     /// The revision that ran before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub old_revision: i32,
     /// The actor.
     pub public_key: ActorKey,
@@ -299,13 +302,13 @@ pub struct ActorUpdated {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorUpdateFailed {
     /// The annotations that were meant.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub annotations: Annotations,
     /// The host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_id: Option<HostKey>,
     /// The image that was to run.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub image_ref: String,
     /// The actor.
     pub public_key: ActorKey,
@@ -332,14 +335,16 @@ pub struct LinkdefChange {
     /// The contract.
     pub contract_id: ContractId,
     /// The link's id, see [`LinkDefinition::id`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub id: String,
     /// The link's name.
+    #[serde(default, deserialize_with = "link_name")]
     pub link_name: LinkName,
     /// The provider.
     pub provider_id: ProviderKey,
-    /// Always empty from hosts of this project: link values may hold secrets, and whoever may see events may not see those.
-    #[serde(default)]
+    /// Always empty from hosts of this project: link values may hold secrets, and not everybody who sees events may see
+    /// those.
+    #[serde(default, deserialize_with = "nil_as_default")]
     pub values: LinkValues,
 }
 
@@ -357,7 +362,7 @@ impl LinkdefChange {
     }
 }
 
-/// Data of `config_set` and `config_deleted`. The value is in neither.
+/// Data of `config_set` and `config_deleted`; neither tells the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigChange {
     /// The actor or provider.

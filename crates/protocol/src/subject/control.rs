@@ -3,7 +3,7 @@
 use crate::{
     error::{IdError, SubjectError},
     id::{EntityKey, HostKey, LatticeName},
-    redaction::without_seeds,
+    redaction::{shown, without_seeds},
     subject::prefix::ControlPrefix,
 };
 
@@ -301,7 +301,7 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
             verb: CommandVerb::from_token(verb).ok_or(Fault::Unsupported)?,
         },
         ["get", "config", entity, ref key @ ..] => {
-            let key = (!key.is_empty()).then(|| key.join("."));
+            let key = if key.is_empty() { None } else { Some(config_key(key)?) };
             ControlSubject::GetConfig { entity: entity.parse()?, key }
         }
         ["get", host, "inv"] => ControlSubject::Inventory { host: host.parse()? },
@@ -318,10 +318,10 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
             ControlSubject::ClearConfig { entity: entity.parse()? }
         }
         ["config", "put", entity, ref key @ ..] if !key.is_empty() => {
-            ControlSubject::PutConfig { entity: entity.parse()?, key: key.join(".") }
+            ControlSubject::PutConfig { entity: entity.parse()?, key: config_key(key)? }
         }
         ["config", "del", entity, ref key @ ..] => {
-            ControlSubject::DeleteConfig { entity: entity.parse()?, key: key.join(".") }
+            ControlSubject::DeleteConfig { entity: entity.parse()?, key: config_key(key)? }
         }
         ["lattice", host, "operation"] => ControlSubject::Operation { host: host.parse()? },
         ["lattice", host, "ping"] => ControlSubject::Ping { host: host.parse()? },
@@ -330,4 +330,25 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
         ["lattice", "members"] => ControlSubject::Members,
         _ => return Err(Fault::Unsupported),
     })
+}
+
+/// The key of a configuration value, whose tokens a subject ends with.
+///
+/// It becomes part of a key in the lattice's store, which sets the alphabet; a server passes on what does not fit, a wildcard
+/// for instance.
+fn config_key(tokens: &[&str]) -> Result<String, IdError> {
+    let key = tokens.join(".");
+    if tokens.contains(&"") {
+        return Err(IdError::Empty { what: "a part of the configuration key" });
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '/' | '_' | '=');
+    match key.chars().find(|c| !is_allowed(*c)) {
+        Some(found) => Err(IdError::Character {
+            what: "the configuration key",
+            text: shown(&key),
+            found,
+            allowed: "letters, digits and `.-/_=`",
+        }),
+        None => Ok(key),
+    }
 }

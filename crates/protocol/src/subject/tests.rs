@@ -5,6 +5,7 @@ use crate::{
 };
 
 const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+const OTHER_HOST: &str = "ND5UO4UC7CG53OSHCR4Z7T25FW76EX4H3P2KQLQC5H4OKSR2PRGHBSII";
 const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
 const PROVIDER: &str = "VC3IJSRK3KIJUD5PQIEU2UNWT4PQCRYTAXFC4PDLTCMDX7L77YRUGCXW";
 
@@ -16,46 +17,140 @@ fn host() -> HostKey {
     HOST.parse().expect("a published key")
 }
 
-fn check(subject: ControlSubject, rest: &str) {
-    let rest = rest.replace("{host}", HOST).replace("{actor}", ACTOR);
-    let text = format!("wasmbus.ctl.default.{rest}");
-    assert_eq!(subjects().build(&subject), text);
-    assert_eq!(subjects().parse(&text), Ok(subject));
+fn entity() -> EntityKey {
+    ACTOR.parse().expect("a published key")
+}
+
+/// Stands for the subscriptions that are in no queue group.
+const PLAIN: &str = "plain";
+
+/// Every subject, its text below the lattice, and the queue group through which one host gets it, or [`PLAIN`].
+fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
+    use ControlSubject::*;
+    let (host, entity) = (host(), entity());
+    let command = |verb| Command { host: host.clone(), verb };
+    let labels = |verb| Labels { host: host.clone(), verb };
+    let put = |key: &str| PutConfig { entity: entity.clone(), key: key.into() };
+    let delete = |key: &str| DeleteConfig { entity: entity.clone(), key: key.into() };
+    let get = |key: Option<&str>| GetConfig { entity: entity.clone(), key: key.map(str::to_owned) };
+    [
+        (AuctionActor, "auction.actor", PLAIN),
+        (AuctionProvider, "auction.provider", PLAIN),
+        (command(CommandVerb::StartActor), "cmd.{host}.la", PLAIN),
+        (command(CommandVerb::StopActor), "cmd.{host}.sa", PLAIN),
+        (command(CommandVerb::ScaleActor), "cmd.{host}.scale", PLAIN),
+        (command(CommandVerb::UpdateActor), "cmd.{host}.upd", PLAIN),
+        (command(CommandVerb::StartProvider), "cmd.{host}.lp", PLAIN),
+        (command(CommandVerb::StopProvider), "cmd.{host}.sp", PLAIN),
+        (command(CommandVerb::StopHost), "cmd.{host}.stop", PLAIN),
+        (Inventory { host: host.clone() }, "get.{host}.inv", PLAIN),
+        (GetHosts, "get.hosts", PLAIN),
+        (PingHosts, "ping.hosts", PLAIN),
+        (GetClaims, "get.claims", "get"),
+        (GetLinks, "get.links", "get"),
+        (PutLink, "linkdefs.put", "linkdefs"),
+        (DeleteLink, "linkdefs.del", "linkdefs"),
+        (PutRegistries, "registries.put", PLAIN),
+        (labels(LabelVerb::Put), "labels.{host}.put", PLAIN),
+        (labels(LabelVerb::Delete), "labels.{host}.del", PLAIN),
+        (put("a"), "config.put.{actor}.a", "config"),
+        (put("a.b-c/d_e=.f"), "config.put.{actor}.a.b-c/d_e=.f", "config"),
+        (delete("a"), "config.del.{actor}.a", "config"),
+        (delete("a.b.c.d"), "config.del.{actor}.a.b.c.d", "config"),
+        (ClearConfig { entity: entity.clone() }, "config.clear.{actor}", "config"),
+        (get(None), "get.config.{actor}", "get.config"),
+        (get(Some("a")), "get.config.{actor}.a", "get.config"),
+        (get(Some("a.b")), "get.config.{actor}.a.b", "get.config"),
+        (Operation { host: host.clone() }, "lattice.{host}.operation", PLAIN),
+        (Ping { host: host.clone() }, "lattice.{host}.ping", PLAIN),
+        (AnyOperation, "lattice.operation", "lattice"),
+        (Operations, "lattice.operations", "lattice"),
+        (Members, "lattice.members", "lattice"),
+    ]
+    .into_iter()
+    .map(|(subject, rest, way)| (subject, rest.replace("{host}", HOST).replace("{actor}", ACTOR), way))
+    .collect()
+}
+
+/// The default prefix, and others of 1, 2, 4 and 5 tokens.
+fn roots() -> impl Iterator<Item = (String, ControlSubjects)> {
+    ["wasmbus.ctl", "ctl", "acme.ctl", "a.b.c.d", "a.b.c.d.e"].into_iter().map(|text| {
+        let prefix: ControlPrefix = text.parse().expect("plain tokens");
+        (format!("{text}.default"), ControlSubjects::with_prefix(&prefix, LatticeName::default()))
+    })
+}
+
+/// Whether a server passes a message on this subject to a subscription of that one.
+fn is_matched(subject: &str, wildcard: &str) -> bool {
+    let (mut subject, mut wildcard) = (subject.split('.'), wildcard.split('.'));
+    loop {
+        match (subject.next(), wildcard.next()) {
+            (Some(_), Some(">")) | (None, None) => return true,
+            (Some(token), Some(pattern)) if pattern == "*" || pattern == token => {}
+            _ => return false,
+        }
+    }
 }
 
 #[test]
-fn every_subject_is_built_and_read_back() {
-    let host = host();
-    let entity: EntityKey = ACTOR.parse().expect("a published key");
-    check(ControlSubject::AuctionActor, "auction.actor");
-    check(ControlSubject::AuctionProvider, "auction.provider");
-    for (verb, token) in [
-        (CommandVerb::StartActor, "la"),
-        (CommandVerb::StopActor, "sa"),
-        (CommandVerb::ScaleActor, "scale"),
-        (CommandVerb::UpdateActor, "upd"),
-        (CommandVerb::StartProvider, "lp"),
-        (CommandVerb::StopProvider, "sp"),
-        (CommandVerb::StopHost, "stop"),
-    ] {
-        check(ControlSubject::Command { host: host.clone(), verb }, &format!("cmd.{{host}}.{token}"));
+fn every_subject_is_built_and_read_back_under_every_prefix() {
+    assert_eq!(subjects(), roots().next().expect("the default is the first").1);
+    for (root, subjects) in roots() {
+        for (subject, rest, _) in every_subject() {
+            let text = format!("{root}.{rest}");
+            assert_eq!(subjects.build(&subject), text);
+            assert_eq!(subjects.parse(&text), Ok(subject));
+        }
     }
-    check(ControlSubject::Inventory { host: host.clone() }, "get.{host}.inv");
-    check(ControlSubject::GetHosts, "get.hosts");
-    check(ControlSubject::PingHosts, "ping.hosts");
-    check(ControlSubject::GetClaims, "get.claims");
-    check(ControlSubject::GetLinks, "get.links");
-    check(ControlSubject::PutLink, "linkdefs.put");
-    check(ControlSubject::DeleteLink, "linkdefs.del");
-    check(ControlSubject::PutRegistries, "registries.put");
-    check(ControlSubject::Labels { host: host.clone(), verb: LabelVerb::Put }, "labels.{host}.put");
-    check(ControlSubject::Labels { host: host.clone(), verb: LabelVerb::Delete }, "labels.{host}.del");
-    check(ControlSubject::PutConfig { entity: entity.clone(), key: "a.b".into() }, "config.put.{actor}.a.b");
-    check(ControlSubject::DeleteConfig { entity: entity.clone(), key: "a".into() }, "config.del.{actor}.a");
-    check(ControlSubject::ClearConfig { entity: entity.clone() }, "config.clear.{actor}");
-    check(ControlSubject::GetConfig { entity: entity.clone(), key: None }, "get.config.{actor}");
-    check(ControlSubject::GetConfig { entity, key: Some("a".into()) }, "get.config.{actor}.a");
-    check(ControlSubject::Operation { host }, "lattice.{host}.operation");
+}
+
+#[test]
+fn a_host_gets_every_subject_in_one_way() {
+    for (root, subjects) in roots() {
+        let HostSubjects { plain, queued } = subjects.for_host(&host());
+        for (_, rest, way) in every_subject() {
+            let text = format!("{root}.{rest}");
+            let plain = plain.iter().filter(|wildcard| is_matched(&text, wildcard)).count();
+            let groups: Vec<_> =
+                queued.iter().filter(|(wildcard, _)| is_matched(&text, wildcard)).map(|(_, group)| group).collect();
+            match (rest.as_str(), way) {
+                // Every host answers it, and the group's wildcard covers it as it does for published hosts.
+                ("get.hosts", _) => assert_eq!((plain, groups), (1, vec![&format!("{root}.get")])),
+                (_, PLAIN) => assert_eq!((plain, groups), (1, vec![]), "{text}"),
+                (_, group) => assert_eq!((plain, groups), (0, vec![&format!("{root}.{group}")]), "{text}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_host_gets_nothing_that_is_meant_for_another() {
+    let root = "wasmbus.ctl.default";
+    let HostSubjects { plain, queued } = subjects().for_host(&host());
+    let wildcards = || plain.iter().chain(queued.iter().map(|(wildcard, _)| wildcard));
+    for rest in
+        ["cmd.{other}.la", "get.{other}.inv", "labels.{other}.put", "lattice.{other}.operation", "lattice.{other}.ping"]
+    {
+        let text = format!("{root}.{}", rest.replace("{other}", OTHER_HOST));
+        assert!(subjects().parse(&text).is_ok(), "{text}");
+        assert_eq!(wildcards().find(|wildcard| is_matched(&text, wildcard)), None, "{text}");
+    }
+    for text in ["wasmbus.ctl.other.lattice.members", "wasmbus.ctl.defaults.get.claims", "wasmbus.ctl.default"] {
+        assert_eq!(wildcards().find(|wildcard| is_matched(text, wildcard)), None, "{text}");
+    }
+}
+
+#[test]
+fn a_key_of_configuration_fits_into_the_store() {
+    for verb in ["config.put", "config.del", "get.config"] {
+        let parse = |key: &str| subjects().parse(&format!("wasmbus.ctl.default.{verb}.{ACTOR}.{key}"));
+        assert!(parse("a.b").is_ok(), "{verb}");
+        for bad in ["", ".", "a.", ".a", "a..b", "*", "a.>", "a b", "a\tb", "ä"] {
+            assert!(matches!(parse(bad), Err(SubjectError::Identifier { .. })), "{verb} {bad:?}");
+        }
+    }
+    let none = subjects().parse(&format!("wasmbus.ctl.default.config.put.{ACTOR}"));
+    assert!(matches!(none, Err(SubjectError::Unsupported { .. })));
 }
 
 #[test]
@@ -66,11 +161,10 @@ fn published_client_clears_config_through_del() {
 
 #[test]
 fn a_prefix_may_have_any_number_of_tokens() {
-    for prefix in ["ctl", "acme.wasmbus.ctl", "a.b.c.d.e"] {
-        let prefix: ControlPrefix = prefix.parse().expect("plain tokens");
-        let subjects = ControlSubjects::with_prefix(&prefix, LatticeName::default());
-        let text = subjects.command(&host(), CommandVerb::StopHost);
-        assert!(matches!(subjects.parse(&text), Ok(ControlSubject::Command { verb: CommandVerb::StopHost, .. })));
+    let elsewhere = "wasmbus.ctl.default.get.claims";
+    for (root, subjects) in roots().skip(1) {
+        assert_eq!(subjects.get_claims(), format!("{root}.get.claims"));
+        assert!(matches!(subjects.parse(elsewhere), Err(SubjectError::Elsewhere { .. })), "{root}");
     }
     for bad in ["", ".", "a..b", "a.*", "a.>", "a b", "_INBOX.x", "$JS"] {
         assert!(bad.parse::<ControlPrefix>().is_err(), "{bad}");
@@ -82,14 +176,25 @@ fn foreign_and_unknown_subjects_are_told_apart() {
     let elsewhere = ["wasmbus.ctl.other.get.claims", "wasmbus.ctl.defaults.get.claims", "x", ""];
     assert!(elsewhere.iter().all(|s| matches!(subjects().parse(s), Err(SubjectError::Elsewhere { .. }))));
     let host_verb = format!("wasmbus.ctl.default.cmd.{HOST}.fly");
-    let unknown = ["wasmbus.ctl.default.get.moon", "wasmbus.ctl.default.", "wasmbus.ctl.default.get.x.y.z", &host_verb];
+    let host_question = format!("wasmbus.ctl.default.lattice.{HOST}.operation.more");
+    let unknown = [
+        "wasmbus.ctl.default.get.moon",
+        "wasmbus.ctl.default.",
+        "wasmbus.ctl.default.get.x.y.z",
+        "wasmbus.ctl.default.lattice.moon",
+        "wasmbus.ctl.default.lattice.members.more",
+        &host_verb,
+        &host_question,
+    ];
     assert!(unknown.iter().all(|s| matches!(subjects().parse(s), Err(SubjectError::Unsupported { .. }))));
-    let malformed = subjects().parse("wasmbus.ctl.default.get.NOBODY.inv");
-    assert!(matches!(malformed, Err(SubjectError::Identifier { .. })));
+    for malformed in ["get.NOBODY.inv", "lattice.NOBODY.operation", "lattice.operation.ping"] {
+        let malformed = subjects().parse(&format!("wasmbus.ctl.default.{malformed}"));
+        assert!(matches!(malformed, Err(SubjectError::Identifier { .. })), "{malformed:?}");
+    }
 }
 
 #[test]
-fn a_host_subscribes_as_published_hosts_do() {
+fn a_host_subscribes_as_published_hosts_do_and_to_its_own() {
     let HostSubjects { plain, queued } = subjects().for_host(&host());
     let root = "wasmbus.ctl.default";
     assert!(plain.contains(&format!("{root}.cmd.{HOST}.*")));
@@ -101,6 +206,7 @@ fn a_host_subscribes_as_published_hosts_do() {
             (format!("{root}.linkdefs.*"), format!("{root}.linkdefs")),
             (format!("{root}.config.>"), format!("{root}.config")),
             (format!("{root}.get.config.>"), format!("{root}.get.config")),
+            (format!("{root}.lattice.*"), format!("{root}.lattice")),
         ]
     );
 }
@@ -111,8 +217,11 @@ fn rpc_and_event_subjects() {
     assert_eq!(rpc.actor(&ACTOR.parse().expect("a published key")), format!("wasmbus.rpc.default.{ACTOR}"));
     let provider = PROVIDER.parse().expect("a published key");
     assert_eq!(rpc.provider(&provider, &LinkName::default()), format!("wasmbus.rpc.default.{PROVIDER}.default"));
+    assert_eq!(rpc.link_put(), "wasmbus.rpc.default.links");
+    assert_eq!(rpc.link_removed(), "wasmbus.rpc.default.remlinks");
     let events = EventSubjects::new(LatticeName::default());
     assert_eq!(events.all(), "wasmbus.evt.default");
+    assert_eq!(events.observers(), "wasmbus.evt.default.lattice");
     assert_eq!(events.named("host_started"), "wasmbus.evt.default.host_started");
 }
 

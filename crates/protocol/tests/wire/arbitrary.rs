@@ -8,13 +8,17 @@ use std::{
 
 use data_encoding::BASE32_NOPAD;
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, ActorKey, Annotations, Claims, ConfigValue,
-    ConfigValues, Constraints, ContractId, Count, DeleteLink, Host, HostInventory, HostKey, LabelChange, Labels,
-    LatticeName, LinkDefinition, LinkName, LinkValues, Links, OperationId, OperationPhase, OperationQuery,
-    OperationRecord, ProviderAuction, ProviderBid, ProviderDescription, ProviderKey, Registries, RegistryCredential,
-    ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, ActorKey, Annotations, Bid, Claims, ConfigValue,
+    ConfigValues, Constraints, ContractId, Count, Declined, DeleteLink, EntityKey, Host, HostInventory, HostKey,
+    LabelChange, Labels, LatticeName, LinkDefinition, LinkName, LinkValues, Links, Member, Members, OperationId,
+    OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid,
+    ProviderDescription, ProviderKey, ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor,
+    StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control as contract,
-    event::{ActorsStopped, CloudEvent, EventData},
+    event::{
+        ActorUpdateFailed, ActorUpdated, ActorsStopped, CloudEvent, ConfigChange, EventData, LabelsChanged,
+        LinkdefChange,
+    },
 };
 use proptest::{collection, option, prelude::*};
 
@@ -181,17 +185,79 @@ strategy!(
     stop_host,
     StopHost { host_id: option::of(host()), lattice_id: lattice(), timeout: option::of(any::<u64>()) }
 );
-strategy!(actor_auction, ActorAuction { actor_ref: text(), constraints: constraints(), lattice_id: lattice() });
-strategy!(actor_bid, ActorBid { actor_ref: text(), constraints: constraints(), host_id: host() });
+strategy!(
+    actor_auction,
+    ActorAuction {
+        actor_ref: text(),
+        annotations: notes(),
+        constraints: constraints(),
+        count: count(),
+        explain: any::<bool>(),
+        lattice_id: lattice(),
+    }
+);
+strategy!(
+    bid,
+    Bid {
+        actor_instances: any::<u64>(),
+        cached: any::<bool>(),
+        free_memory: option::of(any::<u64>()),
+        friendly_name: text(),
+        instances: any::<u64>(),
+        token: text(),
+    }
+);
+strategy!(
+    actor_bid,
+    ActorBid { actor_ref: text(), bid: option::of(bid()), constraints: constraints(), host_id: host() }
+);
 strategy!(
     provider_auction,
-    ProviderAuction { constraints: constraints(), lattice_id: lattice(), link_name: link_name(), provider_ref: text() }
+    ProviderAuction {
+        constraints: constraints(),
+        explain: any::<bool>(),
+        lattice_id: lattice(),
+        link_name: link_name(),
+        provider_ref: text(),
+    }
 );
 strategy!(
     provider_bid,
-    ProviderBid { constraints: constraints(), host_id: host(), link_name: link_name(), provider_ref: text() }
+    ProviderBid {
+        bid: option::of(bid()),
+        constraints: constraints(),
+        host_id: host(),
+        link_name: link_name(),
+        provider_ref: text(),
+    }
 );
-strategy!(ack, Ack { accepted: any::<bool>(), error: text(), operation_id: option::of(name::<OperationId>()) });
+strategy!(
+    declined,
+    Declined { accepted: any::<bool>(), error: text(), friendly_name: text(), host_id: host(), reasons: list(text()) }
+);
+strategy!(
+    ack,
+    Ack {
+        accepted: any::<bool>(),
+        code: option::of(code()),
+        error: text(),
+        operation_id: option::of(name::<OperationId>()),
+        provider_id: option::of(provider()),
+        unrecorded: any::<bool>(),
+    }
+);
+strategy!(
+    member,
+    Member {
+        age: option::of(any::<u64>()),
+        foreign: any::<bool>(),
+        friendly_name: text(),
+        host_id: host(),
+        incarnation: some_text(),
+        interval: any::<u64>(),
+        version: text(),
+    }
+);
 strategy!(
     instance,
     ActorInstance {
@@ -255,21 +321,54 @@ strategy!(
 );
 strategy!(
     credential,
-    RegistryCredential { password: some_text(), registry_type: text(), token: some_text(), username: some_text() }
+    RegistryCredential {
+        password: some_text(),
+        registry_type: "[a-z]{1,8}",
+        token: some_text(),
+        username: some_text()
+    }
 );
 strategy!(label_change, LabelChange { key: text(), value: text() });
 strategy!(config_value, ConfigValue { data: any::<Vec<u8>>(), found: any::<bool>() });
-strategy!(query, OperationQuery { operation_id: name::<OperationId>(), past: option::of(phase()), wait: any::<u64>() });
 strategy!(
-    record,
-    OperationRecord {
+    query,
+    OperationQuery { operation_id: name::<OperationId>(), past: option::of(known_phase()), wait: any::<u64>() }
+);
+strategy!(
+    operations_query,
+    OperationsQuery {
         actor_id: option::of(actor()),
-        causes: list(text()),
-        host_id: host(),
-        operation_id: name::<OperationId>(),
-        phase: phase(),
+        host_id: option::of(host()),
+        lattice_id: lattice(),
+        limit: any::<u32>(),
+        unfinished: any::<bool>(),
     }
 );
+strategy!(reached, ReachedPhase { at: text(), phase: phase() });
+strategy!(
+    updated,
+    ActorUpdated {
+        annotations: notes(),
+        host_id: option::of(host()),
+        image_ref: text(),
+        instance_id: text(),
+        old_image_ref: text(),
+        old_revision: any::<i32>(),
+        public_key: actor(),
+        revision: any::<i32>(),
+    }
+);
+strategy!(
+    update_failed,
+    ActorUpdateFailed {
+        annotations: notes(),
+        host_id: option::of(host()),
+        image_ref: text(),
+        public_key: actor(),
+        reason: text(),
+    }
+);
+strategy!(config_change, ConfigChange { entity_id: entity(), key: text() });
 strategy!(
     stopped,
     ActorsStopped {
@@ -282,17 +381,73 @@ strategy!(
     }
 );
 
+fn entity() -> impl Strategy<Value = EntityKey> {
+    prop_oneof![key(12), key(21)]
+}
+
+fn code() -> impl Strategy<Value = RefusalCode> {
+    prop::sample::select(vec![
+        RefusalCode::Invalid,
+        RefusalCode::OtherLattice,
+        RefusalCode::Unsupported,
+        RefusalCode::NotAllowed,
+        RefusalCode::NotRunning,
+        RefusalCode::Conflict,
+        RefusalCode::LinkConflict,
+        RefusalCode::BidStale,
+        RefusalCode::OperationConflict,
+        RefusalCode::Full,
+        RefusalCode::Stopping,
+        RefusalCode::Unavailable,
+        RefusalCode::NotFound,
+        RefusalCode::TooLarge,
+        RefusalCode::Other,
+    ])
+}
+
 fn phase() -> impl Strategy<Value = OperationPhase> {
+    prop_oneof![9 => known_phase(), 1 => Just(OperationPhase::Unknown)]
+}
+
+fn known_phase() -> impl Strategy<Value = OperationPhase> {
     prop::sample::select(vec![
         OperationPhase::Accepted,
         OperationPhase::Fetching,
         OperationPhase::Verifying,
         OperationPhase::Compiling,
         OperationPhase::Starting,
+        OperationPhase::Swapping,
         OperationPhase::Running,
         OperationPhase::Stopped,
+        OperationPhase::Done,
         OperationPhase::Failed,
+        OperationPhase::Lost,
     ])
+}
+
+/// By hand, for a tuple of strategies has at most twelve parts.
+fn record() -> impl Strategy<Value = OperationRecord> {
+    let about = (option::of(actor()), list(text()), option::of(code()), text(), host(), text());
+    let state = (name::<OperationId>(), phase(), list(reached()), maybe(), maybe(), option::of(any::<u64>()));
+    (about, state, any::<bool>()).prop_map(|(about, state, unrecorded)| {
+        let (actor_id, causes, code, command, host_id, incarnation) = about;
+        let (operation_id, phase, phases, reference, requester, swap_micros) = state;
+        OperationRecord {
+            actor_id,
+            causes,
+            code,
+            command,
+            host_id,
+            incarnation,
+            operation_id,
+            phase,
+            phases,
+            reference,
+            requester,
+            swap_micros,
+            unrecorded,
+        }
+    })
 }
 
 fn ping() -> impl Strategy<Value = Host> {
@@ -349,8 +504,9 @@ proptest! {
     #[test]
     fn auctions_and_acks(
         actor in actor_auction(), actor_bid in actor_bid(), provider in provider_auction(),
-        provider_bid in provider_bid(), ack in ack(),
+        provider_bid in provider_bid(), ack in ack(), declined in declined(),
     ) {
+        round_trip(&declined);
         round_trip(&actor);
         round_trip(&actor_bid);
         round_trip(&provider);
@@ -362,7 +518,8 @@ proptest! {
     }
 
     #[test]
-    fn hosts(inventory in inventory(), ping in ping()) {
+    fn hosts(inventory in inventory(), ping in ping(), members in list(member())) {
+        round_trip(&Members { members: members.into() });
         round_trip(&inventory);
         round_trip(&ping);
         round_trip(&contract::HostInventory::from(inventory));
@@ -385,7 +542,10 @@ proptest! {
     #[test]
     fn claims_and_operations(
         claims in list(collection::btree_map(text(), maybe(), 0..4)), query in query(), record in record(),
+        operations_query in operations_query(), records in list(record()), more in any::<bool>(),
     ) {
+        round_trip(&operations_query);
+        round_trip(&OperationRecords { more, operations: records.into() });
         let claims = Claims { claims: claims.into() };
         round_trip(&claims);
         round_trip(&contract::GetClaimsResponse::from(claims));
@@ -395,11 +555,23 @@ proptest! {
 
     #[test]
     fn events(
-        inventory in inventory(), stopped in stopped(), id in text(), source in host(), operation in option::of(name()),
-        sequence in any::<u64>(), seconds in 0..4_000_000_000u64,
+        inventory in inventory(), stopped in stopped(), updated in updated(), failed in update_failed(), link in link(),
+        (host_id, labels) in (host(), labels()), config in config_change(), id in text(), source in host(),
+        operation in option::of(name()), sequence in any::<u64>(), seconds in 0..4_000_000_000u64,
     ) {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        for data in [EventData::HostHeartbeat(inventory), EventData::ActorsStopped(stopped)] {
+        let kinds = [
+            EventData::HostHeartbeat(inventory),
+            EventData::ActorsStopped(stopped),
+            EventData::ActorUpdated(updated),
+            EventData::ActorUpdateFailed(failed),
+            EventData::LabelsChanged(LabelsChanged { host_id, labels }),
+            EventData::LinkdefSet(LinkdefChange::of(&link)),
+            EventData::LinkdefDeleted(LinkdefChange { values: link.values.clone(), ..LinkdefChange::of(&link) }),
+            EventData::ConfigSet(config.clone()),
+            EventData::ConfigDeleted(config),
+        ];
+        for data in kinds {
             let event = CloudEvent::new(id.as_str(), source.as_str(), time, &data)
                 .caused_by(operation.clone())
                 .numbered("e", sequence);

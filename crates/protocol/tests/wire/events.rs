@@ -6,16 +6,21 @@ use std::{
 };
 
 use lattice_protocol::{
-    Labels,
+    EntityKey, Labels,
     event::{
-        ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorsStartFailed, ActorsStarted, ActorsStopped,
-        CloudEvent, EventData, HostStarted, HostStopped,
+        ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
+        ActorsStarted, ActorsStopped, CloudEvent, ConfigChange, EventData, HostStarted, HostStopped, LabelsChanged,
+        LinkdefChange,
     },
 };
 
-use crate::corpus::{actor, host, messages, notes, operation};
+use crate::{
+    corpus::{actor, host, messages, notes, operation, provider},
+    golden::link,
+};
 
 const ECHO: &str = "registry.example/echo:0.3.4";
+const NEWER: &str = "registry.example/echo:0.3.5";
 
 fn labels() -> Labels {
     crate::golden::inventory().labels
@@ -95,6 +100,28 @@ fn every_kind() -> Vec<EventData> {
             max_instances: 9.into(),
             public_key: actor().to_string(),
         }),
+        EventData::ActorUpdated(ActorUpdated {
+            annotations: notes(),
+            host_id: Some(host()),
+            image_ref: NEWER.into(),
+            instance_id: "0192f6d8-5c7e-4b1a-8f00-aa5577cc0011".into(),
+            old_image_ref: ECHO.into(),
+            old_revision: 4,
+            public_key: actor(),
+            revision: 5,
+        }),
+        EventData::ActorUpdateFailed(ActorUpdateFailed {
+            annotations: notes(),
+            host_id: Some(host()),
+            image_ref: NEWER.into(),
+            public_key: actor(),
+            reason: "could not fetch: no such file".into(),
+        }),
+        EventData::LabelsChanged(LabelsChanged { host_id: host(), labels: labels() }),
+        EventData::LinkdefSet(LinkdefChange::of(&link())),
+        EventData::LinkdefDeleted(LinkdefChange::of(&link())),
+        EventData::ConfigSet(ConfigChange { entity_id: EntityKey::Actor(actor()), key: "some.key".into() }),
+        EventData::ConfigDeleted(ConfigChange { entity_id: EntityKey::Provider(provider()), key: "some.key".into() }),
     ]
 }
 

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Claims, ConfigValue, ConfigValues, DeleteLink,
-    Encoding, Format, Host, HostInventory, LabelChange, Labels, LinkDefinition, LinkName, Links, OperationPhase,
-    OperationQuery, OperationRecord, ProviderAuction, ProviderBid, ProviderDescription, Registries, RegistryCredential,
-    ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Bid, Claims, ConfigValue, ConfigValues, Declined,
+    DeleteLink, Encoding, Format, Host, HostInventory, LabelChange, Labels, LinkDefinition, LinkName, Links, Member,
+    Members, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction,
+    ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor, Spelling,
+    StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
     decode, encode,
 };
@@ -254,18 +255,33 @@ fn stop_host() -> StopHost {
 fn actor_auction() -> ActorAuction {
     ActorAuction {
         actor_ref: ECHO.into(),
+        annotations: Default::default(),
         constraints: [("some_label", "a_b")].into_iter().collect(),
+        count: Default::default(),
+        explain: false,
         lattice_id: Some(lattice()),
     }
 }
 
 fn actor_bid() -> ActorBid {
-    ActorBid { actor_ref: ECHO.into(), constraints: actor_auction().constraints, host_id: host() }
+    ActorBid { actor_ref: ECHO.into(), bid: None, constraints: actor_auction().constraints, host_id: host() }
+}
+
+fn bid() -> Bid {
+    Bid {
+        actor_instances: 2,
+        cached: true,
+        free_memory: Some(1 << 34),
+        friendly_name: "calm-river-1234".into(),
+        instances: 300,
+        token: "a1b2".into(),
+    }
 }
 
 fn provider_auction() -> ProviderAuction {
     ProviderAuction {
         constraints: [("", ""); 0].into_iter().collect(),
+        explain: false,
         lattice_id: Some(lattice()),
         link_name: backup(),
         provider_ref: REDIS.into(),
@@ -274,6 +290,7 @@ fn provider_auction() -> ProviderAuction {
 
 fn provider_bid() -> ProviderBid {
     ProviderBid {
+        bid: None,
         constraints: provider_auction().constraints,
         host_id: host(),
         link_name: backup(),
@@ -303,10 +320,69 @@ fn record() -> OperationRecord {
     OperationRecord {
         actor_id: Some(actor()),
         causes: vec!["could not fetch".into(), "no such file".into()],
+        code: None,
+        command: String::new(),
         host_id: host(),
+        incarnation: String::new(),
         operation_id: operation(),
         phase: OperationPhase::Failed,
+        phases: Vec::new(),
+        reference: None,
+        requester: None,
+        swap_micros: None,
+        unrecorded: false,
     }
+}
+
+fn full_record() -> OperationRecord {
+    let reached = |at: &str, phase| ReachedPhase { at: at.to_owned(), phase };
+    OperationRecord {
+        code: Some(RefusalCode::NotAllowed),
+        command: "upd".into(),
+        incarnation: "e1".into(),
+        phases: vec![
+            reached("2026-11-20T11:27:45.123Z", OperationPhase::Accepted),
+            reached("2026-11-20T11:27:46.001Z", OperationPhase::Failed),
+        ],
+        reference: Some("registry.example/echo:0.3.5".into()),
+        requester: Some("alice@desk".into()),
+        swap_micros: Some(812),
+        unrecorded: true,
+        ..record()
+    }
+}
+
+fn lost_record() -> OperationRecord {
+    OperationRecord {
+        actor_id: None,
+        causes: Vec::new(),
+        command: "linkdefs.put".into(),
+        incarnation: "e1".into(),
+        phase: OperationPhase::Lost,
+        ..record()
+    }
+}
+
+fn members() -> Members {
+    let own = Member {
+        age: Some(1200),
+        foreign: false,
+        friendly_name: "calm-river-1234".into(),
+        host_id: host(),
+        incarnation: Some("e1".into()),
+        interval: 5000,
+        version: "0.1.0".into(),
+    };
+    let foreign = Member {
+        age: None,
+        foreign: true,
+        friendly_name: String::new(),
+        host_id: host(),
+        incarnation: None,
+        interval: 30_000,
+        version: String::new(),
+    };
+    Members { members: vec![own, foreign].into() }
 }
 
 #[test]
@@ -362,7 +438,36 @@ fn control_interface() {
     golden.check("config_values", &ConfigValues(values.into()));
     golden.check("operation_query", &OperationQuery { operation_id: operation(), past: None, wait: 5000 });
     golden.check("operation_record", &record());
+    check_extensions(&mut golden);
     golden.finish();
+}
+
+/// What this project adds to the published messages, and its own.
+fn check_extensions(golden: &mut Golden) {
+    let conflict = Ack { provider_id: Some(provider()), ..Ack::refused("another provider is linked") };
+    golden.check("ack_conflict", &conflict.with_code(RefusalCode::LinkConflict));
+    golden.check("ack_unrecorded", &Ack { unrecorded: true, ..Ack::operation(operation()) });
+    let auction = ActorAuction { annotations: notes(), count: 3.into(), explain: true, ..actor_auction() };
+    golden.check("actor_auction_more", &auction);
+    golden.check("actor_bid_more", &ActorBid { bid: Some(bid()), ..actor_bid() });
+    golden.check("provider_auction_more", &ProviderAuction { explain: true, ..provider_auction() });
+    golden.check("provider_bid_more", &ProviderBid { bid: Some(Bid::default()), ..provider_bid() });
+    let reasons = vec!["label `zone` is missing".into(), "the host is full".into()];
+    golden.check("declined", &Declined::new(host(), "calm-river-1234", reasons));
+    golden.check("members", &members());
+    let query = OperationQuery { operation_id: operation(), past: Some(OperationPhase::Fetching), wait: 0 };
+    golden.check("operation_query_past", &query);
+    let query = OperationsQuery {
+        actor_id: Some(actor()),
+        host_id: Some(host()),
+        lattice_id: Some(lattice()),
+        limit: 100,
+        unfinished: true,
+    };
+    golden.check("operations_query", &query);
+    golden.check("operations_query_least", &OperationsQuery::default());
+    golden.check("operation_record_more", &full_record());
+    golden.check("operation_records", &OperationRecords { more: true, operations: vec![lost_record()].into() });
 }
 
 #[test]

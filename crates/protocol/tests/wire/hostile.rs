@@ -3,11 +3,11 @@
 use std::hint::black_box;
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, DeleteLink, Encoding, Format,
-    Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, OperationQuery,
-    OperationRecord, ProviderAuction, ProviderBid, Registries, ScaleActor, StartActor, StartProvider, StopActor,
-    StopHost, StopProvider, UpdateActor, contract::lattice_control as contract, decode, decode_command,
-    event::CloudEvent,
+    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, Declined, DeleteLink, Encoding,
+    Format, Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, Members,
+    OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
+    PutRegistries, Registries, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    contract::lattice_control as contract, decode, decode_command, event::CloudEvent,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -33,9 +33,9 @@ macro_rules! read_as {
 /// Reads bytes as everything that they could be meant for.
 fn read_everything(bytes: &[u8]) {
     read_as! {
-        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, DeleteLink, Host, HostInventory,
-        LabelChange, LatticeName, LinkDefinition, Links, OperationQuery, OperationRecord, ProviderAuction, ProviderBid,
-        Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
+        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host,
+        HostInventory, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
+        OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
         contract::AdvertiseLink, contract::CtlOperationAck, contract::GetClaimsResponse, contract::GetHostInventory,
         contract::HostInventory, contract::SetLatticeCredentials, contract::SetRegistryCredentials,
     }
@@ -47,6 +47,7 @@ fn read_everything(bytes: &[u8]) {
     black_box(CloudEvent::from_bytes(bytes).ok().and_then(|event| event.known_data()));
     let text = String::from_utf8_lossy(bytes);
     black_box(Encoding::of_media_type(&text));
+    black_box(text.parse::<Part>().is_ok());
     let subjects = ControlSubjects::new(LatticeName::default());
     drop(black_box(subjects.parse(&text)));
     drop(black_box(subjects.parse(&format!("wasmbus.ctl.default.{text}"))));
@@ -111,7 +112,8 @@ fn deep_nesting_is_refused_or_skipped() {
 
 #[test]
 fn lists_of_small_items_take_little_memory() {
-    let lists = ["actors", "claims", "links", "causes", "data"];
+    let lists =
+        ["actors", "claims", "links", "causes", "data", "members", "operations", "phases", "reasons", "credentials"];
     for item in ["null", "{}", "0", "[]"] {
         let list = format!("[{}0]", format!("{item},").repeat(SAMPLE));
         for key in lists {
@@ -119,7 +121,7 @@ fn lists_of_small_items_take_little_memory() {
         }
     }
     for item in [0xc0, 0x80, 0x90, 0x00] {
-        let list = list_of(item, SAMPLE);
+        let list = list_of(&[item], SAMPLE);
         for key in lists {
             check(key, &under_key(key, &list));
         }
@@ -129,9 +131,30 @@ fn lists_of_small_items_take_little_memory() {
 #[test]
 fn empty_items_of_an_inventory_takes_little_memory() {
     for item in [0xc0, 0x80, 0x90] {
-        let instances = [&[0x91][..], &under_key("instances", &list_of(item, MEGABYTE / 8))].concat();
-        for bytes in [under_key("actors", &instances), under_key("actors", &list_of(item, MEGABYTE / 8))] {
+        let list = list_of(&[item], MEGABYTE / 8);
+        let instances = [&[0x91][..], &under_key("instances", &list)].concat();
+        for bytes in [under_key("actors", &instances), under_key("actors", &list)] {
             check_peak("an inventory", &bytes, || drop(black_box(decode::<HostInventory>(&bytes))));
+        }
+    }
+}
+
+/// Lists that stand inside the items of a list, of items as small as they can be.
+#[test]
+fn lists_inside_of_items_take_little_memory() {
+    let smallest: [&[u8]; 7] =
+        [&[0xc0], &[0x80], &[0x90], &[0x81, 0xa0, 0xc0], &[0x91, 0x80], &[0x92, 0xa0, 0xa0], &[0x81, 0xa0, 0x80]];
+    for item in smallest {
+        let count = MEGABYTE / 4 / item.len();
+        for (outer, inner) in
+            [("operations", "phases"), ("operations", "causes"), ("members", "version"), ("actors", "instances")]
+        {
+            let bytes = under_key(outer, &[&[0x91][..], &under_key(inner, &list_of(item, count))].concat());
+            check_peak(&format!("a list of {item:x?} as `{inner}` in `{outer}`"), &bytes, || {
+                drop(black_box(decode::<OperationRecords>(&bytes)));
+                drop(black_box(decode::<Members>(&bytes)));
+                drop(black_box(decode::<HostInventory>(&bytes)));
+            });
         }
     }
 }
@@ -145,9 +168,9 @@ fn a_huge_map_is_read_or_refused() {
     assert!(decode_command::<StopHost>(map.as_bytes()).is_err());
 }
 
-fn list_of(item: u8, count: usize) -> Vec<u8> {
+fn list_of(item: &[u8], count: usize) -> Vec<u8> {
     let length = u32::try_from(count).expect("lists here are short").to_be_bytes();
-    [&[0xdd][..], &length, &[item].repeat(count)].concat()
+    [&[0xdd][..], &length, &item.repeat(count)].concat()
 }
 
 /// One way to damage a message.
