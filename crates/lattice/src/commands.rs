@@ -1,19 +1,26 @@
 //! The commands, one file each.
 
+mod auction;
 mod bench;
 mod call;
 mod claims;
 mod completions;
+mod config;
 mod down;
 mod events;
 mod get;
 mod host;
 mod keys;
+mod label;
+mod link;
+mod operation;
+mod registry;
 mod scale;
 mod start;
 mod status;
 mod stop;
 mod up;
+mod update;
 
 use crate::{
     cli::{Command, Scale, Start, Stop},
@@ -55,6 +62,13 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Scale(Scale::Actor(scale)) => scale::run(scale, settings).await,
         Command::Stop(Stop::Actor(stop)) => stop::actor(stop, settings).await,
         Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
+        Command::Update(update) => update::run(update, settings).await,
+        Command::Auction(auction) => auction::run(auction, settings).await,
+        Command::Operation(operation) => operation::run(operation, settings).await,
+        Command::Link(link) => link::run(link, settings).await,
+        Command::Config(config) => config::run(config, settings).await,
+        Command::Label(label) => label::run(label, settings).await,
+        Command::Registry(registry) => registry::run(registry, settings).await,
         Command::Call(call) => call::run(call, settings).await,
         Command::Events(events) => events::run(events, settings).await,
         Command::Bench(bench) => bench::run(bench, settings).await,

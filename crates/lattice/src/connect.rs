@@ -39,6 +39,7 @@ impl Lattice {
             lattice: target.lattice.clone(),
             prefix: target.prefix.clone(),
             timeout: target.timeout,
+            requester: target.requester.clone(),
             ..ClientSettings::default()
         };
         Ok(Self { client: Client::new(nats, settings), target, has_jetstream })

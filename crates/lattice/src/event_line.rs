@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lattice_protocol::{
-    ActorKey,
+    ActorKey, Labels,
     event::{ActorClaims, CloudEvent, EventData},
 };
 use serde::{Serialize, Serializer};
@@ -84,9 +84,28 @@ impl Names {
             EventData::ActorScaleFailed(data) => {
                 format!("{}: {}", reference(first_of(&data.image_ref, &data.actor_ref)), data.error)
             }
+            EventData::ActorUpdated(data) => {
+                let (actor, image) = (self.of(data.public_key.as_str()), reference(&data.image_ref));
+                format!("{actor} revision {} to {} {image}", data.old_revision, data.revision)
+            }
+            EventData::ActorUpdateFailed(data) => format!("{}: {}", self.of(data.public_key.as_str()), data.reason),
+            EventData::LabelsChanged(data) => pairs(&data.labels),
+            EventData::LinkdefSet(data) | EventData::LinkdefDeleted(data) => {
+                let (actor, provider) = (self.of(data.actor_id.as_str()), self.of(data.provider_id.as_str()));
+                format!("{actor} to {provider} {} {}", data.contract_id, data.link_name)
+            }
+            EventData::ConfigSet(data) | EventData::ConfigDeleted(data) => {
+                format!("{} {}", self.of(data.entity_id.as_str()), data.key)
+            }
             _ => String::new(),
         }
     }
+}
+
+/// The labels that somebody set.
+fn pairs(labels: &Labels) -> String {
+    let set = labels.iter().filter(|(key, _)| !key.starts_with("hostcore."));
+    set.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// An event and its line.

@@ -68,14 +68,18 @@ fn resolve_error(lattice: &Lattice, error: ResolveError) -> anyhow::Error {
     }
 }
 
-/// The error of a command to a host: that nobody listens means that there is no such host.
-pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestError) -> anyhow::Error {
+/// The error of a question or command to any host: that nobody listens means that there is none.
+pub(crate) fn lattice_error(lattice: &Lattice, error: RequestError) -> anyhow::Error {
     match error {
-        RequestError::NoResponders { .. } => {
-            let message = format!("there is no host {host} in lattice `{}`", lattice.target.lattice);
-            Fault::new(Code::NotFound, message).hint("`lattice get hosts` shows who is there").into()
-        }
-        // The subject, which its own text names, tells people nothing.
+        RequestError::NoResponders { .. } => lattice.nobody().into(),
+        error @ RequestError::Refused { .. } => refusal(error),
+        error => error.into(),
+    }
+}
+
+/// The subject, which the text of a refusal names, tells people nothing.
+fn refusal(error: RequestError) -> anyhow::Error {
+    match error {
         RequestError::Refused { error, .. } => {
             Fault::new(Code::Refused, "the host refused").caused_by(anyhow::Error::msg(error)).into()
         }
@@ -83,15 +87,29 @@ pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestErr
     }
 }
 
+/// The error of a command to a host: that nobody listens means that there is no such host.
+pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestError) -> anyhow::Error {
+    match error {
+        RequestError::NoResponders { .. } => {
+            let message = format!("there is no host {host} in lattice `{}`", lattice.target.lattice);
+            Fault::new(Code::NotFound, message).hint("`lattice get hosts` shows who is there").into()
+        }
+        error => lattice_error(lattice, error),
+    }
+}
+
 /// Everything that was asked for. With a part of it nobody can tell which host is the only one.
 fn whole<T>(gathered: Gathered<T>) -> anyhow::Result<Vec<T>> {
-    match gathered.errors.into_iter().next() {
-        None => Ok(gathered.items),
-        Some(error) => Err(Fault::new(Code::Unreadable, "a host's answer is missing, so that no host can be chosen")
-            .caused_by(error)
-            .hint("name one with --host")
-            .into()),
+    if gathered.errors.is_empty() && gathered.missing.is_empty() {
+        return Ok(gathered.items);
     }
+    let code = if gathered.errors.is_empty() { Code::TimedOut } else { Code::Unreadable };
+    let (missing, errors) = (gathered.missing, gathered.errors);
+    let incomplete = Gathered::<T>::incomplete(missing, errors);
+    Err(Fault::new(code, "a host's answer is missing, so that no host can be chosen")
+        .caused_by(incomplete)
+        .hint("name one with --host")
+        .into())
 }
 
 fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[String]) -> anyhow::Result<HostKey> {

@@ -1,9 +1,8 @@
 //! Following a command that a host took on to its end, and telling how it went.
 
-use std::{convert::Infallible, time::Duration};
-
-use lattice_client::{Operation, Settled, WaitError, actor_names};
-use lattice_protocol::{ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase};
+use futures::StreamExt;
+use lattice_client::{Operation, Recording, Settled, WaitError, actor_names};
+use lattice_protocol::{ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord};
 use serde::Serialize;
 
 use crate::{
@@ -13,18 +12,22 @@ use crate::{
     printer::{Printer, Show},
 };
 
-/// The pause between two looks at an operation's phase: quicker than people read.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
-
 /// How a command ended.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ended {
     /// The operation at the host.
     operation_id: OperationId,
-    host_id: HostKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_id: Option<HostKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor_id: Option<ActorKey>,
+    /// In an update: how long calls met neither version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    swap_micros: Option<u64>,
     outcome: Outcome,
+    /// Whether no record of it outlives the host.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unrecorded: bool,
     #[serde(skip)]
     deed: Deed,
     /// What people are told beside it.
@@ -41,8 +44,14 @@ pub(crate) enum Deed {
     Scaled(Count),
     /// Stopped instances.
     Stopped,
+    /// Updated to this reference.
+    Updated(String),
     /// Stopped the host.
     HostStopped,
+    /// What is said of the actor now, or of nobody.
+    Changed(String),
+    /// What is said of the host now.
+    HostChanged(String),
 }
 
 /// What is known of host and actor besides their keys.
@@ -81,22 +90,32 @@ pub(crate) struct Sent {
 /// It failed, or its end is not known.
 pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> anyhow::Result<()> {
     let Sent { operation, deed, actor, no_wait } = sent;
-    let (operation_id, host_id) = (operation.id().clone(), operation.host().clone());
+    let (operation_id, host_id) = (operation.id().clone(), operation.host().cloned());
+    let unrecorded = operation.accepted().recording == Recording::Host;
     // A host that has stopped no longer tells its name.
-    let before = match deed {
-        Deed::HostStopped if !printer.is_json() => About::ask(lattice, &host_id, None).await,
+    let before = match (&deed, &host_id) {
+        (Deed::HostStopped, Some(host)) if !printer.is_json() => About::ask(lattice, host, None).await,
         _ => About::default(),
     };
-    let (outcome, actor_id) = if no_wait {
-        (Outcome::Accepted, actor)
+    let mut record = None;
+    let outcome = if no_wait {
+        Outcome::Accepted
     } else {
         let settled = wait(lattice, operation, printer).await?;
-        (outcome_of(&settled), actor_of(&settled).or(actor))
+        let outcome = outcome_of(&settled);
+        record = record_of(settled);
+        outcome
     };
+    let host_id = record.as_ref().map(|record| record.host_id.clone()).or(host_id);
+    let actor_id = record.as_ref().and_then(|record| record.actor_id.clone()).or(actor);
+    let swap_micros = record.and_then(|record| record.swap_micros);
     // Programs get keys, people names too.
-    let now = if printer.is_json() { About::default() } else { About::ask(lattice, &host_id, actor_id.as_ref()).await };
+    let now = match &host_id {
+        Some(host) if !printer.is_json() => About::ask(lattice, host, actor_id.as_ref()).await,
+        _ => About::default(),
+    };
     let about = About { host_name: now.host_name.or(before.host_name), ..now };
-    Ok(printer.show(&Ended { operation_id, host_id, actor_id, outcome, deed, about })?)
+    Ok(printer.show(&Ended { operation_id, host_id, actor_id, swap_micros, outcome, unrecorded, deed, about })?)
 }
 
 impl Show for Ended {
@@ -111,11 +130,16 @@ impl Show for Ended {
 
 impl Ended {
     fn sentence(&self, detail: Detail) -> String {
-        let host = detail.named(self.about.host_name.as_deref(), self.host_id.as_str());
-        match self.outcome {
+        let key = self.host_id.as_ref().map_or("-", |host| host.as_str());
+        let host = detail.named(self.about.host_name.as_deref(), key);
+        let text = match self.outcome {
             Outcome::Accepted => format!("accepted by host {host} as operation {}", self.operation_id),
             Outcome::Done => self.done(&host, detail),
             Outcome::DoneByEvent => format!("{} (an event of the host says so)", self.done(&host, detail)),
+        };
+        match self.unrecorded {
+            true => format!("{text}; no record of it outlives the host, for JetStream does not take it"),
+            false => text,
         }
     }
 
@@ -130,7 +154,14 @@ impl Ended {
             }
             Deed::Scaled(count) => format!("actor {actor} on host {host} is scaled to {count}"),
             Deed::Stopped => format!("stopped actor {actor} on host {host}{}", self.left()),
+            Deed::Updated(reference) => {
+                let swap = self.swap_micros.map(|micros| format!(", in {micros} µs")).unwrap_or_default();
+                format!("actor {actor} on host {host} runs {} now{swap}", detail.reference(reference))
+            }
             Deed::HostStopped => format!("host {host} has stopped"),
+            Deed::Changed(what) if self.actor_id.is_some() => format!("actor {actor} is {what}"),
+            Deed::Changed(what) => what.clone(),
+            Deed::HostChanged(what) => format!("host {host} {what}"),
         }
     }
 
@@ -171,24 +202,49 @@ pub(crate) fn instances(actor: &ActorDescription) -> u64 {
 
 /// Waits for the end and shows, on a terminal, how far it is.
 async fn wait(lattice: &Lattice, operation: Operation, printer: Printer) -> anyhow::Result<Settled> {
-    let (id, host) = (operation.id().clone(), operation.host().clone());
+    let id = operation.id().clone();
     let watched = operation.is_recorded() && printer.shows_progress();
-    let patience = lattice.target.patience;
-    // Cancel-safe: both only read, and the wait alone decides.
+    let (phases, patience) = (operation.watch(), lattice.target.patience);
+    let show = phases.for_each(|record| {
+        record.iter().for_each(|record| printer.progress(phase_text(record.phase)));
+        std::future::ready(())
+    });
+    // Cancel-safe: both only read. The wait alone decides, and goes on when there is nothing more to show.
+    let mut settled = std::pin::pin!(operation.wait(patience));
     let settled = tokio::select! {
-        settled = operation.wait(patience) => settled,
-        never = show_phases(lattice, &host, &id, printer), if watched => match never {},
+        settled = &mut settled => settled,
+        () = show, if watched => settled.await,
     };
     printer.end_progress();
     settled.map_err(|error| explain(error, &id))
 }
 
-async fn show_phases(lattice: &Lattice, host: &HostKey, id: &OperationId, printer: Printer) -> Infallible {
-    loop {
-        if let Ok(record) = lattice.client.operation_record(host, id, Duration::ZERO).await {
-            printer.progress(phase_text(record.phase));
-        }
-        tokio::time::sleep(LOOK_PAUSE).await;
+/// Follows an operation to its last record, however it ended, and shows, on a terminal, how far it is.
+///
+/// # Errors
+/// Nobody can tell how it ended.
+pub(crate) async fn follow(
+    lattice: &Lattice,
+    operation: &Operation,
+    printer: Printer,
+) -> Result<OperationRecord, WaitError> {
+    let mut last = None;
+    let mut phases = operation.watch();
+    let until = tokio::time::Instant::now() + lattice.target.patience;
+    while let Ok(Some(record)) = tokio::time::timeout_at(until, phases.next()).await {
+        let record = record.inspect_err(|_| printer.end_progress())?;
+        printer.progress(phase_text(record.phase));
+        last = Some(record);
+    }
+    printer.end_progress();
+    match last {
+        Some(record) if record.phase.is_final() => Ok(record),
+        last => Err(WaitError::Unknown {
+            id: operation.id().clone(),
+            host: operation.host().cloned(),
+            waited: lattice.target.patience,
+            last: last.map(Box::new),
+        }),
     }
 }
 
@@ -199,15 +255,22 @@ fn phase_text(phase: OperationPhase) -> &'static str {
         OperationPhase::Verifying => "verifying ...",
         OperationPhase::Compiling => "compiling ...",
         OperationPhase::Starting => "starting ...",
+        OperationPhase::Swapping => "swapping ...",
         _ => "",
     }
 }
 
 fn explain(error: WaitError, id: &OperationId) -> anyhow::Error {
     match error {
-        WaitError::Unknown { .. } | WaitError::HostGone { .. } => {
+        WaitError::Unknown { .. } => {
+            Fault::new(Code::TimedOut, format!("operation {id} goes on, and how it ends is not known yet"))
+                .hint(format!("`lattice operation watch {id}` follows it; --timeout waits longer"))
+                .caused_by(error)
+                .into()
+        }
+        WaitError::Lost { .. } | WaitError::HostGone { .. } => {
             Fault::new(Code::TimedOut, format!("how operation {id} ended is not known"))
-                .hint("`lattice get inventory` shows what runs now; --timeout waits longer")
+                .hint("`lattice get inventory` shows what runs now")
                 .caused_by(error)
                 .into()
         }
@@ -225,9 +288,9 @@ fn outcome_of(settled: &Settled) -> Outcome {
     }
 }
 
-fn actor_of(settled: &Settled) -> Option<ActorKey> {
+fn record_of(settled: Settled) -> Option<OperationRecord> {
     match settled {
-        Settled::ByOperation(record) => record.actor_id.clone(),
+        Settled::ByOperation(record) => Some(record),
         _ => None,
     }
 }

@@ -71,33 +71,19 @@ fn not_called(actor: &str, error: CallError) -> anyhow::Error {
 /// The argument as MessagePack; no bytes if there is none.
 fn payload(argument: Option<&str>) -> Result<Vec<u8>, Fault> {
     let Some(argument) = argument else { return Ok(Vec::new()) };
-    let (text, origin) = match argument.strip_prefix('@') {
-        None if argument == "-" => (read_input(), "standard input".to_owned()),
-        None => (Ok(argument.to_owned()), "the argument".to_owned()),
-        Some("") => return Err(Fault::new(Code::Usage, "@ is followed by the name of a file")),
-        Some(path) => (fs::read_to_string(path), path.to_owned()),
+    let origin = match argument.strip_prefix('@') {
+        Some(path) => path,
+        None if argument == "-" => "standard input",
+        None => "the argument",
     };
-    let text = text.map_err(|error| not_read(&origin, error))?;
+    let not_text = |error| input::not_read(origin, io::Error::new(io::ErrorKind::InvalidData, error));
+    let text = String::from_utf8(input::value(argument)?).map_err(not_text)?;
     let json = serde_json::from_str(&text).map_err(|error| {
         let is_word = text.starts_with(char::is_alphabetic);
         let fault = Fault::new(Code::Usage, format!("{origin} is not JSON")).caused_by(error);
         if is_word { fault.hint("text needs its quotes, also from the shell: '\"Ada\"'") } else { fault }
     })?;
     Ok(to_message_pack(&json))
-}
-
-fn not_read(origin: &str, error: io::Error) -> Fault {
-    let code = match error.kind() {
-        io::ErrorKind::NotFound => Code::NotFound,
-        io::ErrorKind::InvalidData => Code::Usage,
-        _ => Code::Failed,
-    };
-    Fault::new(code, format!("{origin} cannot be read")).caused_by(error)
-}
-
-fn read_input() -> io::Result<String> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map(|_| text)
 }
 
 /// The seed that is named, else that of the data directory, which its `up` made.

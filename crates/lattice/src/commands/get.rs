@@ -1,27 +1,66 @@
 //! `lattice get`.
 
 mod claims;
+mod config;
 mod hosts;
 mod inventory;
+mod links;
+mod operations;
 
-use crate::{cli::Get, connect::Lattice, settings::Settings};
+use lattice_client::{Gathered, Missing};
+
+pub(super) use operations::took;
+
+use crate::{
+    cli::{Get, Whole},
+    connect::Lattice,
+    fault::{Code, Fault, Told},
+    printer::Printer,
+    settings::Settings,
+};
 
 /// Prints what is in the lattice.
 pub(crate) async fn run(get: Get, settings: &Settings) -> anyhow::Result<()> {
     let lattice = Lattice::reach(settings.target()?).await?;
     let printer = settings.printer();
     match get {
-        Get::Hosts => hosts::run(&lattice, printer).await,
-        Get::Inventory { host } => inventory::run(&lattice, host.as_deref(), printer).await,
+        Get::Hosts { whole } => hosts::run(&lattice, whole, printer).await,
+        Get::Inventory { host, whole } => inventory::run(&lattice, host.as_deref(), whole, printer).await,
         Get::Claims => claims::run(&lattice, printer).await,
+        Get::Links { values } => links::run(&lattice, values, printer).await,
+        Get::Operations(operations) => operations::run(&lattice, operations, printer).await,
+        Get::Config(config) => config::run(&lattice, config, printer).await,
     }
 }
 
 /// What could not be read or asked, on standard error for people.
-fn texts(errors: &[lattice_client::RequestError]) -> Vec<String> {
+pub(super) fn texts(errors: &[lattice_client::RequestError]) -> Vec<String> {
     let chain = |error: &lattice_client::RequestError| match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
     errors.iter().map(chain).collect()
+}
+
+/// The hosts that did not answer, as people and programs are told of them.
+pub(super) fn missing_of<T>(gathered: &Gathered<T>) -> Vec<String> {
+    gathered.missing.iter().map(Missing::to_string).collect()
+}
+
+/// Tells people what is not there.
+fn warn(errors: &[String], missing: &[String], printer: Printer) {
+    errors.iter().for_each(|error| printer.warn(error));
+    if !missing.is_empty() {
+        printer.warn(&format!("no answer from {}", missing.join(", ")));
+    }
+}
+
+/// Fails where a part of the answers will not do.
+fn judge(whole: Whole, complete: bool, printer: Printer) -> anyhow::Result<()> {
+    match whole.require_complete && !complete {
+        false => Ok(()),
+        // Programs find in the document itself what is missing.
+        true if printer.is_json() => Err(Told(Code::Failed).into()),
+        true => Err(Fault::new(Code::Failed, "the answers are not complete").into()),
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     environment::{self, Environment},
     fault::{Code, Fault},
     keys::SeedSource,
+    requester::requester,
     up::RunningUp,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Target {
     pub(crate) broker: Broker,
     /// Whether somebody named the broker: it was not found as a running `up`'s, and is not the default.
     pub(crate) is_named: bool,
+    /// Who types the command, for the records of operations.
+    pub(crate) requester: Option<String>,
     /// The seed that signs calls, if environment or context name one.
     pub(crate) cluster_seed: Option<SeedSource>,
     /// Everything that was looked at to find the broker, in order; the last is what is used.
@@ -55,6 +58,7 @@ impl Target {
             patience: timeout.unwrap_or(DEFAULT_PATIENCE),
             broker: Broker { url: place.url, credentials: search.credentials(place.creds) },
             is_named: place.is_named,
+            requester: requester(environment),
             cluster_seed: search.cluster_seed()?,
             looked_at: search.looked_at,
         })

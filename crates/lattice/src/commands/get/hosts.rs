@@ -5,8 +5,9 @@ use std::time::Duration;
 use lattice_protocol::Host;
 use serde::Serialize;
 
-use super::texts;
+use super::{judge, missing_of, texts, warn};
 use crate::{
+    cli::Whole,
     connect::Lattice,
     detail::{Detail, KeyColumn},
     printer::{Printer, Show},
@@ -21,15 +22,21 @@ struct Hosts {
     hosts: Vec<Host>,
     /// What was wrong with answers that are not among the hosts.
     errors: Vec<String>,
+    /// Hosts that belong to the lattice and did not answer.
+    missing: Vec<String>,
+    /// Whether every host of the lattice is among them.
+    complete: bool,
 }
 
 /// Prints who is there.
-pub(super) async fn run(lattice: &Lattice, printer: Printer) -> anyhow::Result<()> {
+pub(super) async fn run(lattice: &Lattice, whole: Whole, printer: Printer) -> anyhow::Result<()> {
     let mut answers = lattice.hosts().await?;
     answers.items.sort_by(|a, b| (&a.friendly_name, &a.id).cmp(&(&b.friendly_name, &b.id)));
-    let hosts = Hosts { hosts: answers.items, errors: texts(&answers.errors) };
-    hosts.errors.iter().for_each(|error| printer.warn(error));
-    Ok(printer.show(&hosts)?)
+    let (errors, missing, complete) = (texts(&answers.errors), missing_of(&answers), answers.complete);
+    let hosts = Hosts { hosts: answers.items, errors, missing, complete };
+    warn(&hosts.errors, &hosts.missing, printer);
+    printer.show(&hosts)?;
+    judge(whole, hosts.complete, printer)
 }
 
 impl Show for Hosts {

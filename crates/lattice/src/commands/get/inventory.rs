@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lattice_client::Gathered;
 use lattice_protocol::{ActorDescription, Annotations, HostInventory, ProviderDescription};
 use serde::Serialize;
 
-use super::texts;
+use super::{judge, missing_of, texts, warn};
 use crate::{
+    cli::Whole,
     connect::Lattice,
     detail::Detail,
     placement,
@@ -20,19 +20,35 @@ struct Inventories {
     inventories: Vec<HostInventory>,
     /// What was wrong with answers that are not among the inventories.
     errors: Vec<String>,
+    /// Hosts that belong to the lattice and did not answer.
+    missing: Vec<String>,
+    /// Whether everything that was asked for is among them.
+    complete: bool,
 }
 
 /// Prints what runs on a host, or on all.
-pub(super) async fn run(lattice: &Lattice, host: Option<&str>, printer: Printer) -> anyhow::Result<()> {
+pub(super) async fn run(
+    lattice: &Lattice,
+    host: Option<&str>,
+    whole: Whole,
+    printer: Printer,
+) -> anyhow::Result<()> {
     let mut answers = match host {
-        Some(name) => Inventories { inventories: vec![of_host(lattice, name).await?], errors: Vec::new() },
+        Some(name) => Inventories {
+            inventories: vec![of_host(lattice, name).await?],
+            errors: Vec::new(),
+            missing: Vec::new(),
+            complete: true,
+        },
         None => of_all(lattice).await?,
     };
     answers.inventories.sort_by(|a, b| (&a.friendly_name, &a.host_id).cmp(&(&b.friendly_name, &b.host_id)));
     let unread: Vec<String> = answers.inventories.iter().flat_map(unread).collect();
+    answers.complete &= unread.is_empty();
     answers.errors.extend(unread);
-    answers.errors.iter().for_each(|error| printer.warn(error));
-    Ok(printer.show(&answers)?)
+    warn(&answers.errors, &answers.missing, printer);
+    printer.show(&answers)?;
+    judge(whole, answers.complete, printer)
 }
 
 async fn of_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostInventory> {
@@ -42,11 +58,12 @@ async fn of_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostInventory>
 }
 
 async fn of_all(lattice: &Lattice) -> anyhow::Result<Inventories> {
-    let Gathered { items, errors, .. } = lattice.client.inventories().await?;
-    if items.is_empty() && errors.is_empty() {
+    let answers = lattice.client.inventories().await?;
+    if answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
         return Err(lattice.nobody().into());
     }
-    Ok(Inventories { inventories: items, errors: texts(&errors) })
+    let (errors, missing, complete) = (texts(&answers.errors), missing_of(&answers), answers.complete);
+    Ok(Inventories { inventories: answers.items, errors, missing, complete })
 }
 
 /// What an inventory holds that cannot be read.

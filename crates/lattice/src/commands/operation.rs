@@ -1,0 +1,94 @@
+//! `lattice operation`.
+
+use lattice_client::WaitError;
+use lattice_protocol::{OperationPhase, OperationRecord};
+use serde::Serialize;
+
+use super::get::took;
+use crate::{
+    cli::Operation,
+    connect::Lattice,
+    detail::Detail,
+    fault::{Code, Fault, Told},
+    printer::{Printer, Show},
+    settings::Settings,
+    settle::follow,
+    table::{facts, or_dash, table},
+};
+
+/// A record, which programs get as it is.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(OperationRecord);
+
+/// Follows an operation to its end.
+pub(crate) async fn run(operation: Operation, settings: &Settings) -> anyhow::Result<()> {
+    let Operation::Watch(watch) = operation;
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let printer = settings.printer();
+    let followed = lattice.client.operation_anywhere(watch.id.clone());
+    let record = follow(&lattice, &followed, printer).await.map_err(|error| explain(&lattice, error))?;
+    let phase = record.phase;
+    printer.show(&Shown(record))?;
+    judge(phase, printer)
+}
+
+fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
+    match error {
+        WaitError::HostGone { host: None, .. } => lattice.nobody().into(),
+        WaitError::Request { source, id, .. } if source.refusal_code() == Some(lattice_protocol::RefusalCode::NotFound) => {
+            Fault::new(Code::NotFound, format!("no host knows operation {id}"))
+                .hint("`lattice get operations` shows those of the last day")
+                .into()
+        }
+        error => error.into(),
+    }
+}
+
+/// The command itself would have failed too.
+fn judge(phase: OperationPhase, printer: Printer) -> anyhow::Result<()> {
+    let (code, what) = match phase {
+        OperationPhase::Failed => (Code::Failed, "the operation failed"),
+        OperationPhase::Lost => (Code::TimedOut, "the operation was lost, and how far it got is not known"),
+        _ => return Ok(()),
+    };
+    match printer.is_json() {
+        true => Err(Told(code).into()),
+        false => Err(Fault::new(code, what).into()),
+    }
+}
+
+impl Show for Shown {
+    fn text(&self) -> String {
+        self.sheet(Detail::Brief)
+    }
+
+    fn wide(&self) -> String {
+        self.sheet(Detail::Whole)
+    }
+}
+
+impl Shown {
+    fn sheet(&self, detail: Detail) -> String {
+        let record = &self.0;
+        let swap = record.swap_micros.map(|micros| format!("{micros} µs"));
+        let causes = Some(record.causes.join("\n  because: ")).filter(|causes| !causes.is_empty());
+        let known = [
+            ("operation", Some(record.operation_id.to_string())),
+            ("command", Some(record.command.clone()).filter(|command| !command.is_empty())),
+            ("phase", Some(record.phase.as_str().to_owned())),
+            ("host", Some(detail.key(record.host_id.as_str()))),
+            ("actor", record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),
+            ("reference", record.reference.as_ref().map(|reference| detail.reference(reference))),
+            ("by", record.requester.clone()),
+            ("took", took(record)),
+            ("swap", swap),
+            ("why", causes),
+        ];
+        let known = facts(known.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let phases = table(["phase", "reached"], record.phases.iter().map(|reached| {
+            [reached.phase.as_str().to_owned(), or_dash(Some(&reached.at))]
+        }));
+        format!("{known}\n\n{phases}")
+    }
+}
