@@ -42,11 +42,12 @@ mod resolve;
 
 pub use call::{CallTarget, Caller};
 pub use client::{Client, ClientSettings};
+pub use command::UpdateOptions;
 pub use connect::{ConnectError, ConnectSettings, connect};
 pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
 pub use events::{EventError, EventStream};
-pub use gather::Gathered;
-pub use operation::{Cause, Operation, Settled, WaitError};
+pub use gather::{GatherStream, Gathered, Incomplete, Missing, Summary};
+pub use operation::{Accepted, Cause, Operation, Recording, Settled, WaitError};
 pub use request::RequestError;
 pub use resolve::{Candidate, ResolveError, actor_names};
 

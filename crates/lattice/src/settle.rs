@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use anyhow::Context;
 use lattice_client::{Operation, Settled, WaitError, actor_names};
 use lattice_protocol::{ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase};
 use serde::Serialize;
@@ -81,7 +82,8 @@ pub(crate) struct Sent {
 /// It failed, or its end is not known.
 pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> anyhow::Result<()> {
     let Sent { operation, deed, actor, no_wait } = sent;
-    let (operation_id, host_id) = (operation.id().clone(), operation.host().clone());
+    let operation_id = operation.id().clone();
+    let host_id = operation.host().cloned().context("it is not known which host took the command on")?;
     // A host that has stopped no longer tells its name.
     let before = match deed {
         Deed::HostStopped if !printer.is_json() => About::ask(lattice, &host_id, None).await,
@@ -171,19 +173,25 @@ pub(crate) fn instances(actor: &ActorDescription) -> u64 {
 
 /// Waits for the end and shows, on a terminal, how far it is.
 async fn wait(lattice: &Lattice, operation: Operation, printer: Printer) -> anyhow::Result<Settled> {
-    let (id, host) = (operation.id().clone(), operation.host().clone());
-    let watched = operation.is_recorded() && printer.shows_progress();
+    let id = operation.id().clone();
+    let host = operation.host().cloned().filter(|_| operation.is_recorded() && printer.shows_progress());
     let patience = lattice.target.patience;
     // Cancel-safe: both only read, and the wait alone decides.
     let settled = tokio::select! {
         settled = operation.wait(patience) => settled,
-        never = show_phases(lattice, &host, &id, printer), if watched => match never {},
+        Some(never) = show_phases(lattice, host.as_ref(), &id, printer) => match never {},
     };
     printer.end_progress();
     settled.map_err(|error| explain(error, &id))
 }
 
-async fn show_phases(lattice: &Lattice, host: &HostKey, id: &OperationId, printer: Printer) -> Infallible {
+async fn show_phases(
+    lattice: &Lattice,
+    host: Option<&HostKey>,
+    id: &OperationId,
+    printer: Printer,
+) -> Option<Infallible> {
+    let host = host?;
     loop {
         if let Ok(record) = lattice.client.operation_record(host, id, Duration::ZERO).await {
             printer.progress(phase_text(record.phase));
@@ -205,7 +213,7 @@ fn phase_text(phase: OperationPhase) -> &'static str {
 
 fn explain(error: WaitError, id: &OperationId) -> anyhow::Error {
     match error {
-        WaitError::Unknown { .. } | WaitError::HostGone { .. } => {
+        WaitError::Unknown { .. } | WaitError::HostGone { .. } | WaitError::Lost { .. } => {
             Fault::new(Code::TimedOut, format!("how operation {id} ended is not known"))
                 .hint("`lattice get inventory` shows what runs now; --timeout waits longer")
                 .caused_by(error)
