@@ -42,3 +42,8 @@ pub(crate) const MEMBERS_ASKED: usize = 10;
 /// How long any host is asked to hold a question about the operation of a host that is gone: so often they look whether it
 /// counts as gone among them.
 pub(crate) const LOST_POLL: Duration = Duration::from_secs(1);
+/// Auctions that are held for one start. Each one that fails means that others placed something meanwhile, so that five in
+/// a row are a lattice in which something else is wrong.
+pub(crate) const PLACING_ROUNDS: u32 = 5;
+/// The pause after the first auction that came to nothing: a few times what an auction takes.
+pub(crate) const PLACING_PAUSE: Duration = Duration::from_millis(30);

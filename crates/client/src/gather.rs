@@ -169,4 +169,4 @@ impl Client {
 }
 
 /// A stream of its own, whatever it is made of.
-type Boxed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
