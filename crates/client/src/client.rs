@@ -31,8 +31,11 @@ pub struct ClientSettings {
     pub format: Format,
     /// How long one host may take to answer, and a gather may take as a whole; 2 s unless set.
     pub timeout: Duration,
-    /// How long a gather goes on after its last answer; 50 ms unless set. Hosts that are further apart need more.
+    /// How long a gather goes on after its last answer where not all hosts are known, that is, where hosts of other
+    /// projects are about; 50 ms unless set. Hosts that are further apart need more.
     pub gather_quiet: Duration,
+    /// Who makes commands, for the records of what they became; nobody is named unless set. It proves nothing.
+    pub requester: Option<String>,
 }
 
 impl Default for ClientSettings {
@@ -43,6 +46,7 @@ impl Default for ClientSettings {
             format: Format::MESSAGE_PACK,
             timeout: REQUEST_TIMEOUT,
             gather_quiet: GATHER_QUIET,
+            requester: None,
         }
     }
 }

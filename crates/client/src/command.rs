@@ -1,72 +1,29 @@
-//! Commands to one host. An answer means that the host took the command on; the [`Operation`] tells how it went.
+//! Commands. An answer means that a host took the command on; the [`Operation`] tells how it went.
+
+mod actor;
+mod lattice;
+mod provider;
 
 use std::time::Duration;
 
 use lattice_protocol::{
-    Ack, Command, HostKey, LatticeName, OPERATION_HEADER, OperationId, ScaleActor, StartActor, StopActor, StopHost,
+    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, REQUESTER_HEADER, StopHost,
 };
+use tokio::time;
 use uuid::Uuid;
+
+pub use actor::UpdateOptions;
+pub(crate) use lattice::config_key;
 
 use crate::{
     client::Client,
-    operation::{Awaited, Expected, Operation},
+    defaults::HOST_RETURN_PAUSE,
+    operation::{Absence, Awaited, Expected, Operation},
     request::{Outgoing, RequestError},
 };
 
 impl Client {
-    /// Starts instances of an actor, in addition to those that run.
-    ///
-    /// Host and lattice in the command are filled in.
-    ///
-    /// ```no_run
-    /// # async fn example(client: lattice_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use std::time::Duration;
-    /// use lattice_protocol::{Annotations, StartActor};
-    ///
-    /// let host = client.resolve_host("quiet-river-1234").await?;
-    /// let start = StartActor {
-    ///     actor_ref: "file:///srv/hello.wasm".to_owned(),
-    ///     annotations: Annotations::new(),
-    ///     count: 1.into(),
-    ///     host_id: None,
-    ///     lattice_id: None,
-    /// };
-    /// client.start_actor(&host, start).await?.wait(Duration::from_secs(60)).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`RequestError::NoResponders`] if there is no such host, [`RequestError::Refused`] with its reason. After
-    /// [`RequestError::TimedOut`] the host may still act, if it keeps no records: one that does was asked before.
-    pub async fn start_actor(&self, host: &HostKey, command: StartActor) -> Result<Operation, RequestError> {
-        let command = StartActor { host_id: Some(host.clone()), lattice_id: self.lattice_id(), ..command };
-        self.command(host, &command, Expected::start(&command)).await
-    }
-
-    /// Sets how many instances of an actor run with exactly these annotations; 0 stops them.
-    ///
-    /// Host and lattice in the command are filled in.
-    ///
-    /// # Errors
-    /// As [`start_actor`](Self::start_actor).
-    pub async fn scale_actor(&self, host: &HostKey, command: ScaleActor) -> Result<Operation, RequestError> {
-        let command = ScaleActor { host_id: Some(host.clone()), lattice_id: self.lattice_id(), ..command };
-        self.command(host, &command, Expected::scale(&command)).await
-    }
-
-    /// Stops instances of an actor that have these annotations; a count of 0 stops all of them.
-    ///
-    /// Host and lattice in the command are filled in.
-    ///
-    /// # Errors
-    /// As [`start_actor`](Self::start_actor).
-    pub async fn stop_actor(&self, host: &HostKey, command: StopActor) -> Result<Operation, RequestError> {
-        let command = StopActor { host_id: Some(host.clone()), lattice_id: self.lattice_id(), ..command };
-        self.command(host, &command, Expected::stop(&command)).await
-    }
-
-    /// Stops a host.
+    /// Stops a host: it takes nothing more on, lets running calls end, stops what it runs and leaves.
     ///
     /// Host and lattice in the command are filled in.
     ///
@@ -74,39 +31,102 @@ impl Client {
     /// As [`start_actor`](Self::start_actor).
     pub async fn stop_host(&self, host: &HostKey, command: StopHost) -> Result<Operation, RequestError> {
         let command = StopHost { host_id: Some(host.clone()), lattice_id: self.lattice_id(), ..command };
-        self.command(host, &command, Expected::HostStopped).await
+        let request = self.to_host(host, &command);
+        self.command(request, Some(host), Expected::HostStopped).await
     }
 
     fn lattice_id(&self) -> Option<LatticeName> {
         Some(self.lattice().clone())
     }
 
-    /// Sends a command, listening to events from before it: a host of another project tells only there how it went.
-    async fn command<C: Command>(
-        &self,
-        host: &HostKey,
-        command: &C,
-        expected: Expected,
-    ) -> Result<Operation, RequestError> {
-        let events = self.subscribe_events().await?;
-        let id = new_operation();
-        let subject = self.subjects().command(host, C::VERB);
-        let request = Outgoing::with_body(self, subject.clone(), command).header(OPERATION_HEADER, id.as_str());
-        let ack = match self.request(request).await {
-            Err(RequestError::TimedOut { .. }) if self.is_recorded(host, &id).await => Ack::operation(id.clone()),
-            answer => answer?,
-        };
-        if !ack.accepted {
-            return Err(RequestError::Refused { subject, error: ack.error });
-        }
-        let awaited = Awaited::new(expected, host.clone(), events);
-        Ok(Operation::accepted(self.clone(), host.clone(), ack, id, awaited))
+    /// A command to one host as a request.
+    fn to_host<C: Command>(&self, host: &HostKey, command: &C) -> Outgoing {
+        Outgoing::with_body(self, self.subjects().command(host, C::VERB), command)
     }
 
-    /// Whether the host took the operation on, although its answer did not arrive.
-    async fn is_recorded(&self, host: &HostKey, id: &OperationId) -> bool {
-        self.operation_record(host, id, Duration::ZERO).await.is_ok()
+    /// Sends a command, listening to events from before it: a host of another project tells only there how it went.
+    async fn command(
+        &self,
+        request: Outgoing,
+        host: Option<&HostKey>,
+        expected: Expected,
+    ) -> Result<Operation, RequestError> {
+        let events = match expected.is_nothing() {
+            true => None,
+            false => Some(self.subscribe_events().await?),
+        };
+        let id = new_operation();
+        let request = self.signed(request).header(OPERATION_HEADER, id.as_str());
+        let ack = self.taken_on(request, host, &id).await?;
+        let awaited = Awaited::new(expected, host.cloned(), events);
+        Ok(Operation::accepted_by(self.clone(), host.cloned(), ack, id, awaited))
     }
+
+    /// The request with the name of who makes it, if there is one.
+    fn signed(&self, request: Outgoing) -> Outgoing {
+        match &self.settings().requester {
+            Some(requester) => request.header(REQUESTER_HEADER, requester),
+            None => request,
+        }
+    }
+
+    /// Sends a command until it is known whether it was taken on. A host with records does it once however often it
+    /// comes, so one that says that it never had it gets it once more.
+    async fn taken_on(&self, request: Outgoing, host: Option<&HostKey>, id: &OperationId) -> Result<Ack, RequestError> {
+        let connections = self.connections();
+        let silence = match self.request(request.clone()).await {
+            Err(error) if error.is_silence() => error,
+            answer => return answer,
+        };
+        match self.arrival(host, id, connections).await {
+            Arrival::TakenOn(ack) => Ok(ack),
+            Arrival::NotTold => Err(silence),
+            Arrival::Lost => match self.request(request).await {
+                Err(error) if error.is_silence() => match self.arrival(host, id, connections).await {
+                    Arrival::TakenOn(ack) => Ok(ack),
+                    _ => Err(error),
+                },
+                answer => answer,
+            },
+        }
+    }
+
+    /// Whether a command arrived whose answer did not. After the connection was down, the host may need some time to come
+    /// back as well.
+    async fn arrival(&self, host: Option<&HostKey>, id: &OperationId, connections: u64) -> Arrival {
+        let mut absence = Absence::new(connections);
+        loop {
+            let record = match host {
+                Some(host) => self.operation_record(host, id, Duration::ZERO).await,
+                None => self.operation_by_id(id, Duration::ZERO).await,
+            };
+            match record {
+                Ok(record) => {
+                    let unrecorded = record.unrecorded;
+                    return Arrival::TakenOn(Ack { unrecorded, ..Ack::operation(id.clone()) });
+                }
+                Err(RequestError::Refused { .. }) => return Arrival::Lost,
+                Err(RequestError::NoResponders { .. }) if absence.may_end(self.connections()) => {
+                    time::sleep(HOST_RETURN_PAUSE).await;
+                }
+                Err(_) => return Arrival::NotTold,
+            }
+        }
+    }
+}
+
+/// What became of a command whose answer did not arrive.
+enum Arrival {
+    TakenOn(Ack),
+    /// It did not arrive: its host has no record of it.
+    Lost,
+    /// Nobody keeps records there, or nobody answers.
+    NotTold,
+}
+
+/// A request that does what would be refused otherwise, if that is wanted.
+fn forced(request: Outgoing, force: bool) -> Outgoing {
+    if force { request.header(FORCE_HEADER, "true") } else { request }
 }
 
 fn new_operation() -> OperationId {

@@ -29,3 +29,21 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(crate) const REMEMBERED_EVENTS: usize = 8192;
 /// Hosts whose numbering is followed. More than any lattice has; bounds what forged events can make a reader keep.
 pub(crate) const FOLLOWED_HOSTS: usize = 16_384;
+/// How long after the last answer a member that is silent is asked directly: hosts of one site answer within a few
+/// milliseconds of each other, and asking costs one message.
+pub(crate) const GATHER_GRACE: Duration = Duration::from_millis(20);
+/// How long after that it is asked again. It may be gone by then, and what it was sent went with it.
+pub(crate) const PRESENCE_AGAIN: Duration = Duration::from_millis(500);
+/// How long a host may take to tell the members before another one is asked besides; doubles each time.
+pub(crate) const MEMBERS_AGAIN: Duration = Duration::from_millis(50);
+/// How often the members are asked for at once: of ten hosts half of which are mute, one in a thousand gathers meets mute
+/// ones alone.
+pub(crate) const MEMBERS_ASKED: usize = 10;
+/// How long any host is asked to hold a question about the operation of a host that is gone: so often they look whether it
+/// counts as gone among them.
+pub(crate) const LOST_POLL: Duration = Duration::from_secs(1);
+/// Auctions that are held for one start. Each one that fails means that others placed something meanwhile, so that five in
+/// a row are a lattice in which something else is wrong.
+pub(crate) const PLACING_ROUNDS: u32 = 5;
+/// The pause after the first auction that came to nothing: a few times what an auction takes.
+pub(crate) const PLACING_PAUSE: Duration = Duration::from_millis(30);

@@ -1,152 +1,172 @@
-//! Asking many at once: one message goes out, answers are collected until no more are expected.
+//! Asking many at once: one message goes out, and answers are collected until all members of the lattice have answered.
+//!
+//! Whoever belongs to the lattice is asked of any host at the same time, so that it is known whom to wait for. A member
+//! that is silent a little after the others is asked directly whether it is there: one that is gone is not waited for,
+//! and any other until the timeout, when it is named missing. Where hosts of other projects are about, who are not all
+//! known, a gather also goes on until it has been quiet for a while. The rules are in `roll`, as values without a clock.
 
-use std::{collections::HashSet, hash::Hash, time::Duration};
+mod driver;
+mod roll;
+mod stream;
 
-use async_nats::{Message, StatusCode, Subscriber};
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use std::{error::Error, fmt, pin::Pin, time::Duration};
+
+use futures::{Stream, StreamExt, stream::FuturesUnordered};
+use lattice_protocol::{ControlSubject, HostKey, Members};
 use serde::de::DeserializeOwned;
-use tokio::time::{self, Instant};
+use tokio::time;
 
 use crate::{
     client::Client,
-    defaults::{GATHER_BYTES, LONGEST_WAIT},
-    request::{Outgoing, RequestError, closed, read_answer},
+    defaults::{MEMBERS_AGAIN, MEMBERS_ASKED},
+    request::{Outgoing, RequestError, read_answer},
 };
+pub use stream::GatherStream;
+pub(crate) use stream::{Event, Part};
 
 /// What a gather brought together.
-///
-/// It does not claim to be complete: a host that said nothing leaves no trace here.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Gathered<T> {
-    /// What was answered, each once, in the order in which it came.
+    /// What was answered, by each host once, in the order in which it came.
     pub items: Vec<T>,
     /// What was wrong with answers that are not among the items.
     pub errors: Vec<RequestError>,
+    /// The hosts that belong to the lattice and did not answer. One that is gone is not among them.
+    pub missing: Vec<Missing>,
+    /// Whether every host that belongs to the lattice answered, and well. False also when no host could tell who does.
+    pub complete: bool,
 }
 
 impl<T> Default for Gathered<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), errors: Vec::new() }
+        Self { items: Vec::new(), errors: Vec::new(), missing: Vec::new(), complete: false }
+    }
+}
+
+impl<T> Gathered<T> {
+    /// The items, if they are all that there is.
+    ///
+    /// # Errors
+    /// [`Incomplete`] names the hosts that are missing and what could not be read.
+    pub fn into_complete(self) -> Result<Vec<T>, Incomplete> {
+        match self.complete {
+            true => Ok(self.items),
+            false => Err(Incomplete { missing: self.missing, errors: self.errors }),
+        }
+    }
+}
+
+/// How a gather ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The hosts that belong to the lattice and did not answer, see [`Gathered::missing`].
+    pub missing: Vec<Missing>,
+    /// Whether every host that belongs to the lattice answered, and well.
+    pub complete: bool,
+}
+
+/// A host that belongs to the lattice and did not answer. Its text is its name with the start of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Missing {
+    /// The host.
+    pub host_id: HostKey,
+    /// The name people use for it; empty if it is not known.
+    pub friendly_name: String,
+    /// Whether it is a host of another project.
+    pub foreign: bool,
+    /// Whether it answered when it was asked directly whether it is there: then it is slow, or its answer is one of those
+    /// that could not be read and do not say whose they are.
+    pub is_there: bool,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.friendly_name.as_str() {
+            "" => write!(f, "{}", self.host_id),
+            name => write!(f, "{name} ({:.8}…)", self.host_id),
+        }
+    }
+}
+
+/// Why what was gathered is not all that there is. Its source is the first of the errors.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Incomplete {
+    /// The hosts that did not answer.
+    pub missing: Vec<Missing>,
+    /// What was wrong with answers. If both lists are empty, no host could tell which hosts there are.
+    pub errors: Vec<RequestError>,
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answers are not complete: ")?;
+        let missing: Vec<String> = self.missing.iter().map(Missing::to_string).collect();
+        match (missing.as_slice(), self.errors.len()) {
+            ([], 0) => f.write_str("no host could tell which hosts there are"),
+            ([], errors) => write!(f, "{errors} of them are no good"),
+            (_, 0) => write!(f, "nothing came from {}", missing.join(", ")),
+            (_, errors) => write!(f, "nothing came from {}, and {errors} are no good", missing.join(", ")),
+        }
+    }
+}
+
+impl Error for Incomplete {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.errors.first().map(|error| error as _)
+    }
+}
+
+/// A question to all hosts, and what an answer to it is.
+pub(crate) struct Question<T> {
+    pub(crate) request: Outgoing,
+    /// Reads an answer, which came on this subject.
+    pub(crate) read: fn(&str, &[u8]) -> Result<T, RequestError>,
+    /// Which host an answer is from, if it says so.
+    pub(crate) sender: fn(&T) -> Option<HostKey>,
+    /// Whether hosts of other projects may say nothing and mean something by it, as those that do not bid do.
+    pub(crate) silence_is_an_answer: bool,
+}
+
+impl<T: DeserializeOwned> Question<T> {
+    pub(crate) fn new(request: Outgoing, sender: fn(&T) -> Option<HostKey>) -> Self {
+        Self { request, read: read_answer, sender, silence_is_an_answer: false }
     }
 }
 
 impl Client {
-    /// Publishes once and collects the answers, each `identity` once.
+    /// Publishes once and collects the answers, one of each host.
     ///
-    /// Ends at once when nobody listens, else when it has been quiet for a while after an answer, and at the latest
-    /// after the client's timeout. That nobody answers although somebody listens is an error.
-    pub(crate) async fn gather<T, K>(
-        &self,
-        request: Outgoing,
-        identity: impl Fn(&T) -> K,
-    ) -> Result<Gathered<T>, RequestError>
-    where
-        T: DeserializeOwned,
-        K: Eq + Hash,
-    {
-        let (subject, timeout) = (request.subject.clone(), request.timeout);
-        let limits = Limits { quiet: self.settings().gather_quiet, timeout, bytes: GATHER_BYTES };
-        let answers = self.ask_all(request).await?;
-        match collect(answers.map(answer), limits).await {
-            Collected::Nobody => Ok(Gathered::default()),
-            Collected::Closed => Err(closed(subject)),
-            Collected::Answers(answers) if answers.is_empty() => Err(self.silence(subject, timeout)),
-            Collected::Answers(answers) => Ok(read_all(&subject, &answers, identity)),
-            Collected::TooMuch(answers) => {
-                let mut gathered = read_all(&subject, &answers, identity);
-                gathered.errors.push(RequestError::TooMuch { subject, max: GATHER_BYTES });
-                Ok(gathered)
+    /// # Errors
+    /// That nobody answers although somebody listens, and nobody tells who that is; that the connection is closed.
+    pub(crate) async fn gather<T: Send + 'static>(&self, question: Question<T>) -> Result<Gathered<T>, RequestError> {
+        self.gather_stream(question).await?.into_gathered().await
+    }
+
+    /// The members of the lattice, as one of its hosts knows them. A host that does not answer costs a moment: another
+    /// one is asked besides.
+    pub(crate) async fn ask_members(&self) -> Result<Members, RequestError> {
+        let ask = || self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::Members)));
+        let mut asked = FuturesUnordered::new();
+        asked.push(ask());
+        let mut pause = MEMBERS_AGAIN;
+        loop {
+            let wait = if asked.len() < MEMBERS_ASKED { pause } else { Duration::MAX };
+            // Cancel-safe: what is asked stays in its set, and answers wait there.
+            match time::timeout(wait.min(self.settings().timeout), asked.next()).await {
+                Ok(Some(answer)) => return answer,
+                Ok(None) | Err(_) if asked.len() < MEMBERS_ASKED => {
+                    asked.push(ask());
+                    pause *= 2;
+                }
+                Ok(None) | Err(_) => {}
             }
         }
     }
-
-    async fn ask_all(&self, request: Outgoing) -> Result<Subscriber, RequestError> {
-        let inbox = self.nats().new_inbox();
-        let answers = self.subscribe(inbox.clone(), &request.subject, request.timeout).await?;
-        self.publish(request, inbox).await?;
-        Ok(answers)
-    }
 }
 
-/// What comes to the inbox of a gather.
-#[derive(Debug)]
-enum Answer {
-    /// The server says that nobody listens.
-    Nobody,
-    Body(Bytes),
-}
-
-fn answer(message: Message) -> Answer {
-    match message.status {
-        Some(StatusCode::NO_RESPONDERS) => Answer::Nobody,
-        _ => Answer::Body(message.payload),
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// How long to go on after the last answer.
-    quiet: Duration,
-    /// How long to go on at most.
-    timeout: Duration,
-    /// How much to keep at most.
-    bytes: usize,
-}
-
-/// What an answer takes besides its body, roughly: a flood of empty ones is a flood too.
-const ANSWER_OVERHEAD: usize = 256;
-
-#[derive(Debug, PartialEq)]
-enum Collected {
-    Nobody,
-    Closed,
-    Answers(Vec<Bytes>),
-    /// These, and more than may be kept.
-    TooMuch(Vec<Bytes>),
-}
-
-async fn collect(answers: impl Stream<Item = Answer>, limits: Limits) -> Collected {
-    let end = Instant::now() + limits.timeout.min(LONGEST_WAIT);
-    let mut until = end;
-    let mut room = limits.bytes;
-    let mut bodies = Vec::new();
-    let mut answers = std::pin::pin!(answers);
-    loop {
-        match time::timeout_at(until, answers.next()).await {
-            Ok(Some(Answer::Body(body))) => match room.checked_sub(body.len() + ANSWER_OVERHEAD) {
-                Some(left) => {
-                    room = left;
-                    bodies.push(body);
-                }
-                None => return Collected::TooMuch(bodies),
-            },
-            Ok(Some(Answer::Nobody)) if bodies.is_empty() => return Collected::Nobody,
-            Ok(Some(Answer::Nobody)) => {}
-            Ok(None) if bodies.is_empty() => return Collected::Closed,
-            Ok(None) | Err(_) => return Collected::Answers(bodies),
-        }
-        until = end.min(Instant::now() + limits.quiet.min(LONGEST_WAIT));
-    }
-}
-
-fn read_all<T: DeserializeOwned, K: Eq + Hash>(
-    subject: &str,
-    answers: &[Bytes],
-    identity: impl Fn(&T) -> K,
-) -> Gathered<T> {
-    let mut gathered = Gathered::default();
-    let mut seen = HashSet::new();
-    for answer in answers {
-        match read_answer(subject, answer) {
-            Ok(item) if seen.insert(identity(&item)) => gathered.items.push(item),
-            Ok(_) => {}
-            Err(error) => gathered.errors.push(error),
-        }
-    }
-    gathered
-}
-
-#[cfg(test)]
-mod tests;
+/// A stream of its own, whatever it is made of.
+pub(crate) type Boxed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;

@@ -28,6 +28,7 @@
 //! A client needs no right in JetStream: what is stored, hosts are asked for. The program `examples/tour.rs` shows the
 //! whole of it.
 
+mod auction;
 mod call;
 mod client;
 mod command;
@@ -36,19 +37,25 @@ mod defaults;
 mod events;
 mod gather;
 mod operation;
+mod place;
 mod query;
 mod request;
 mod resolve;
+mod rollout;
 
+pub use auction::{Auction, RankedBid, Rule, RuleError};
 pub use call::{CallTarget, Caller};
 pub use client::{Client, ClientSettings};
+pub use command::UpdateOptions;
 pub use connect::{ConnectError, ConnectSettings, connect};
 pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
 pub use events::{EventError, EventStream};
-pub use gather::Gathered;
-pub use operation::{Cause, Operation, Settled, WaitError};
+pub use gather::{GatherStream, Gathered, Incomplete, Missing, Summary};
+pub use operation::{Accepted, Cause, Operation, Recording, Settled, WaitError};
+pub use place::{Attempt, PlaceError};
 pub use request::RequestError;
 pub use resolve::{Candidate, ResolveError, actor_names};
+pub use rollout::{HostUpdate, Rollout, UpdateError, UpdateEverywhere};
 
 /// Why a call has no result.
 pub use lattice_rpc::CallError;

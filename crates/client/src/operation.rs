@@ -1,34 +1,75 @@
 //! What becomes of a command that a host took on.
 
 mod expected;
+mod follow;
 
 use std::time::Duration;
 
-use lattice_protocol::{Ack, HostKey, OperationId, OperationPhase, OperationQuery, OperationRecord, event::CloudEvent};
-use tokio::time::{self, Instant};
+use futures::{StreamExt, stream, stream::BoxStream};
+use lattice_protocol::{Ack, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode, event::CloudEvent};
+use tokio::time;
 
 use crate::{
     client::Client,
-    defaults::{HOST_RETURN, HOST_RETURN_PAUSE, LAST_WORDS, LONG_POLL},
-    request::{Outgoing, RequestError, closed},
+    defaults::LAST_WORDS,
+    request::{RequestError, closed},
 };
 use expected::Verdict;
 pub(crate) use expected::{Awaited, Expected};
+pub(crate) use follow::Absence;
+use follow::{Follower, NoRecord};
 
 /// A command that a host took on, and may still be working at.
 ///
 /// Dropping it changes nothing at the host; [`Client::operation`] takes it up again by its id.
+///
+/// ```no_run
+/// # async fn example(operation: lattice_client::Operation) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use futures::StreamExt;
+///
+/// let mut phases = operation.watch();
+/// while let Some(record) = phases.next().await {
+///     println!("{}", record?.phase.as_str());
+/// }
+/// operation.wait(Duration::from_secs(10)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Operation {
     client: Client,
-    host: HostKey,
-    id: OperationId,
-    /// Whether the host keeps a record of it; only hosts of this project do.
-    recorded: bool,
+    accepted: Accepted,
     /// How often the connection had come about when the host was last known to be there.
     connections: u64,
     /// The events that tell how it went, where the record alone does not.
     events: Option<Awaited>,
+    /// Whether the host had done it when it answered, so that the answer counts where nothing tells more.
+    done_when_answered: bool,
+}
+
+/// What is known of a command as soon as it is taken on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The operation that the command became. Hosts of other projects do not know it.
+    pub id: OperationId,
+    /// The host that took it on; not known of commands that go to any host, such as those about links.
+    pub host: Option<HostKey>,
+    /// Where it is recorded how it goes.
+    pub recording: Recording,
+}
+
+/// Where it is recorded how an operation goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recording {
+    /// In the lattice, for a day, whatever becomes of the host.
+    Lattice,
+    /// In the memory of the host that took it on: JetStream does not take the record.
+    Host,
+    /// Nowhere: a host of another project took it on.
+    None,
 }
 
 /// How an operation came to a good end, and how that is known.
@@ -39,6 +80,8 @@ pub enum Settled {
     ByOperation(OperationRecord),
     /// An event of the host fits the command. That is inferred: a like command of somebody else causes a like event.
     ByEvent(CloudEvent),
+    /// The host had done it when it answered, and nothing tells more.
+    ByAnswer,
 }
 
 /// Why waiting for an operation did not end well.
@@ -46,47 +89,77 @@ pub enum Settled {
 #[non_exhaustive]
 pub enum WaitError {
     /// The operation failed.
-    #[error("operation {id} failed on host {host}")]
+    #[error("operation {id} failed{}", on(host))]
     Failed {
         /// The operation.
         id: OperationId,
         /// The host.
-        host: HostKey,
+        host: Option<HostKey>,
+        /// What kind of failure it is, if the host tells.
+        code: Option<RefusalCode>,
         /// The record or event that says so.
         settled: Box<Settled>,
         /// Why, as the host tells it.
         source: Cause,
     },
+    /// The host went away before the operation had ended, and how far it got is not known.
+    #[error("operation {id} was lost{}", on(host))]
+    Lost {
+        /// The operation.
+        id: OperationId,
+        /// The host.
+        host: Option<HostKey>,
+        /// The record, which tells how far it is known to have got.
+        record: Box<OperationRecord>,
+        /// Why, as another host tells it.
+        source: Cause,
+    },
     /// The operation had not ended when the time was over. It may still end well, or fail.
-    #[error("operation {id} on host {host} had not ended after {waited:?}")]
+    #[error("operation {id}{} had not ended after {waited:?}", on(host))]
     Unknown {
         /// The operation.
         id: OperationId,
         /// The host.
-        host: HostKey,
+        host: Option<HostKey>,
         /// How long was waited.
         waited: Duration,
         /// How it stood when the host last told.
         last: Option<Box<OperationRecord>>,
     },
-    /// The host is gone, and with it what it knew of the operation.
-    #[error("host {host} is gone, and how far operation {id} got is not known")]
+    /// The host is gone, and with it what it knew of the operation: no host that is left has a record of it.
+    #[error("{} is gone, and how far operation {id} got is not known", whoever(host))]
     HostGone {
         /// The operation.
         id: OperationId,
         /// The host.
-        host: HostKey,
+        host: Option<HostKey>,
+    },
+    /// A host of another project took the command on, and keeps no record that could be followed.
+    #[error("operation {id}{} is not recorded, so that its phases cannot be followed", on(host))]
+    NotRecorded {
+        /// The operation.
+        id: OperationId,
+        /// The host.
+        host: Option<HostKey>,
     },
     /// The host could not be asked.
-    #[error("operation {id} on host {host} could not be followed")]
+    #[error("operation {id}{} could not be followed", on(host))]
     Request {
         /// The operation.
         id: OperationId,
         /// The host.
-        host: HostKey,
+        host: Option<HostKey>,
         /// What went wrong.
         source: Box<RequestError>,
     },
+}
+
+fn on(host: &Option<HostKey>) -> String {
+    host.as_ref().map_or(String::new(), |host| format!(" on host {host}"))
+}
+
+fn whoever(host: &Option<HostKey>) -> String {
+    host.as_ref().map_or("every host".to_owned(), |host| format!("host {host}"))
 }
 
 /// A reason with its own reasons: a host's list of causes as an error chain.
@@ -122,59 +195,98 @@ impl Client {
     /// # }
     /// ```
     pub fn operation(&self, host: &HostKey, id: OperationId) -> Operation {
-        let (client, connections) = (self.clone(), self.connections());
-        Operation { client, host: host.clone(), id, recorded: true, connections, events: None }
+        self.taken_up(Some(host.clone()), id)
     }
 
-    /// How an operation stands. The host answers when it ends, and at the latest after `wait`.
-    ///
-    /// # Errors
-    /// [`RequestError::Refused`] if the host does not know the operation, [`RequestError::NoResponders`] if it is gone
-    /// or keeps no records.
-    pub async fn operation_record(
-        &self,
-        host: &HostKey,
-        id: &OperationId,
-        wait: Duration,
-    ) -> Result<OperationRecord, RequestError> {
-        let query =
-            OperationQuery { operation_id: id.clone(), past: None, wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) };
-        let request = Outgoing::with_body(self, self.subjects().operation(host), &query);
-        self.request(request.timeout(wait.saturating_add(self.settings().timeout))).await
+    /// Takes up an operation of which it is not known which host took it on; any host is asked for its record.
+    pub fn operation_anywhere(&self, id: OperationId) -> Operation {
+        self.taken_up(None, id)
+    }
+
+    fn taken_up(&self, host: Option<HostKey>, id: OperationId) -> Operation {
+        let accepted = Accepted { id, host, recording: Recording::Lattice };
+        let (client, connections) = (self.clone(), self.connections());
+        Operation { client, accepted, connections, events: None, done_when_answered: false }
     }
 }
 
 impl Operation {
-    pub(crate) fn accepted(client: Client, host: HostKey, ack: Ack, sent: OperationId, events: Awaited) -> Self {
-        let recorded = ack.operation_id.is_some();
-        let id = ack.operation_id.unwrap_or(sent);
+    /// What a host took on by this answer to what was sent under this id.
+    pub(crate) fn accepted_by(
+        client: Client,
+        host: Option<HostKey>,
+        ack: Ack,
+        sent: OperationId,
+        awaited: Awaited,
+    ) -> Self {
+        let recording = match (&ack.operation_id, ack.unrecorded) {
+            (None, _) => Recording::None,
+            (Some(_), true) => Recording::Host,
+            (Some(_), false) => Recording::Lattice,
+        };
+        let is_recorded = recording != Recording::None;
+        let done_when_answered = awaited.is_done_when_answered(is_recorded);
         // A host that stops may be gone before it can be asked, so its last event is kept in view.
-        let events = (!recorded || events.expects_host_to_go()).then_some(events);
+        let events = (!is_recorded || awaited.expects_host_to_go()).then_some(awaited);
+        let accepted = Accepted { id: ack.operation_id.unwrap_or(sent), host, recording };
         let connections = client.connections();
-        Self { client, host, id, recorded, connections, events }
+        Self { client, accepted, connections, events, done_when_answered }
+    }
+
+    /// What the host said when it took the command on.
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
     }
 
     /// The operation's id. Hosts of other projects do not know it.
     pub fn id(&self) -> &OperationId {
-        &self.id
+        &self.accepted.id
     }
 
-    /// The host that took the command on.
-    pub fn host(&self) -> &HostKey {
-        &self.host
+    /// The host that took the command on; not known of commands that go to any host, such as those about links.
+    pub fn host(&self) -> Option<&HostKey> {
+        self.accepted.host.as_ref()
     }
 
-    /// Whether the host records the operation. If not, [`wait`](Self::wait) infers from events how it went.
+    /// Whether a host records the operation. If not, [`wait`](Self::wait) infers from events how it went.
     pub fn is_recorded(&self) -> bool {
-        self.recorded
+        self.accepted.recording != Recording::None
+    }
+
+    /// The record of the operation whenever its phase changes, from the one in which it is now to the one in which it
+    /// ends; a phase that is over before it is asked for is left out, and stands in the phases of the next record.
+    ///
+    /// That it failed or was lost is no error here but the last record's phase. The stream ends after that record, or
+    /// after an error, for the reasons that [`wait`](Self::wait) names; silence is waited for without limit.
+    pub fn watch(&self) -> BoxStream<'static, Result<OperationRecord, WaitError>> {
+        if !self.is_recorded() {
+            let (id, host) = self.names();
+            return stream::once(async { Err(WaitError::NotRecorded { id, host }) }).boxed();
+        }
+        let watched = (self.follower(), Some(None));
+        let names = self.names();
+        stream::unfold(watched, move |(mut follower, past)| {
+            let names = names.clone();
+            async move {
+                let record = follower.past(past?).await.map_err(|fault| fault.into_error(names));
+                let next = record.as_ref().ok().filter(|record| !record.phase.is_final());
+                let past = next.map(|record| Some(record.phase));
+                Some((record, (follower, past)))
+            }
+        })
+        .boxed()
     }
 
     /// Waits until the operation has ended, at most for `deadline`.
     ///
+    /// A command that had been done when the host answered, as those about links, labels and configuration, has its
+    /// record by then; it takes one question. With a host of another project its event is waited for, and where there is
+    /// none the answer counts.
+    ///
     /// # Errors
-    /// [`WaitError::Failed`] with the host's reasons, [`WaitError::Unknown`] when the time is over,
-    /// [`WaitError::HostGone`] if nobody is left to ask. After the connection was down, the host has some seconds to come
-    /// back to the server, too.
+    /// [`WaitError::Failed`] with the host's reasons, [`WaitError::Lost`] if the host went away over it,
+    /// [`WaitError::Unknown`] when the time is over, [`WaitError::HostGone`] if nobody is left who knows. After the
+    /// connection was down, the host has some seconds to come back to the server, too.
     pub async fn wait(mut self, deadline: Duration) -> Result<Settled, WaitError> {
         let mut last = None;
         let events = self.events.take();
@@ -188,29 +300,17 @@ impl Operation {
     async fn settled(&self, events: Option<Awaited>, last: &mut Option<OperationRecord>) -> Result<Settled, WaitError> {
         match events {
             None => self.by_record(last).await,
-            Some(events) if self.recorded => self.by_either(events, last).await,
+            Some(events) if self.is_recorded() => self.by_either(events, last).await,
+            Some(events) if self.done_when_answered => self.by_event_soon(events).await,
             Some(mut events) => self.judge(events.verdict().await),
         }
     }
 
-    /// Asks the host until it says that the operation has ended. Silence is no end: the host may be busy, or the
-    /// connection may come back.
     async fn by_record(&self, last: &mut Option<OperationRecord>) -> Result<Settled, WaitError> {
-        // The first question tells how the operation stands, should the time be over before a held one is answered.
-        let mut wait = Duration::ZERO;
-        let mut absence = Absence { connections: self.connections, until: None };
-        loop {
-            match self.client.operation_record(&self.host, &self.id, wait).await {
-                Ok(record) if record.phase.is_final() => return self.judge_record(record),
-                Ok(record) => *last = Some(record),
-                Err(RequestError::TimedOut { .. } | RequestError::Disconnected { .. }) => {}
-                Err(RequestError::NoResponders { .. }) if absence.may_end(self.client.connections()) => {
-                    time::sleep(HOST_RETURN_PAUSE).await;
-                }
-                Err(RequestError::NoResponders { .. }) => return Err(self.host_gone()),
-                Err(source) => return Err(self.not_followed(source)),
-            }
-            wait = LONG_POLL;
+        match self.follower().end(last).await {
+            Ok(record) => self.judge_record(record),
+            Err(NoRecord::Unknown(_) | NoRecord::HostGone) if self.done_when_answered => Ok(Settled::ByAnswer),
+            Err(fault) => Err(fault.into_error(self.names())),
         }
     }
 
@@ -219,20 +319,44 @@ impl Operation {
         tokio::select! {
             verdict = events.verdict() => self.judge(verdict),
             settled = self.by_record(last) => match settled {
-                Err(WaitError::HostGone { .. }) => match time::timeout(LAST_WORDS, events.verdict()).await {
-                    Ok(verdict) => self.judge(verdict),
-                    Err(_) => settled,
-                },
+                Err(WaitError::HostGone { .. } | WaitError::Lost { .. }) => {
+                    match time::timeout(LAST_WORDS, events.verdict()).await {
+                        Ok(verdict) => self.judge(verdict),
+                        Err(_) => settled,
+                    }
+                }
                 _ => settled,
             },
         }
     }
 
+    /// The event has been published or never will be, but may still be on its way.
+    async fn by_event_soon(&self, mut events: Awaited) -> Result<Settled, WaitError> {
+        if events.expects_nothing() {
+            return Ok(Settled::ByAnswer);
+        }
+        match time::timeout(self.client.settings().timeout, events.verdict()).await {
+            Ok(verdict) => self.judge(verdict),
+            Err(_) => Ok(Settled::ByAnswer),
+        }
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::new(self.client.clone(), self.accepted.clone(), self.connections)
+    }
+
     fn judge_record(&self, record: OperationRecord) -> Result<Settled, WaitError> {
+        let reason = Cause::of(&record.causes);
         match record.phase {
-            OperationPhase::Failed => {
-                let reason = Cause::of(&record.causes);
-                Err(self.failed(Settled::ByOperation(record), reason))
+            OperationPhase::Failed => Err(self.failed(record.code, Settled::ByOperation(record), reason)),
+            OperationPhase::Lost => {
+                let (id, host) = self.names();
+                Err(WaitError::Lost {
+                    id,
+                    host: host.or(Some(record.host_id.clone())),
+                    record: record.into(),
+                    source: reason,
+                })
             }
             _ => Ok(Settled::ByOperation(record)),
         }
@@ -241,45 +365,21 @@ impl Operation {
     fn judge(&self, verdict: Verdict) -> Result<Settled, WaitError> {
         match verdict {
             Verdict::Done(event) => Ok(Settled::ByEvent(event)),
-            Verdict::Failed { event, error } => Err(self.failed(Settled::ByEvent(event), Cause::of(&[error]))),
-            Verdict::StreamEnded => Err(self.not_followed(closed(self.client.event_subjects().all()))),
+            Verdict::Failed { event, error } => Err(self.failed(None, Settled::ByEvent(event), Cause::of(&[error]))),
+            Verdict::StreamEnded => {
+                let fault = NoRecord::Request(closed(self.client.event_subjects().all()));
+                Err(fault.into_error(self.names()))
+            }
         }
     }
 
-    fn failed(&self, settled: Settled, source: Cause) -> WaitError {
+    fn failed(&self, code: Option<RefusalCode>, settled: Settled, source: Cause) -> WaitError {
         let (id, host) = self.names();
-        WaitError::Failed { id, host, settled: Box::new(settled), source }
+        WaitError::Failed { id, host, code, settled: Box::new(settled), source }
     }
 
-    fn host_gone(&self) -> WaitError {
-        let (id, host) = self.names();
-        WaitError::HostGone { id, host }
-    }
-
-    fn not_followed(&self, source: RequestError) -> WaitError {
-        let (id, host) = self.names();
-        WaitError::Request { id, host, source: Box::new(source) }
-    }
-
-    fn names(&self) -> (OperationId, HostKey) {
-        (self.id.clone(), self.host.clone())
-    }
-}
-
-/// Whether a host that does not listen may be about to: after a server's restart its clients come back one by one.
-struct Absence {
-    connections: u64,
-    /// Until when it may come back after the latest restart.
-    until: Option<Instant>,
-}
-
-impl Absence {
-    fn may_end(&mut self, connections: u64) -> bool {
-        if self.connections != connections {
-            self.connections = connections;
-            self.until = Some(Instant::now() + HOST_RETURN);
-        }
-        self.until.is_some_and(|until| Instant::now() < until)
+    fn names(&self) -> (OperationId, Option<HostKey>) {
+        (self.accepted.id.clone(), self.accepted.host.clone())
     }
 }
 
@@ -294,17 +394,6 @@ mod tests {
         let cause = Cause::of(&causes);
         let chain = std::iter::successors(Some(&cause as &dyn Error), |error| (*error).source());
         assert_eq!(chain.map(ToString::to_string).collect::<Vec<_>>(), expect);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_host_has_time_to_come_back_after_each_reconnection() {
-        let mut absence = Absence { connections: 1, until: None };
-        assert!(!absence.may_end(1));
-        for connections in [2, 3] {
-            assert!(absence.may_end(connections));
-            time::advance(HOST_RETURN).await;
-            assert!(!absence.may_end(connections));
-        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! One request and its answer: headers, limits, refusals, and why there is no answer.
 
+mod parts;
+
 use std::{io, time::Duration};
 
 use async_nats::{HeaderMap, Message, PublishErrorKind, RequestErrorKind, Subscriber, connection::State};
 use bytes::Bytes;
-use lattice_protocol::{Ack, DecodeError, Encoding, Format, decode_command};
+use lattice_protocol::{Ack, DecodeError, Encoding, Format, ProviderKey, RefusalCode, decode_command};
 use serde::de::DeserializeOwned;
 use tokio::time;
 
@@ -51,6 +53,25 @@ pub enum RequestError {
         subject: String,
         /// Why, in the host's words.
         error: String,
+        /// What kind of refusal it is; hosts of other projects do not tell.
+        code: Option<RefusalCode>,
+        /// The provider of the link that stands, where a link is refused for it.
+        provider_id: Option<ProviderKey>,
+    },
+    /// The answer came in parts, and some of them did not come.
+    #[error(
+        "of the {of} parts of the answer on `{subject}` did not come within {timeout:?}: {}",
+        parts::listed(missing)
+    )]
+    PartsMissing {
+        /// Where the request was sent.
+        subject: String,
+        /// The numbers of those that did not come, from 1.
+        missing: Vec<u32>,
+        /// How many there are.
+        of: u32,
+        /// How long the caller waited.
+        timeout: Duration,
     },
     /// The request is larger than what the server carries; it was not sent.
     #[error("the request on `{subject}` has {size} bytes, the server carries at most {max}, headers included")]
@@ -80,6 +101,14 @@ pub enum RequestError {
         /// Bytes that are kept.
         max: usize,
     },
+    /// A key of configuration that is not one or more tokens of a subject; nothing was sent.
+    #[error(
+        "`{key}` is no key for configuration: it has to be made of subject tokens, without white space and wildcards"
+    )]
+    Key {
+        /// The key.
+        key: String,
+    },
     /// The connection is closed for good, or does not take the request.
     #[error("the connection does not take a request on `{subject}`")]
     Connection {
@@ -90,6 +119,21 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// What kind of refusal it is, if it is one and the host tells.
+    pub fn refusal_code(&self) -> Option<RefusalCode> {
+        match self {
+            RequestError::Refused { code, .. } => *code,
+            _ => None,
+        }
+    }
+
+    /// Whether the request may have been acted on although no answer came.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, RequestError::TimedOut { .. } | RequestError::Disconnected { .. })
+    }
+}
+
 impl Client {
     /// Sends a request and reads its answer.
     pub(crate) async fn request<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
@@ -98,7 +142,17 @@ impl Client {
         read_answer(&subject, &message.payload)
     }
 
-    async fn exchange(&self, request: Outgoing) -> Result<Message, RequestError> {
+    /// Sends a request that changes nothing and reads its answer, which is asked for again in parts if it is too large
+    /// for one message.
+    pub(crate) async fn query<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
+        match self.request(request.clone()).await {
+            Err(error) if error.refusal_code() == Some(RefusalCode::TooLarge) => self.request_in_parts(request).await,
+            answer => answer,
+        }
+    }
+
+    /// Sends a request and returns its answer, whatever it says.
+    pub(crate) async fn exchange(&self, request: Outgoing) -> Result<Message, RequestError> {
         let Outgoing { subject, headers, body, timeout } = request;
         let size = body.len();
         let sent = async_nats::Request::new().headers(headers).payload(body).timeout(None);
@@ -160,7 +214,7 @@ impl Client {
 }
 
 /// A request as it goes out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) subject: String,
     headers: HeaderMap,
@@ -182,8 +236,14 @@ impl Outgoing {
             .header(CONTENT_TYPE, format.encoding.media_type())
     }
 
+    /// A request with these bytes for its body, whatever they are.
+    pub(crate) fn with_bytes(client: &Client, subject: String, body: Bytes) -> Self {
+        Self { body, ..Self::query(client, subject) }
+    }
+
+    /// With a header, whose value is given on one line.
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(name, value);
+        self.headers.insert(name, value.replace(|c: char| c.is_control(), " "));
         self
     }
 
@@ -206,8 +266,8 @@ pub(crate) fn closed(subject: String) -> RequestError {
 
 /// Reads an answer; a refusal is recognised first, because it would pass for an empty answer of most types.
 pub(crate) fn read_answer<T: DeserializeOwned>(subject: &str, body: &[u8]) -> Result<T, RequestError> {
-    if let Ok(Ack { accepted: false, error, .. }) = lattice_protocol::decode(body) {
-        return Err(RequestError::Refused { subject: subject.to_owned(), error });
+    if let Ok(Ack { accepted: false, error, code, provider_id, .. }) = lattice_protocol::decode(body) {
+        return Err(RequestError::Refused { subject: subject.to_owned(), error, code, provider_id });
     }
     decode_command(body).map_err(|source| RequestError::Unreadable { subject: subject.to_owned(), source })
 }

@@ -7,7 +7,11 @@ use std::{
 
 use lattice_protocol::{ActorKey, Claims, Host, HostInventory, HostKey};
 
-use crate::{client::Client, gather::Gathered, request::RequestError};
+use crate::{
+    client::Client,
+    gather::{Gathered, Missing},
+    request::RequestError,
+};
 
 /// Candidates that an error names in its text; all are in its fields.
 const NAMED: usize = 10;
@@ -22,7 +26,7 @@ const SHORTEST_START: usize = 4;
 #[non_exhaustive]
 pub enum ResolveError {
     /// Nothing fits.
-    #[error("no {what} fits `{text}`; {}{}", listed("there is", known), unasked(errors))]
+    #[error("no {what} fits `{text}`; {}{}", listed("there is", known), unasked(errors, missing))]
     NotFound {
         /// `host` or `actor`.
         what: &'static str,
@@ -32,6 +36,8 @@ pub enum ResolveError {
         known: Vec<Candidate>,
         /// Who could not be asked. What was looked for may be there.
         errors: Vec<RequestError>,
+        /// The hosts that did not answer. What was looked for may be there, too.
+        missing: Vec<Missing>,
     },
     /// More than one fits.
     #[error("`{text}` fits more than one {what}; {}", listed("it may be", candidates))]
@@ -132,7 +138,7 @@ const ACTOR: &str = "actor";
 
 /// Whether anybody could say what there is.
 fn anybody<T>(answers: &Gathered<T>, what: &'static str, text: &str) -> Result<(), ResolveError> {
-    match answers.items.is_empty() && answers.errors.is_empty() {
+    match answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
         true => Err(ResolveError::NoHosts { what, text: text.to_owned() }),
         false => Ok(()),
     }
@@ -144,7 +150,7 @@ fn start_of_key(text: &str) -> String {
 }
 
 fn pick_host(text: &str, hosts: Gathered<Host>) -> Result<HostKey, ResolveError> {
-    let Gathered { items, errors } = hosts;
+    let Gathered { items, errors, missing, .. } = hosts;
     let named = items.iter().filter(|host| host.friendly_name == text);
     let by_name: Vec<&Host> = named.filter(|host| !host.friendly_name.is_empty()).collect();
     let fitting = if by_name.is_empty() { by_prefix(text, &items) } else { by_name };
@@ -152,7 +158,7 @@ fn pick_host(text: &str, hosts: Gathered<Host>) -> Result<HostKey, ResolveError>
         [host] => Ok(host.id.clone()),
         [] => {
             let known = items.iter().map(host_candidate).collect();
-            Err(ResolveError::NotFound { what: HOST, text: text.to_owned(), known, errors })
+            Err(ResolveError::NotFound { what: HOST, text: text.to_owned(), known, errors, missing })
         }
         several => {
             let candidates = several.iter().copied().map(host_candidate).collect();
@@ -180,7 +186,7 @@ struct Known {
 }
 
 fn pick_actor(text: &str, inventories: Gathered<HostInventory>, claims: &Claims) -> Result<ActorKey, ResolveError> {
-    let Gathered { items, errors } = inventories;
+    let Gathered { items, errors, missing, .. } = inventories;
     let actors = known_actors(&items, claims);
     let named = running_first(actors.iter().filter(|(_, known)| known.names.contains(text)));
     let start = start_of_key(text);
@@ -190,7 +196,7 @@ fn pick_actor(text: &str, inventories: Gathered<HostInventory>, claims: &Claims)
         [(actor, _)] => Ok((*actor).clone()),
         [] => {
             let known = actors.iter().map(actor_candidate).collect();
-            Err(ResolveError::NotFound { what: ACTOR, text: text.to_owned(), known, errors })
+            Err(ResolveError::NotFound { what: ACTOR, text: text.to_owned(), known, errors, missing })
         }
         several => {
             let candidates = several.iter().copied().map(actor_candidate).collect();
@@ -249,10 +255,10 @@ fn listed(intro: &str, candidates: &[Candidate]) -> String {
     format!("{intro} {}{more}", named.join(", "))
 }
 
-fn unasked(errors: &[RequestError]) -> String {
-    match errors {
-        [] => String::new(),
-        errors => format!(" ({} answers missing or unreadable)", errors.len()),
+fn unasked(errors: &[RequestError], missing: &[Missing]) -> String {
+    match errors.len() + missing.len() {
+        0 => String::new(),
+        unasked => format!(" ({unasked} answers missing or unreadable)"),
     }
 }
 

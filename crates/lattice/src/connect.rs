@@ -51,7 +51,11 @@ impl Lattice {
     /// There is none, or none could be asked.
     pub(crate) async fn hosts(&self) -> anyhow::Result<Gathered<Host>> {
         let hosts = self.client.hosts().await?;
-        if hosts.items.is_empty() && hosts.errors.is_empty() { Err(self.nobody().into()) } else { Ok(hosts) }
+        if hosts.items.is_empty() && hosts.errors.is_empty() && hosts.missing.is_empty() {
+            Err(self.nobody().into())
+        } else {
+            Ok(hosts)
+        }
     }
 
     /// That no host answers, and what may be the reason.

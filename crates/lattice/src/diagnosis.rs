@@ -141,7 +141,7 @@ fn code_of_resolve(error: &ResolveError) -> Option<Code> {
 fn code_of_wait(error: &WaitError) -> Option<Code> {
     match error {
         WaitError::Failed { .. } => Some(Code::Failed),
-        WaitError::Unknown { .. } | WaitError::HostGone { .. } => Some(Code::TimedOut),
+        WaitError::Unknown { .. } | WaitError::HostGone { .. } | WaitError::Lost { .. } => Some(Code::TimedOut),
         _ => None,
     }
 }
@@ -248,7 +248,9 @@ mod tests {
         let subject = || "s".to_owned();
         check(RequestError::NoResponders { subject: subject() }, Code::NoHosts);
         check(RequestError::TimedOut { subject: subject(), timeout: Duration::from_secs(1) }, Code::TimedOut);
-        check(RequestError::Refused { subject: subject(), error: "no".to_owned() }, Code::Refused);
+        let refused =
+            RequestError::Refused { subject: subject(), error: "no".to_owned(), code: None, provider_id: None };
+        check(refused, Code::Refused);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 //! key and an absent key does not count against an event.
 
 use futures::StreamExt;
-use lattice_protocol::{ActorKey, Annotations, HostKey, ScaleActor, StartActor, StopActor, event::CloudEvent};
+use lattice_protocol::{
+    ActorKey, Annotations, ContractId, DeleteLink, HostKey, LinkDefinition, LinkName, ProviderKey, ScaleActor,
+    StartActor, StartProvider, StopActor, StopProvider, UpdateActor, event::CloudEvent,
+};
 use serde_json::Value;
 
 use crate::events::EventStream;
@@ -13,10 +16,45 @@ use crate::events::EventStream;
 /// What to look for.
 #[derive(Debug)]
 pub(crate) enum Expected {
-    Started { actor_ref: String, annotations: Annotations },
-    Scaled { actor: Option<ActorKey>, actor_ref: String, annotations: Annotations },
-    Stopped { actor: ActorKey, annotations: Annotations },
+    Started {
+        actor_ref: String,
+        annotations: Annotations,
+    },
+    Scaled {
+        actor: Option<ActorKey>,
+        actor_ref: String,
+        annotations: Annotations,
+    },
+    Stopped {
+        actor: ActorKey,
+        annotations: Annotations,
+    },
+    Updated {
+        actor: ActorKey,
+        actor_ref: String,
+        annotations: Annotations,
+    },
+    ProviderStarted {
+        provider_ref: String,
+        link: LinkName,
+    },
+    ProviderStopped {
+        provider: ProviderKey,
+        link: LinkName,
+    },
     HostStopped,
+    LinkSet(LinkPlace),
+    LinkDeleted(LinkPlace),
+    /// No event tells more than the answer.
+    Nothing,
+}
+
+/// What a link is known by.
+#[derive(Debug)]
+pub(crate) struct LinkPlace {
+    actor: ActorKey,
+    contract: ContractId,
+    link: LinkName,
 }
 
 /// What an event says.
@@ -35,12 +73,14 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Awaited {
     expected: Expected,
-    host: HostKey,
-    events: EventStream,
+    /// Whose events count; anybody's if that is not known.
+    host: Option<HostKey>,
+    /// None where nothing is expected.
+    events: Option<EventStream>,
 }
 
 impl Awaited {
-    pub(crate) fn new(expected: Expected, host: HostKey, events: EventStream) -> Self {
+    pub(crate) fn new(expected: Expected, host: Option<HostKey>, events: Option<EventStream>) -> Self {
         Self { expected, host, events }
     }
 
@@ -48,10 +88,29 @@ impl Awaited {
         matches!(self.expected, Expected::HostStopped)
     }
 
+    pub(super) fn expects_nothing(&self) -> bool {
+        self.expected.is_nothing()
+    }
+
+    /// Whether a host that takes the command on has done it by then. Hosts of other projects, which have no records, do
+    /// more of that than those of this one.
+    pub(super) fn is_done_when_answered(&self, is_recorded: bool) -> bool {
+        match &self.expected {
+            Expected::LinkSet(_) | Expected::LinkDeleted(_) | Expected::Nothing => true,
+            Expected::Updated { .. } | Expected::ProviderStopped { .. } => !is_recorded,
+            Expected::Started { .. }
+            | Expected::Scaled { .. }
+            | Expected::Stopped { .. }
+            | Expected::ProviderStarted { .. }
+            | Expected::HostStopped => false,
+        }
+    }
+
     pub(super) async fn verdict(&mut self) -> Verdict {
-        while let Some(item) = self.events.next().await {
+        let Some(events) = &mut self.events else { return Verdict::StreamEnded };
+        while let Some(item) = events.next().await {
             let Ok(event) = item else { continue };
-            match self.expected.meets(&self.host, &event) {
+            match self.expected.meets(self.host.as_ref(), &event) {
                 Met::Not => {}
                 Met::Done => return Verdict::Done(event),
                 Met::Failed(error) => return Verdict::Failed { event, error },
@@ -85,18 +144,55 @@ impl Expected {
         Expected::Stopped { actor: command.actor_id.clone(), annotations: command.annotations.clone() }
     }
 
-    fn meets(&self, host: &HostKey, event: &CloudEvent) -> Met {
+    pub(crate) fn update(command: &UpdateActor) -> Self {
+        Expected::Updated {
+            actor: command.actor_id.clone(),
+            actor_ref: command.new_actor_ref.clone(),
+            annotations: command.annotations.clone(),
+        }
+    }
+
+    pub(crate) fn start_provider(command: &StartProvider) -> Self {
+        Expected::ProviderStarted { provider_ref: command.provider_ref.clone(), link: command.link_name.clone() }
+    }
+
+    pub(crate) fn stop_provider(command: &StopProvider) -> Self {
+        Expected::ProviderStopped { provider: command.provider_id.clone(), link: command.link_name.clone() }
+    }
+
+    pub(crate) fn put_link(link: &LinkDefinition) -> Self {
+        let (actor, contract) = (link.actor_id.clone(), link.contract_id.clone());
+        Expected::LinkSet(LinkPlace { actor, contract, link: link.link_name.clone() })
+    }
+
+    pub(crate) fn delete_link(link: &DeleteLink) -> Self {
+        let (actor, contract) = (link.actor_id.clone(), link.contract_id.clone());
+        Expected::LinkDeleted(LinkPlace { actor, contract, link: link.link_name.clone() })
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Expected::Nothing)
+    }
+
+    fn meets(&self, host: Option<&HostKey>, event: &CloudEvent) -> Met {
         let told = Told(event);
-        if !told.is_by(host) || !self.is_about(&told) {
+        if !host.is_none_or(|host| told.is_by(host)) || !self.is_about(&told) {
             return Met::Not;
         }
         match (self, event.name()) {
             (Expected::Started { .. }, "actors_started")
             | (Expected::Scaled { .. }, "actor_scaled" | "actors_started" | "actors_stopped")
             | (Expected::Stopped { .. }, "actors_stopped" | "actor_stopped")
+            | (Expected::Updated { .. }, "actor_updated" | "actors_started")
+            | (Expected::ProviderStarted { .. }, "provider_started")
+            | (Expected::ProviderStopped { .. }, "provider_stopped")
+            | (Expected::LinkSet(_), "linkdef_set")
+            | (Expected::LinkDeleted(_), "linkdef_deleted")
             | (Expected::HostStopped, "host_stopped") => Met::Done,
             (Expected::Started { .. } | Expected::Scaled { .. }, "actors_start_failed" | "actor_start_failed")
-            | (Expected::Scaled { .. }, "actor_scale_failed") => Met::Failed(told.error()),
+            | (Expected::Scaled { .. }, "actor_scale_failed")
+            | (Expected::Updated { .. }, "actor_update_failed")
+            | (Expected::ProviderStarted { .. }, "provider_start_failed") => Met::Failed(told.error()),
             _ => Met::Not,
         }
     }
@@ -111,7 +207,20 @@ impl Expected {
                 (is_actor || told.names_image(actor_ref)) && told.has_exactly(annotations)
             }
             Expected::Stopped { actor, annotations } => told.names_actor(actor) && told.has_at_least(annotations),
+            // Some hosts say of an update only which actor it was of, others that they started its new image.
+            Expected::Updated { actor, actor_ref, annotations } => {
+                let names_another = told.image().is_some_and(|image| image != actor_ref);
+                told.names_actor(actor) && !names_another && told.has_at_least(annotations)
+            }
+            Expected::ProviderStarted { provider_ref, link } => {
+                (told.names_image(provider_ref) || told.text("provider_ref") == Some(provider_ref)) && told.serves(link)
+            }
+            Expected::ProviderStopped { provider, link } => {
+                told.text("public_key") == Some(provider.as_str()) && told.serves(link)
+            }
+            Expected::LinkSet(place) | Expected::LinkDeleted(place) => told.is_of(place),
             Expected::HostStopped => true,
+            Expected::Nothing => false,
         }
     }
 }
@@ -137,6 +246,22 @@ impl Told<'_> {
         !image.is_empty() && ["image_ref", "actor_ref"].into_iter().any(|key| self.text(key) == Some(image))
     }
 
+    fn image(&self) -> Option<&str> {
+        self.text("image_ref").filter(|image| !image.is_empty())
+    }
+
+    /// Hosts that were told no link name write none.
+    fn serves(&self, link: &LinkName) -> bool {
+        let told = self.text("link_name").filter(|name| !name.is_empty());
+        told.is_none_or(|name| name == link.as_str())
+    }
+
+    fn is_of(&self, place: &LinkPlace) -> bool {
+        self.text("actor_id") == Some(place.actor.as_str())
+            && self.text("contract_id") == Some(place.contract.as_str())
+            && self.serves(&place.link)
+    }
+
     fn annotations(&self) -> Option<Annotations> {
         serde_json::from_value(self.0.data.get("annotations")?.clone()).ok()
     }
@@ -150,7 +275,7 @@ impl Told<'_> {
     }
 
     fn error(&self) -> String {
-        self.text("error").unwrap_or("the event names no reason").to_owned()
+        self.text("error").or(self.text("reason")).unwrap_or("the event names no reason").to_owned()
     }
 }
 

@@ -119,7 +119,7 @@ fn ambiguous_and_unknown_actors_list_what_there_is() {
 #[test]
 fn hosts_that_could_not_be_asked_are_counted() {
     let errors = vec![RequestError::NoResponders { subject: "s".to_owned() }];
-    let error = pick_actor("echo", Gathered { items: Vec::new(), errors }, &Claims::default());
+    let error = pick_actor("echo", Gathered { errors, ..Gathered::default() }, &Claims::default());
     let error = error.expect_err("no such actor");
     assert_eq!(error.to_string(), "no actor fits `echo`; there is none (1 answers missing or unreadable)");
 }

@@ -6,7 +6,7 @@ use async_nats::Message;
 use bytes::Bytes;
 use futures::StreamExt;
 use lattice_client::{Client, ClientSettings};
-use lattice_protocol::HostKey;
+use lattice_protocol::{Format, HostKey, Member, Members, OperationPhase, OperationQuery, OperationRecord, encode};
 use lattice_testkit::NatsServer;
 use tokio::task::JoinHandle;
 
@@ -158,4 +158,43 @@ pub(crate) fn inventory_082(id: &str, actor: &str, name: &str) -> Vec<u8> {
         "friendly_name":"name-{id}","labels":{{}},"version":"0.82.0","uptime_human":"3m 20s","uptime_seconds":200}}"#
     )
     .into()
+}
+
+/// The subject of this lattice that ends like this.
+pub(crate) fn control(end: &str) -> String {
+    format!("wasmbus.ctl.default.{end}")
+}
+
+/// Members of these hosts, those from 10 on of another project.
+pub(crate) fn members(indexes: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    let member = |index: usize| Member {
+        age: Some(1),
+        foreign: index >= 10,
+        friendly_name: format!("name-{}", HOSTS[index]),
+        host_id: host(index),
+        incarnation: None,
+        interval: 5000,
+        version: "1".to_owned(),
+    };
+    let members = Members { members: indexes.into_iter().map(member).collect() };
+    encode(&members, Format::MESSAGE_PACK)
+}
+
+/// How an operation of the first host stands.
+pub(crate) fn record(query: &OperationQuery, phase: OperationPhase) -> OperationRecord {
+    OperationRecord {
+        actor_id: None,
+        causes: Vec::new(),
+        code: None,
+        command: "la".to_owned(),
+        host_id: host(0),
+        incarnation: "a".to_owned(),
+        operation_id: query.operation_id.clone(),
+        phase,
+        phases: Vec::new(),
+        reference: None,
+        requester: None,
+        swap_micros: None,
+        unrecorded: false,
+    }
 }

@@ -30,7 +30,7 @@ fn blue() -> Annotations {
 }
 
 fn check(expected: &Expected, event: &CloudEvent, met: Met) {
-    assert_eq!(expected.meets(&HOST.parse().expect("a host key"), event), met, "{expected:?} {event:?}");
+    assert_eq!(expected.meets(Some(&HOST.parse().expect("a host key")), event), met, "{expected:?} {event:?}");
 }
 
 /// As wasmCloud 0.82 and wasmcloud-otp publish it.
@@ -104,4 +104,70 @@ fn a_host_stops_itself() {
     check(&Expected::HostStopped, &event(HOST, "host_stopped", r#"{"labels":{}}"#), Met::Done);
     check(&Expected::HostStopped, &event(OTHER_HOST, "host_stopped", r#"{"labels":{}}"#), Met::Not);
     check(&Expected::HostStopped, &event(HOST, "host_started", r#"{"labels":{}}"#), Met::Not);
+}
+
+#[test]
+fn an_update_is_told_by_one_of_three_events() {
+    let update = Expected::update(&UpdateActor {
+        actor_id: ACTOR.parse().expect("an actor key"),
+        annotations: blue(),
+        host_id: None,
+        lattice_id: None,
+        new_actor_ref: IMAGE.to_owned(),
+    });
+    // wasmcloud-otp names neither image nor annotations.
+    let updated = format!(r#"{{"public_key":"{ACTOR}","revision":5,"instance_id":"i"}}"#);
+    check(&update, &event(HOST, "actor_updated", &updated), Met::Done);
+    check(&update, &event(OTHER_HOST, "actor_updated", &updated), Met::Not);
+    check(&update, &actors_started(HOST, IMAGE, r#"{"color":"blue"}"#), Met::Done);
+    check(&update, &actors_started(HOST, IMAGE, "{}"), Met::Not);
+    check(&update, &actors_started(HOST, "localhost:5000/other:1", r#"{"color":"blue"}"#), Met::Not);
+    let failed = format!(r#"{{"public_key":"{ACTOR}","revision":5,"instance_id":"i","reason":"no"}}"#);
+    check(&update, &event(HOST, "actor_update_failed", &failed), Met::Failed("no".to_owned()));
+}
+
+const PROVIDER: &str = "VDOQYLDQEYPWEBC76G4NMONCTOKFYS7YELMFF6LPDVUO5HQF6O53ZI2M";
+
+#[test]
+fn providers_are_told_by_image_or_key_and_link_name() {
+    let link = || "default".parse().expect("a link name");
+    let started = Expected::ProviderStarted { provider_ref: IMAGE.to_owned(), link: link() };
+    let data = |link: &str| {
+        format!(r#"{{"public_key":"{PROVIDER}","image_ref":"{IMAGE}","link_name":"{link}","annotations":{{}}}}"#)
+    };
+    check(&started, &event(HOST, "provider_started", &data("default")), Met::Done);
+    check(&started, &event(HOST, "provider_started", &data("")), Met::Done);
+    check(&started, &event(HOST, "provider_started", &data("other")), Met::Not);
+    check(&started, &event(OTHER_HOST, "provider_started", &data("default")), Met::Not);
+    let failed = format!(r#"{{"provider_ref":"{IMAGE}","link_name":"default","error":"no"}}"#);
+    check(&started, &event(HOST, "provider_start_failed", &failed), Met::Failed("no".to_owned()));
+
+    let stopped = Expected::ProviderStopped { provider: PROVIDER.parse().expect("a provider key"), link: link() };
+    check(&stopped, &event(HOST, "provider_stopped", &data("default")), Met::Done);
+    check(&stopped, &event(HOST, "provider_stopped", &data("other")), Met::Not);
+    check(&stopped, &event(HOST, "provider_started", &data("default")), Met::Not);
+}
+
+#[test]
+fn links_are_told_by_whichever_host() {
+    let place = || LinkPlace {
+        actor: ACTOR.parse().expect("an actor key"),
+        contract: "wasmcloud:keyvalue".parse().expect("a contract"),
+        link: "default".parse().expect("a link name"),
+    };
+    let data = |contract: &str| {
+        format!(
+            r#"{{"id":"X","actor_id":"{ACTOR}","provider_id":"{PROVIDER}","link_name":"default","contract_id":"{contract}",
+            "values":{{}}}}"#
+        )
+    };
+    let met = |expected: &Expected, source: &str, name: &str, contract: &str| {
+        expected.meets(None, &event(source, name, &data(contract)))
+    };
+    let (set, deleted) = (Expected::LinkSet(place()), Expected::LinkDeleted(place()));
+    assert_eq!(met(&set, "n/a", "linkdef_set", "wasmcloud:keyvalue"), Met::Done);
+    assert_eq!(met(&set, HOST, "linkdef_set", "wasmcloud:messaging"), Met::Not);
+    assert_eq!(met(&set, HOST, "linkdef_deleted", "wasmcloud:keyvalue"), Met::Not);
+    assert_eq!(met(&deleted, HOST, "linkdef_deleted", "wasmcloud:keyvalue"), Met::Done);
+    assert_eq!(met(&Expected::Nothing, HOST, "linkdef_set", "wasmcloud:keyvalue"), Met::Not);
 }
