@@ -9,6 +9,7 @@
 
 mod announce;
 mod board;
+mod capacity;
 mod command;
 mod coordinator;
 mod groups;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
+pub(crate) use capacity::Capacity;
 pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
 pub(crate) use prepare::Preparer;
 pub(crate) use restore::{Absent, Keeper, Notes, restore};
@@ -45,6 +47,7 @@ use coordinator::{Coordinator, Submission};
 #[derive(Clone, Debug)]
 pub(crate) struct Actors {
     submissions: mpsc::Sender<Submission>,
+    capacity: Capacity,
 }
 
 /// Everything that runs of actors. It stops in order when every [`Actors`] is dropped, and at once when this is.
@@ -58,11 +61,17 @@ pub(crate) struct ActorsTask {
 pub(crate) fn start(tools: Tools) -> (Actors, ActorsTask) {
     let (submissions, receiver) = mpsc::channel(COMMAND_QUEUE);
     let cut_off = CancellationToken::new();
+    let capacity = tools.capacity.clone();
     let task = tokio::spawn(Coordinator::new(tools, receiver, cut_off.clone()).run());
-    (Actors { submissions }, ActorsTask { task, cut_off })
+    (Actors { submissions, capacity }, ActorsTask { task, cut_off })
 }
 
 impl Actors {
+    /// What the host can still take on.
+    pub(crate) fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
     /// Has a command taken on; its operation tells what becomes of it.
     ///
     /// Commands are numbered in the order in which this is called.

@@ -126,6 +126,10 @@ impl Host {
     /// Without a deadline running calls get 10 seconds; the configured limit caps it in any case.
     pub async fn stop(mut self, deadline: Option<Duration>) -> StopReport {
         let deadline = deadline.unwrap_or(DRAIN).min(self.drain_limit);
+        // First of all no promises: what comes now belongs to other hosts.
+        if let Some(actors) = &self.actors {
+            actors.capacity().close();
+        }
         let tasks = &mut self.tasks;
         tasks.membership.end().await;
         tasks.watcher.end().await;

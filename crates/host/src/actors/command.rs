@@ -76,8 +76,12 @@ pub(crate) enum Refusal {
     NoMatch,
     #[error("actor {actor} is not running on this host with these annotations, and no reference says what to start")]
     NothingToStart { actor: ActorKey },
+    #[error("`{reference}` runs on this host as actor {found}, it is not {expected}")]
+    OtherActor { reference: String, expected: ActorKey, found: ActorKey },
     #[error("{unfinished} commands are unfinished, the host takes no more until some are done")]
     TooMany { unfinished: usize },
+    #[error("the host may run {limit} instances, {taken} run or are about to, and there is no room for {wanted} more")]
+    Full { limit: u32, taken: u64, wanted: u32 },
     #[error("the host is stopping and takes no more commands")]
     Stopping,
 }
@@ -86,7 +90,8 @@ impl Refusal {
     pub(crate) fn code(&self) -> RefusalCode {
         match self {
             Refusal::NotRunning | Refusal::NoMatch | Refusal::NothingToStart { .. } => RefusalCode::NotRunning,
-            Refusal::TooMany { .. } => RefusalCode::Full,
+            Refusal::OtherActor { .. } => RefusalCode::Conflict,
+            Refusal::TooMany { .. } | Refusal::Full { .. } => RefusalCode::Full,
             Refusal::Stopping => RefusalCode::Stopping,
         }
     }

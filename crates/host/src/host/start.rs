@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
-    actors::{self, Absent, Actors, Announcer, Board, Keeper, Notes, Preparer, Serving, Tools},
+    actors::{self, Absent, Actors, Announcer, Board, Capacity, Keeper, Notes, Preparer, Serving, Tools},
     bucket::AnyError,
     claims::{ClaimsStore, Follower},
     config::HostConfig,
@@ -99,6 +99,7 @@ impl Common<'_> {
             preparer: Preparer::new(store, self.policy, runtime),
             announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
             board: self.board.clone(),
+            capacity: Capacity::new(self.config.max_instances),
             absent: self.absent.clone(),
             notes,
             serving,

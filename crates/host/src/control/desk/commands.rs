@@ -77,6 +77,7 @@ impl Desk {
     fn stop_host(&self, request: &Request) -> Result<Answer, Ack> {
         let command: StopHost = self.read(request)?;
         let timeout = command.timeout.map(Duration::from_secs);
+        self.parts.actors.capacity().close();
         self.parts.stop.send_replace(Some(StopRequest { timeout }));
         Ok(Ack::accepted().into())
     }
