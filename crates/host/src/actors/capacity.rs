@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::command::Refusal;
-use crate::defaults::UNFINISHED_COMMANDS;
+use crate::{auction::StaleBid, defaults::UNFINISHED_COMMANDS};
 
 /// What a host can still take on; cheap to clone, the same for all clones.
 #[derive(Clone, Debug)]
@@ -35,13 +35,13 @@ struct State {
 
 /// A command's place among those that are taken on; dropping it frees the place.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     capacity: Capacity,
 }
 
 /// Room for instances; dropping it gives the room back.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     capacity: Capacity,
     instances: u32,
 }
@@ -88,9 +88,7 @@ impl Capacity {
     pub(super) fn place(&self) -> Result<Place, Refusal> {
         let mut state = self.lock();
         state.check_place()?;
-        state.commands += 1;
-        // What bids depend on is only whether there is a place at all.
-        state.version += u64::from(state.commands == UNFINISHED_COMMANDS);
+        state.take_place();
         Ok(Place { capacity: self.clone() })
     }
 
@@ -100,6 +98,19 @@ impl Capacity {
         state.check_room(self.shared.limit, instances)?;
         state.take(instances);
         Ok(Room { capacity: self.clone(), instances })
+    }
+
+    /// Takes a place and room for a start that follows a bid, if nothing has changed since the bid was made.
+    pub(crate) fn reserve_as_of(&self, version: u64, instances: u32) -> Result<(Place, Room), Refusal> {
+        let mut state = self.lock();
+        if state.version != version {
+            return Err(StaleBid::Changed.into());
+        }
+        state.check_place()?;
+        state.check_room(self.shared.limit, instances)?;
+        state.take_place();
+        state.take(instances);
+        Ok((Place { capacity: self.clone() }, Room { capacity: self.clone(), instances }))
     }
 
     /// No room at all, for a command that takes none or that will see when its turn comes.
@@ -134,6 +145,12 @@ impl State {
             }
             _ => Ok(()),
         }
+    }
+
+    fn take_place(&mut self) {
+        self.commands += 1;
+        // What bids depend on is only whether there is a place at all.
+        self.version += u64::from(self.commands == UNFINISHED_COMMANDS);
     }
 
     fn take(&mut self, instances: u32) {
@@ -252,6 +269,20 @@ mod tests {
         assert!(has_changed());
         capacity.close();
         assert!(has_changed());
+    }
+
+    #[test]
+    fn a_bid_can_be_followed_while_nothing_has_changed() {
+        let capacity = Capacity::new(Some(10));
+        let version = capacity.version();
+        assert_eq!(capacity.reserve_as_of(version + 1, 1).unwrap_err(), StaleBid::Changed.into());
+        assert_eq!(capacity.reserve_as_of(version, 11).unwrap_err(), full(0, 11));
+        let held = capacity.reserve_as_of(version, 4).expect("there is room");
+        assert_eq!(capacity.instances(), 4);
+        assert_eq!(capacity.reserve_as_of(version, 4).unwrap_err(), StaleBid::Changed.into());
+        drop(held);
+        assert_eq!(capacity.instances(), 0);
+        assert_eq!(capacity.reserve_as_of(version, 4).unwrap_err(), StaleBid::Changed.into());
     }
 
     #[test]

@@ -21,7 +21,10 @@ use super::{
     job::{Addition, Job, JobError, Reservation, Ticket, Wanted, Work},
     worker::{Badge, Finished, Tools, Worker},
 };
-use crate::operations::Operation;
+use crate::{
+    auction::{Bidder, Question},
+    operations::Operation,
+};
 
 /// A command that asks to be taken on.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(crate) struct Coordinator {
     /// Ends the workers at once, whatever they do.
     cut_off: CancellationToken,
     submissions: mpsc::Receiver<Submission>,
+    questions: mpsc::Receiver<Question>,
+    bidder: Bidder,
     finished: mpsc::UnboundedReceiver<Finished>,
     finished_sender: mpsc::UnboundedSender<Finished>,
     workers: HashMap<ActorKey, Assigned>,
@@ -79,10 +84,18 @@ enum Pending {
 }
 
 impl Coordinator {
-    pub(crate) fn new(tools: Tools, submissions: mpsc::Receiver<Submission>, cut_off: CancellationToken) -> Self {
+    pub(crate) fn new(
+        tools: Tools,
+        submissions: mpsc::Receiver<Submission>,
+        questions: mpsc::Receiver<Question>,
+        cut_off: CancellationToken,
+    ) -> Self {
         // Unbounded, because workers must not wait for the coordinator; bounded by the unfinished commands.
         let (finished_sender, finished) = mpsc::unbounded_channel();
+        let images = tools.preparer.images().clone();
         Self {
+            bidder: Bidder::new(tools.board.clone(), images, tools.capacity.clone()),
+            questions,
             tools,
             cut_off,
             submissions,
@@ -106,6 +119,7 @@ impl Coordinator {
                     Some(submission) => self.take_on(submission),
                     None => break,
                 },
+                Some(question) = self.questions.recv() => self.consider(question),
                 Some(finished) = self.finished.recv() => self.note_finished(&finished),
                 Some(fetched) = self.fetches.join_next() => self.note_fetched(fetched),
                 Some(ended) = self.worker_tasks.join_next() => self.note_ended(ended),
@@ -146,7 +160,12 @@ impl Coordinator {
     }
 
     /// What a command needs to be taken on, unless it is refused.
-    fn admit(&self, command: &ActorCommand) -> Result<Reservation, Refusal> {
+    fn admit(&mut self, command: &ActorCommand) -> Result<Reservation, Refusal> {
+        if let ActorCommand::Start(Start { bid: Some(token), count, .. }) = command {
+            self.check(command)?;
+            let (place, room) = self.bidder.redeem(token, *count)?;
+            return Ok(Reservation { room, _place: place });
+        }
         let place = self.tools.capacity.place()?;
         self.check(command)?;
         Ok(Reservation { room: self.room(command)?, _place: place })
@@ -186,6 +205,21 @@ impl Coordinator {
     /// Whether the command stops what ran before and could not be restored.
     fn is_awaited_no_more(&self, command: &ActorCommand) -> bool {
         matches!(command, ActorCommand::Stop(stop) if self.tools.absent.stop(stop))
+    }
+
+    /// Bids, if the start that may follow would be taken on now.
+    fn consider(&mut self, question: Question) {
+        let Question { start, version, mut objections, answer } = question;
+        let refusals =
+            [self.tools.capacity.would_admit(start.count.into()), self.check(&ActorCommand::Start(start.clone()))];
+        objections.extend(refusals.into_iter().filter_map(Result::err).map(Into::into));
+        objections.extend(self.bidder.objection(&start));
+        let outcome = match objections.is_empty() {
+            true => Ok(self.bidder.offer(&start, version)),
+            false => Err(objections),
+        };
+        // Whoever asked may have stopped waiting.
+        let _ = answer.send(outcome);
     }
 
     /// What can be known without fetching.
@@ -419,3 +453,6 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

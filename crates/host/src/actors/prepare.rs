@@ -6,6 +6,7 @@ use lattice_artifact::{Artifact, Digest, FetchError, Fetched, Policy, Reference,
 use lattice_protocol::OperationPhase;
 use lattice_runtime::{CompileError, Module, Runtime};
 
+use super::images::Images;
 use crate::operations::Operation;
 
 /// Makes modules ready to run; cheap to clone.
@@ -14,15 +15,22 @@ pub(crate) struct Preparer {
     store: Store,
     policy: Policy,
     runtime: Runtime,
+    images: Images,
 }
 
 impl Preparer {
     pub(crate) fn new(store: Store, policy: Policy, runtime: Runtime) -> Self {
-        Self { store, policy, runtime }
+        let images = Images::new(store.clone());
+        Self { store, policy, runtime, images }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What references were when they were last fetched.
+    pub(crate) fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The verified module behind a reference; the cached one with this digest if there is one.
@@ -38,7 +46,8 @@ impl Preparer {
             None => self.store.fetch_bytes(reference, &self.policy).await?,
         };
         operation.reach(OperationPhase::Verifying);
-        self.store.verify(fetched, &self.policy, SystemTime::now()).await
+        let verified = self.store.verify(fetched, &self.policy, SystemTime::now()).await;
+        verified.inspect(|artifact| self.images.note(artifact))
     }
 
     async fn cached(&self, reference: &Reference, digest: Option<&Digest>) -> Result<Option<Fetched>, FetchError> {
