@@ -70,6 +70,11 @@ impl Cache {
         Ok(Some(bytes.into()))
     }
 
+    /// Whether there is an entry of that digest, damaged or not.
+    pub(crate) fn has_entry(&self, digest: &Digest) -> bool {
+        self.entry(digest).exists()
+    }
+
     /// Keeps `bytes`, whose digest is `digest`, and removes what was not used for longest if that makes too much.
     pub(crate) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() as u64 > self.capacity {

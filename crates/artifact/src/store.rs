@@ -133,6 +133,13 @@ impl Store {
         .await
     }
 
+    /// Whether the cache has an entry of that digest: so that [`by_digest`](Self::by_digest) finds it, unless it is damaged.
+    ///
+    /// Blocks for one look at the file system, no longer than it takes to find a name.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.cache.has_entry(digest)
+    }
+
     /// The artifact, if its claims hold at the time `now`. It is then kept in the cache; if that fails, for the disk is
     /// full or read-only, only a warning is logged.
     ///

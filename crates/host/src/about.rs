@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Items, Labels, LatticeName};
 
-use crate::{actors::Board, defaults::LISTED_INSTANCES};
+use crate::{actors::Board, defaults::LISTED_INSTANCES, labels::LiveLabels};
 
-/// The facts about a host, and the board for what runs on it; cheap to clone.
+/// The facts about a host, its labels, and the board for what runs on it; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     facts: Arc<Facts>,
+    labels: LiveLabels,
     board: Board,
 }
 
@@ -19,7 +20,6 @@ pub(crate) struct Facts {
     pub(crate) host: HostKey,
     pub(crate) lattice: LatticeName,
     pub(crate) friendly_name: String,
-    pub(crate) labels: Labels,
     pub(crate) issuer: ClusterKey,
     pub(crate) cluster_issuers: Vec<ClusterKey>,
     /// Where the connections go, without user info.
@@ -32,12 +32,17 @@ pub(crate) struct Facts {
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl About {
-    pub(crate) fn new(facts: Facts, board: Board) -> Self {
-        Self { facts: Arc::new(facts), board }
+    pub(crate) fn new(facts: Facts, labels: LiveLabels, board: Board) -> Self {
+        Self { facts: Arc::new(facts), labels, board }
     }
 
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The labels as they are now.
+    pub(crate) fn labels(&self) -> Labels {
+        self.labels.now()
     }
 
     /// The answer to a ping.
@@ -51,7 +56,7 @@ impl About {
             id: facts.host.clone(),
             issuer: Some(facts.issuer.to_string()),
             js_domain: None,
-            labels: facts.labels.clone(),
+            labels: self.labels(),
             lattice: Some(facts.lattice.to_string()),
             lattice_prefix: Some(facts.lattice.to_string()),
             prov_rpc_host: None,
@@ -79,7 +84,7 @@ impl About {
             friendly_name: facts.friendly_name.clone(),
             host_id: facts.host.clone(),
             issuer: Some(facts.issuer.to_string()),
-            labels: facts.labels.clone(),
+            labels: self.labels(),
             providers: Items::default(),
             uptime_human: Some(in_words(self.uptime())),
             uptime_seconds: self.uptime(),

@@ -9,10 +9,12 @@
 
 mod announce;
 mod board;
+mod capacity;
 mod command;
 mod coordinator;
 mod groups;
 mod history;
+mod images;
 mod imports;
 mod job;
 mod prepare;
@@ -32,19 +34,27 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
+pub(crate) use capacity::{Capacity, Place, Room};
 pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
+pub(crate) use images::{Images, KnownImage};
 pub(crate) use prepare::Preparer;
 pub(crate) use restore::{Absent, Keeper, Notes, restore};
 pub(crate) use serving::Serving;
 pub(crate) use worker::Tools;
 
-use crate::{defaults::COMMAND_QUEUE, operations::Operation};
+use crate::{
+    auction::{Objection, Offer, Question},
+    defaults::{AUCTION_QUEUE, COMMAND_QUEUE},
+    operations::Operation,
+};
 use coordinator::{Coordinator, Submission};
 
 /// Takes commands for actors on; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Actors {
     submissions: mpsc::Sender<Submission>,
+    questions: mpsc::Sender<Question>,
+    capacity: Capacity,
 }
 
 /// Everything that runs of actors. It stops in order when every [`Actors`] is dropped, and at once when this is.
@@ -57,12 +67,19 @@ pub(crate) struct ActorsTask {
 /// Starts taking commands on.
 pub(crate) fn start(tools: Tools) -> (Actors, ActorsTask) {
     let (submissions, receiver) = mpsc::channel(COMMAND_QUEUE);
+    let (questions, asked) = mpsc::channel(AUCTION_QUEUE);
     let cut_off = CancellationToken::new();
-    let task = tokio::spawn(Coordinator::new(tools, receiver, cut_off.clone()).run());
-    (Actors { submissions }, ActorsTask { task, cut_off })
+    let capacity = tools.capacity.clone();
+    let task = tokio::spawn(Coordinator::new(tools, receiver, asked, cut_off.clone()).run());
+    (Actors { submissions, questions, capacity }, ActorsTask { task, cut_off })
 }
 
 impl Actors {
+    /// What the host can still take on.
+    pub(crate) fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
     /// Has a command taken on; its operation tells what becomes of it.
     ///
     /// Commands are numbered in the order in which this is called.
@@ -79,6 +96,24 @@ impl Actors {
                 unsent.0.operation.refused(refusal.code(), refusal.to_string());
                 Err(refusal)
             }
+        }
+    }
+
+    /// A bid for a start, if it would be taken on now; otherwise everything that speaks against it, with what did already.
+    ///
+    /// `version` is that of the host before anything was looked at.
+    pub(crate) async fn consider(
+        &self,
+        start: Start,
+        version: u64,
+        objections: Vec<Objection>,
+    ) -> Result<Offer, Vec<Objection>> {
+        let stopping = || Err(vec![Refusal::Stopping.into()]);
+        let (answer, answered) = oneshot::channel();
+        let question = Question { start, version, objections, answer };
+        match self.questions.send(question).await {
+            Ok(()) => answered.await.unwrap_or_else(|_| stopping()),
+            Err(_) => stopping(),
         }
     }
 }

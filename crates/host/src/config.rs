@@ -91,6 +91,9 @@ pub struct HostConfig {
     pub allow_file: bool,
     /// Whether modules without claims are taken.
     pub allow_unsigned: bool,
+    /// The most instances that the host runs, of all actors together; without it each annotation set has its own limit
+    /// of 65,535 alone.
+    pub max_instances: Option<u32>,
     /// Whether what ran when the host last stopped is started again.
     pub restore: bool,
     /// Whether events are published by name too, as some published clients listen.
@@ -154,6 +157,7 @@ impl HostConfig {
             cache_dir: dirs.cache,
             allow_file: false,
             allow_unsigned: false,
+            max_instances: None,
             restore: true,
             typed_events: true,
             inbox_prefixes: vec![defaults::INBOX_PREFIX.to_owned()],

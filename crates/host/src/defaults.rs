@@ -108,3 +108,31 @@ pub(crate) const FOREIGN_NOTED_AGAIN: Duration = Duration::from_secs(10);
 
 /// Hosts of other projects that are followed; bounds what forged events can make a host keep.
 pub(crate) const FOREIGN_REMEMBERED: usize = 4096;
+
+/// Bytes of the name of a label: as long as names of files and hosts may be.
+pub(crate) const MAX_LABEL_KEY: usize = 255;
+
+/// Bytes of the value of a label: a sentence or a short document, not data.
+pub(crate) const MAX_LABEL_VALUE: usize = 4 << 10;
+
+/// Labels of a host, its own included: by far more than anybody looks at.
+pub(crate) const MAX_LABELS: usize = 256;
+
+/// Bytes of all labels of a host. Every heartbeat and every answer of a gather carries them beside what runs, and NATS
+/// servers carry 1 MiB unless told otherwise.
+pub(crate) const MAX_LABELS_SIZE: usize = 64 << 10;
+
+/// Changes of labels that may wait. Each takes a write to the disk, so that more means a flood.
+pub(crate) const LABEL_QUEUE: usize = 256;
+
+/// How long a bid can be followed: a client chooses in milliseconds, and a person who is asked in between in seconds.
+pub(crate) const BID_LIFE: Duration = Duration::from_secs(10);
+
+/// Bids that are remembered: those of more auctions in [`BID_LIFE`] than anybody holds, at a hundred bytes each.
+pub(crate) const REMEMBERED_BIDS: usize = 4096;
+
+/// References whose images are remembered: more than a host runs, at some hundred bytes each.
+pub(crate) const REMEMBERED_IMAGES: usize = 1024;
+
+/// Auctions that may wait to be considered. They are considered in microseconds, so that more means a flood.
+pub(crate) const AUCTION_QUEUE: usize = 1024;

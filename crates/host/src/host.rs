@@ -48,6 +48,8 @@ struct Tasks {
     keeper: Task,
     restore: Task,
     control: Task,
+    /// Changes labels; ends after those who ask for it.
+    labels: Task,
     heartbeat: Task,
     actors: ActorsTask,
     /// Writes the records of operations, also of the last.
@@ -126,6 +128,10 @@ impl Host {
     /// Without a deadline running calls get 10 seconds; the configured limit caps it in any case.
     pub async fn stop(mut self, deadline: Option<Duration>) -> StopReport {
         let deadline = deadline.unwrap_or(DRAIN).min(self.drain_limit);
+        // First of all no promises: what comes now belongs to other hosts.
+        if let Some(actors) = &self.actors {
+            actors.capacity().close();
+        }
         let tasks = &mut self.tasks;
         tasks.membership.end().await;
         tasks.watcher.end().await;
@@ -134,11 +140,12 @@ impl Host {
         tasks.restore.end().await;
         // No new work: the subscriptions go with the control task.
         tasks.control.end().await;
+        tasks.labels.end().await;
         tasks.heartbeat.end().await;
         // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.
         self.actors = None;
         let drained = tasks.actors.end(deadline).await;
-        let labels = self.about.facts().labels.clone();
+        let labels = self.about.labels();
         self.events.publish(EventData::HostStopped(HostStopped { labels }));
         tasks.ledger.end().await;
         tasks.claims.end().await;

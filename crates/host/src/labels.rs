@@ -1,9 +1,16 @@
 //! What a host says of itself, and the name people use for it.
 
+mod book;
+mod registrar;
+
 use lattice_protocol::{HostKey, Labels};
+use tokio::sync::watch;
+
+pub(crate) use book::{LabelBook, LabelEdit};
+pub(crate) use registrar::{LabelEdits, Registrar};
 
 /// Labels that begin so are the host's own and cannot be set by anybody.
-pub(crate) const RESERVED_PREFIX: &str = "hostcore.";
+const RESERVED_PREFIX: &str = "hostcore.";
 
 const QUALITIES: [&str; 32] = [
     "amber", "autumn", "bold", "brave", "bright", "calm", "clear", "cool", "crisp", "dawn", "deep", "early", "fair",
@@ -17,7 +24,7 @@ const THINGS: [&str; 32] = [
 ];
 
 /// The labels that tell what machine this is, with the values that published hosts use.
-pub(crate) fn builtin() -> Labels {
+fn builtin() -> Labels {
     [
         ("hostcore.arch", std::env::consts::ARCH),
         ("hostcore.os", std::env::consts::OS),
@@ -27,15 +34,30 @@ pub(crate) fn builtin() -> Labels {
     .collect()
 }
 
-/// The labels of a host: its own, and of the user's those that do not claim to be.
-pub(crate) fn of_host(user: Labels) -> Labels {
-    let (reserved, mut labels): (Vec<_>, Vec<_>) =
-        user.into_iter().partition(|(key, _)| key.starts_with(RESERVED_PREFIX));
+/// The labels of a host as they are now, for everybody to read; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveLabels {
+    current: watch::Receiver<Labels>,
+}
+
+impl LiveLabels {
+    /// The labels as they are now.
+    pub(crate) fn now(&self) -> Labels {
+        self.current.borrow().clone()
+    }
+}
+
+/// What the user wants as labels, without those that claim to be the host's own.
+fn without_reserved(user: Labels) -> Labels {
+    let (reserved, labels): (Vec<_>, Vec<_>) = user.into_iter().partition(|(key, _)| is_reserved(key));
     for (key, _) in reserved {
         tracing::warn!(label = key, "label not set, names that begin with `{RESERVED_PREFIX}` are the host's own");
     }
-    labels.extend(builtin());
     labels.into_iter().collect()
+}
+
+fn is_reserved(key: &str) -> bool {
+    key.starts_with(RESERVED_PREFIX)
 }
 
 /// A name that people can say, always the same for the same host.
@@ -49,14 +71,6 @@ pub(crate) fn friendly_name(host: &HostKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn users_cannot_claim_the_hosts_own_labels() {
-        let user = [("zone", "a"), ("hostcore.arch", "z80")].into_iter().collect();
-        let labels = of_host(user);
-        assert_eq!(labels.get("zone"), Some("a"));
-        assert_eq!(labels.get("hostcore.arch"), Some(std::env::consts::ARCH));
-    }
 
     #[test]
     fn the_name_follows_from_the_key() {

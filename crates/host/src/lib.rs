@@ -5,6 +5,7 @@
 
 mod about;
 mod actors;
+mod auction;
 mod bucket;
 mod claims;
 mod config;

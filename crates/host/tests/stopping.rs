@@ -151,7 +151,8 @@ async fn questions_that_are_held_back_are_answered_before_the_host_goes() {
     let actor = gate.visitor(&lattice, json!({})).await;
     let call = gate.occupy(&lattice, &actor).await;
     let stopping: Ack = lattice.command("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
-    let query = OperationQuery { operation_id: stopping.operation_id.expect("our hosts tell it"), past: None, wait: 5000 };
+    let query =
+        OperationQuery { operation_id: stopping.operation_id.expect("our hosts tell it"), past: None, wait: 5000 };
     let subject = lattice.subjects().build(&ControlSubject::Operation { host: lattice.host_key() });
     let client = lattice.client.clone();
     let inbox = client.new_inbox();

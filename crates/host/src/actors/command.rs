@@ -3,6 +3,8 @@
 use lattice_artifact::{Digest, Reference};
 use lattice_protocol::{ActorKey, Annotations, RefusalCode};
 
+use crate::auction::StaleBid;
+
 /// What is to happen to an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ActorCommand {
@@ -35,6 +37,8 @@ pub(crate) struct Start {
     pub(crate) annotations: Annotations,
     /// How many; at least 1.
     pub(crate) count: u16,
+    /// The token of the bid that it follows.
+    pub(crate) bid: Option<String>,
 }
 
 /// Set the number of instances.
@@ -76,8 +80,14 @@ pub(crate) enum Refusal {
     NoMatch,
     #[error("actor {actor} is not running on this host with these annotations, and no reference says what to start")]
     NothingToStart { actor: ActorKey },
+    #[error("`{reference}` runs on this host as actor {found}, it is not {expected}")]
+    OtherActor { reference: String, expected: ActorKey, found: ActorKey },
     #[error("{unfinished} commands are unfinished, the host takes no more until some are done")]
     TooMany { unfinished: usize },
+    #[error("the host may run {limit} instances, {taken} run or are about to, and there is no room for {wanted} more")]
+    Full { limit: u32, taken: u64, wanted: u32 },
+    #[error(transparent)]
+    BidStale(#[from] StaleBid),
     #[error("the host is stopping and takes no more commands")]
     Stopping,
 }
@@ -86,7 +96,9 @@ impl Refusal {
     pub(crate) fn code(&self) -> RefusalCode {
         match self {
             Refusal::NotRunning | Refusal::NoMatch | Refusal::NothingToStart { .. } => RefusalCode::NotRunning,
-            Refusal::TooMany { .. } => RefusalCode::Full,
+            Refusal::OtherActor { .. } => RefusalCode::Conflict,
+            Refusal::TooMany { .. } | Refusal::Full { .. } => RefusalCode::Full,
+            Refusal::BidStale(_) => RefusalCode::BidStale,
             Refusal::Stopping => RefusalCode::Stopping,
         }
     }

@@ -16,11 +16,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     announce::Failure,
     board::GroupView,
+    capacity::Room,
     command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
-    job::{Addition, Job, JobError, Wanted, Work},
+    job::{Addition, Job, JobError, Reservation, Ticket, Wanted, Work},
     worker::{Badge, Finished, Tools, Worker},
 };
-use crate::{defaults::UNFINISHED_COMMANDS, operations::Operation};
+use crate::{
+    auction::{Bidder, Question},
+    operations::Operation,
+};
 
 /// A command that asks to be taken on.
 #[derive(Debug)]
@@ -36,13 +40,15 @@ pub(crate) struct Coordinator {
     /// Ends the workers at once, whatever they do.
     cut_off: CancellationToken,
     submissions: mpsc::Receiver<Submission>,
+    questions: mpsc::Receiver<Question>,
+    bidder: Bidder,
     finished: mpsc::UnboundedReceiver<Finished>,
     finished_sender: mpsc::UnboundedSender<Finished>,
     workers: HashMap<ActorKey, Assigned>,
     worker_tasks: JoinSet<()>,
     fetches: JoinSet<Fetched>,
-    /// The numbers of the commands whose actor is not known yet, with the tasks that find out.
-    unresolved: BTreeMap<u64, Id>,
+    /// The commands whose actor is not known yet, by number.
+    unresolved: BTreeMap<u64, Unresolved>,
     /// The number of the last command.
     last: u64,
     hired: u64,
@@ -58,12 +64,17 @@ struct Assigned {
     last: u64,
 }
 
+/// What is known of a command whose actor is not, and the task that finds out.
+struct Unresolved {
+    task: Id,
+    reference: Reference,
+}
+
 /// A command whose image has been fetched, or not.
 struct Fetched {
-    number: u64,
+    ticket: Ticket,
     pending: Pending,
     outcome: Result<Artifact, FetchError>,
-    operation: Operation,
 }
 
 /// A command whose actor is not known yet.
@@ -73,10 +84,18 @@ enum Pending {
 }
 
 impl Coordinator {
-    pub(crate) fn new(tools: Tools, submissions: mpsc::Receiver<Submission>, cut_off: CancellationToken) -> Self {
+    pub(crate) fn new(
+        tools: Tools,
+        submissions: mpsc::Receiver<Submission>,
+        questions: mpsc::Receiver<Question>,
+        cut_off: CancellationToken,
+    ) -> Self {
         // Unbounded, because workers must not wait for the coordinator; bounded by the unfinished commands.
         let (finished_sender, finished) = mpsc::unbounded_channel();
+        let images = tools.preparer.images().clone();
         Self {
+            bidder: Bidder::new(tools.board.clone(), images, tools.capacity.clone()),
+            questions,
             tools,
             cut_off,
             submissions,
@@ -100,6 +119,7 @@ impl Coordinator {
                     Some(submission) => self.take_on(submission),
                     None => break,
                 },
+                Some(question) = self.questions.recv() => self.consider(question),
                 Some(finished) = self.finished.recv() => self.note_finished(&finished),
                 Some(fetched) = self.fetches.join_next() => self.note_fetched(fetched),
                 Some(ended) = self.worker_tasks.join_next() => self.note_ended(ended),
@@ -121,22 +141,65 @@ impl Coordinator {
 
     fn take_on(&mut self, submission: Submission) {
         let Submission { command, operation, answer } = submission;
-        match self.refusal(&command) {
-            Some(Refusal::NotRunning | Refusal::NoMatch) if self.is_awaited_no_more(&command) => {
+        match self.admit(&command) {
+            Err(Refusal::NotRunning | Refusal::NoMatch) if self.is_awaited_no_more(&command) => {
                 let _ = answer.send(Ok(()));
                 operation.stopped();
             }
-            Some(refusal) => {
+            Err(refusal) => {
                 operation.refused(refusal.code(), refusal.to_string());
                 let _ = answer.send(Err(refusal));
             }
-            None => {
+            Ok(reservation) => {
                 // The answer goes first: the phases that follow belong to an accepted operation.
                 let _ = answer.send(Ok(()));
                 self.last += 1;
-                self.assign(self.last, command, operation);
+                self.assign(command, Ticket { number: self.last, operation, reservation });
             }
         }
+    }
+
+    /// What a command needs to be taken on, unless it is refused.
+    fn admit(&mut self, command: &ActorCommand) -> Result<Reservation, Refusal> {
+        if let ActorCommand::Start(Start { bid: Some(token), count, .. }) = command {
+            self.check(command)?;
+            let (place, room) = self.bidder.redeem(token, *count)?;
+            return Ok(Reservation { room, _place: place });
+        }
+        let place = self.tools.capacity.place()?;
+        self.check(command)?;
+        Ok(Reservation { room: self.room(command)?, _place: place })
+    }
+
+    /// The room that a command may need. Where that is not certain yet it may get none, and sees when its turn comes.
+    fn room(&self, command: &ActorCommand) -> Result<Room, Refusal> {
+        let capacity = &self.tools.capacity;
+        let (instances, certain) = match command {
+            ActorCommand::Start(start) => (u32::from(start.count), true),
+            ActorCommand::Scale(scale) => self.growth(scale),
+            ActorCommand::Stop(_) => (0, true),
+        };
+        match capacity.reserve(instances) {
+            Err(_) if !certain && capacity.could_hold(instances) => Ok(capacity.no_room()),
+            reserved => reserved,
+        }
+    }
+
+    /// How many instances a scale adds at most, and whether that is certain.
+    fn growth(&self, scale: &Scale) -> (u32, bool) {
+        let running = match &scale.target {
+            ScaleTarget::Running(actor) | ScaleTarget::Both(actor, _) => self.settled(actor),
+            ScaleTarget::Image(reference) => match self.tools.board.running_from(reference) {
+                Some(actor) => self.settled(&actor),
+                None if self.unresolved.values().any(|other| other.reference == *reference) => None,
+                // What nothing runs from is taken for new.
+                None => Some(Vec::new()),
+            },
+        };
+        let certain = running.is_some();
+        let running = running.unwrap_or_default();
+        let same = running.iter().find(|group| group.annotations == scale.annotations);
+        (u32::from(scale.count.saturating_sub(same.map_or(0, |group| group.count))), certain)
     }
 
     /// Whether the command stops what ran before and could not be restored.
@@ -144,31 +207,61 @@ impl Coordinator {
         matches!(command, ActorCommand::Stop(stop) if self.tools.absent.stop(stop))
     }
 
+    /// Bids, if the start that may follow would be taken on now.
+    fn consider(&mut self, question: Question) {
+        let Question { start, version, mut objections, answer } = question;
+        let refusals =
+            [self.tools.capacity.would_admit(start.count.into()), self.check(&ActorCommand::Start(start.clone()))];
+        objections.extend(refusals.into_iter().filter_map(Result::err).map(Into::into));
+        objections.extend(self.bidder.objection(&start));
+        let outcome = match objections.is_empty() {
+            true => Ok(self.bidder.offer(&start, version)),
+            false => Err(objections),
+        };
+        // Whoever asked may have stopped waiting.
+        let _ = answer.send(outcome);
+    }
+
     /// What can be known without fetching.
-    fn refusal(&self, command: &ActorCommand) -> Option<Refusal> {
-        let unfinished = self.unresolved.len() + self.workers.values().map(|worker| worker.unfinished).sum::<usize>();
-        if unfinished >= UNFINISHED_COMMANDS {
-            return Some(Refusal::TooMany { unfinished });
-        }
+    fn check(&self, command: &ActorCommand) -> Result<(), Refusal> {
         match command {
-            ActorCommand::Start(_) => None,
-            ActorCommand::Stop(stop) => self.refusal_of_stop(stop),
-            ActorCommand::Scale(Scale { target: ScaleTarget::Running(actor), annotations, count }) => {
-                let view = self.settled(actor)?;
-                let runs = view.iter().any(|group| group.annotations == *annotations);
-                (!runs && *count > 0).then(|| Refusal::NothingToStart { actor: actor.clone() })
-            }
-            ActorCommand::Scale(_) => None,
+            ActorCommand::Start(_) => Ok(()),
+            ActorCommand::Stop(stop) => self.check_stop(stop),
+            ActorCommand::Scale(scale) => self.check_scale(scale),
         }
     }
 
-    fn refusal_of_stop(&self, stop: &Stop) -> Option<Refusal> {
-        let groups = self.settled(&stop.actor)?;
+    fn check_stop(&self, stop: &Stop) -> Result<(), Refusal> {
+        let Some(groups) = self.settled(&stop.actor) else { return Ok(()) };
         if groups.is_empty() {
-            return Some(Refusal::NotRunning);
+            return Err(Refusal::NotRunning);
         }
         let matches = groups.iter().any(|group| group.annotations.contains(&stop.annotations));
-        (!matches).then_some(Refusal::NoMatch)
+        if matches { Ok(()) } else { Err(Refusal::NoMatch) }
+    }
+
+    fn check_scale(&self, scale: &Scale) -> Result<(), Refusal> {
+        match &scale.target {
+            ScaleTarget::Running(actor) => self.check_scale_of_running(actor, scale),
+            ScaleTarget::Both(actor, reference) => self.check_key(actor, reference),
+            ScaleTarget::Image(_) => Ok(()),
+        }
+    }
+
+    fn check_scale_of_running(&self, actor: &ActorKey, scale: &Scale) -> Result<(), Refusal> {
+        let Some(groups) = self.settled(actor) else { return Ok(()) };
+        let runs = groups.iter().any(|group| group.annotations == scale.annotations);
+        if runs || scale.count == 0 { Ok(()) } else { Err(Refusal::NothingToStart { actor: actor.clone() }) }
+    }
+
+    /// What runs from a reference is what the reference means here.
+    fn check_key(&self, actor: &ActorKey, reference: &Reference) -> Result<(), Refusal> {
+        match self.tools.board.running_from(reference) {
+            Some(found) if found != *actor && self.settled(&found).is_some() => {
+                Err(Refusal::OtherActor { reference: reference.to_string(), expected: actor.clone(), found })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What runs of an actor, if no command that was taken on can still change it.
@@ -180,18 +273,18 @@ impl Coordinator {
         Some(self.tools.board.get(actor).map(|view| view.groups.clone()).unwrap_or_default())
     }
 
-    fn assign(&mut self, number: u64, command: ActorCommand, operation: Operation) {
+    fn assign(&mut self, command: ActorCommand, ticket: Ticket) {
         match command {
-            ActorCommand::Start(start) => self.fetch(number, Pending::Start(start), operation),
+            ActorCommand::Start(start) => self.fetch(Pending::Start(start), ticket),
             ActorCommand::Stop(stop) => {
                 let key = stop.actor.clone();
-                self.send(&key, number, Work::Stop(stop), operation);
+                self.send(&key, Work::Stop(stop), ticket);
             }
-            ActorCommand::Scale(scale) => self.assign_scale(number, scale, operation),
+            ActorCommand::Scale(scale) => self.assign_scale(scale, ticket),
         }
     }
 
-    fn assign_scale(&mut self, number: u64, scale: Scale, operation: Operation) {
+    fn assign_scale(&mut self, scale: Scale, ticket: Ticket) {
         let Scale { target, annotations, count } = scale;
         let (key, reference) = match target {
             ScaleTarget::Running(key) => (key, None),
@@ -200,25 +293,26 @@ impl Coordinator {
                 Some(key) => (key, Some(reference)),
                 None => {
                     let pending = Pending::Scale { reference, annotations, count };
-                    return self.fetch(number, pending, operation);
+                    return self.fetch(pending, ticket);
                 }
             },
         };
         let wanted = Wanted { artifact: None, reference, annotations, count };
-        self.send(&key, number, Work::Scale(wanted), operation);
+        self.send(&key, Work::Scale(wanted), ticket);
     }
 
-    fn fetch(&mut self, number: u64, pending: Pending, operation: Operation) {
+    fn fetch(&mut self, pending: Pending, ticket: Ticket) {
         let preparer = self.tools.preparer.clone();
+        let (number, reference) = (ticket.number, pending.reference().clone());
         let task = self.fetches.spawn(async move {
             let (reference, digest) = match &pending {
                 Pending::Start(start) => (&start.reference, start.digest.as_ref()),
                 Pending::Scale { reference, .. } => (reference, None),
             };
-            let outcome = preparer.fetch(reference, digest, &operation).await;
-            Fetched { number, pending, outcome, operation }
+            let outcome = preparer.fetch(reference, digest, &ticket.operation).await;
+            Fetched { ticket, pending, outcome }
         });
-        self.unresolved.insert(number, task.id());
+        self.unresolved.insert(number, Unresolved { task: task.id(), reference });
     }
 
     fn note_fetched(&mut self, fetched: Result<Fetched, JoinError>) {
@@ -226,27 +320,28 @@ impl Coordinator {
             Ok(fetched) => self.resolve(fetched),
             Err(error) => {
                 tracing::error!(%error, "a fetch panicked");
-                self.unresolved.retain(|_, task| *task != error.id());
+                self.unresolved.retain(|_, unresolved| unresolved.task != error.id());
             }
         }
         self.release_workers();
     }
 
     fn resolve(&mut self, fetched: Fetched) {
-        let Fetched { number, pending, outcome, operation } = fetched;
-        self.unresolved.remove(&number);
+        let Fetched { ticket, pending, outcome } = fetched;
+        self.unresolved.remove(&ticket.number);
         match outcome {
             Ok(artifact) => {
                 let key = artifact.identity.key.clone();
-                self.send(&key, number, pending.work(artifact), operation);
+                self.send(&key, pending.work(artifact), ticket);
             }
-            Err(source) => self.fetch_failed(&pending, source, operation),
+            Err(source) => self.fetch_failed(&pending, source, ticket),
         }
     }
 
-    fn fetch_failed(&self, pending: &Pending, source: FetchError, operation: Operation) {
+    fn fetch_failed(&self, pending: &Pending, source: FetchError, ticket: Ticket) {
         let reference = pending.reference().clone();
         let error = JobError::Fetch { reference: reference.to_string(), source };
+        let operation = ticket.end();
         let (annotations, id) = (pending.annotations(), operation.id());
         let failure = Failure { actor: None, reference: Some(&reference), annotations, error: &error, operation: &id };
         match pending {
@@ -256,7 +351,8 @@ impl Coordinator {
         operation.failed(&error);
     }
 
-    fn send(&mut self, key: &ActorKey, number: u64, work: Work, operation: Operation) {
+    fn send(&mut self, key: &ActorKey, work: Work, ticket: Ticket) {
+        let number = ticket.number;
         if self.workers.get(key).is_some_and(Assigned::has_ended) {
             self.dismiss(key);
         }
@@ -271,7 +367,7 @@ impl Coordinator {
         worker.unfinished += 1;
         worker.last = worker.last.max(number);
         // A worker that ends in this moment drops the job, whose operation then tells that it failed.
-        let _ = worker.jobs.send(Job { number, horizon, work, operation });
+        let _ = worker.jobs.send(Job { ticket, horizon, work });
     }
 
     /// All commands whose actor is still unknown were taken on at this number or later.
@@ -303,6 +399,7 @@ impl Coordinator {
         self.workers.remove(key);
         if let Some(view) = self.tools.board.get(key) {
             self.tools.board.post(key, Vec::new());
+            self.tools.capacity.bump();
             self.tools.announcer.lost(key, &view);
         }
     }
@@ -356,3 +453,6 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

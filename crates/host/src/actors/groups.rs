@@ -8,7 +8,7 @@ use lattice_protocol::Annotations;
 use lattice_runtime::{Actor, Module};
 use uuid::Uuid;
 
-use super::board::GroupView;
+use super::{board::GroupView, capacity::Room};
 use crate::defaults::LISTED_INSTANCES;
 
 /// Instances of an actor with the same annotations: one image, one bound on concurrent calls.
@@ -19,6 +19,7 @@ pub(crate) struct Group {
     pub(crate) actor: Actor,
     pub(crate) count: u16,
     instances: Vec<Uuid>,
+    room: Room,
 }
 
 /// What a group runs.
@@ -31,14 +32,26 @@ pub(crate) struct Image {
 }
 
 impl Group {
-    pub(crate) fn new(annotations: Annotations, image: Image, actor: Actor, count: u16) -> Self {
-        let mut group = Self { annotations, image, actor, count: 0, instances: Vec::new() };
+    /// A group of so many instances, for which there is this room.
+    pub(super) fn new(annotations: Annotations, image: Image, actor: Actor, count: u16, room: Room) -> Self {
+        let mut group = Self { annotations, image, actor, count: 0, instances: Vec::new(), room };
         group.resize(count);
         group
     }
 
-    /// Sets the number of instances and returns the ids of those that are new and listed.
-    pub(crate) fn resize(&mut self, count: u16) -> Vec<Uuid> {
+    /// Adds instances, for which there is this room, and returns the ids of those that are new and listed.
+    pub(super) fn grow(&mut self, added: u16, room: Room) -> Vec<Uuid> {
+        self.room.join(room);
+        self.resize(self.count + added)
+    }
+
+    /// Takes instances away; calls that run go on.
+    pub(super) fn shrink(&mut self, stopped: u16) {
+        self.resize(self.count - stopped);
+        self.room.give_back(stopped.into());
+    }
+
+    fn resize(&mut self, count: u16) -> Vec<Uuid> {
         self.count = count;
         self.actor.resize(count);
         let listed = usize::from(count).min(LISTED_INSTANCES);

@@ -5,17 +5,47 @@ use lattice_protocol::{ActorKey, Annotations};
 use lattice_rpc::ServeError;
 use lattice_runtime::{ActorError, CompileError};
 
-use super::command::Stop;
+use super::{
+    capacity::{Place, Room},
+    command::{Refusal, Stop},
+};
 use crate::operations::Operation;
 
-/// A command for one actor, with its place in the host's order.
+/// A command that was taken on.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    /// Its place in the host's order.
+    pub(crate) number: u64,
+    pub(crate) operation: Operation,
+    pub(crate) reservation: Reservation,
+}
+
+impl Ticket {
+    /// Room for so many instances, of what was reserved or else of what the host has.
+    pub(super) fn room_for(&mut self, instances: u16) -> Result<Room, JobError> {
+        Ok(self.reservation.room.part(instances.into())?)
+    }
+
+    /// The operation, to be ended. What is reserved goes back before: whoever waits for the end may count on it.
+    pub(super) fn end(self) -> Operation {
+        self.operation
+    }
+}
+
+/// What is kept for a command until it has ended.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    pub(super) room: Room,
+    pub(super) _place: Place,
+}
+
+/// A command for one actor.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) number: u64,
+    pub(crate) ticket: Ticket,
     /// This command and all whose actor is still unknown were taken on at this number or later.
     pub(crate) horizon: u64,
     pub(crate) work: Work,
-    pub(crate) operation: Operation,
 }
 
 /// What a job is.
@@ -70,6 +100,8 @@ pub(crate) enum JobError {
     OtherActor { reference: String, expected: ActorKey, found: ActorKey },
     #[error("actor {actor} does not run with these annotations, and no reference says what to start")]
     NothingToStart { actor: ActorKey },
+    #[error(transparent)]
+    NoRoom(#[from] Refusal),
     #[error("a later command for the same actor was carried out first and cancels this one")]
     Superseded,
 }

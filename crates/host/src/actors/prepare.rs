@@ -6,6 +6,7 @@ use lattice_artifact::{Artifact, Digest, FetchError, Fetched, Policy, Reference,
 use lattice_protocol::OperationPhase;
 use lattice_runtime::{CompileError, Module, Runtime};
 
+use super::images::Images;
 use crate::{config::BeforeFetch, operations::Operation};
 
 /// Makes modules ready to run; cheap to clone.
@@ -14,16 +15,23 @@ pub(crate) struct Preparer {
     store: Store,
     policy: Policy,
     runtime: Runtime,
+    images: Images,
     before_fetch: Option<BeforeFetch>,
 }
 
 impl Preparer {
     pub(crate) fn new(store: Store, policy: Policy, runtime: Runtime, before_fetch: Option<BeforeFetch>) -> Self {
-        Self { store, policy, runtime, before_fetch }
+        let images = Images::new(store.clone());
+        Self { store, policy, runtime, images, before_fetch }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What references were when they were last fetched.
+    pub(crate) fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The verified module behind a reference; the cached one with this digest if there is one.
@@ -42,7 +50,8 @@ impl Preparer {
             None => self.store.fetch_bytes(reference, &self.policy).await?,
         };
         operation.reach(OperationPhase::Verifying);
-        self.store.verify(fetched, &self.policy, SystemTime::now()).await
+        let verified = self.store.verify(fetched, &self.policy, SystemTime::now()).await;
+        verified.inspect(|artifact| self.images.note(artifact))
     }
 
     async fn cached(&self, reference: &Reference, digest: Option<&Digest>) -> Result<Option<Fetched>, FetchError> {

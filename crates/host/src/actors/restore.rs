@@ -78,10 +78,10 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(state: StateDir, board: Board, absent: Absent) -> (Self, Notes) {
+    pub(crate) fn new(state: Arc<StateDir>, board: Board, absent: Absent) -> (Self, Notes) {
         // Unbounded, because workers must not wait here; each asks one question at a time.
         let (sender, questions) = mpsc::unbounded_channel();
-        (Self { state: Arc::new(state), board, absent, questions }, Notes { questions: sender })
+        (Self { state, board, absent, questions }, Notes { questions: sender })
     }
 
     /// Notes every change until told to stop; what stops after that is to run again next time.
@@ -182,6 +182,7 @@ fn command_for(entry: &RunningActor) -> ActorCommand {
         digest: Some(entry.digest),
         annotations: entry.annotations.clone(),
         count: entry.count.max(1),
+        bid: None,
     })
 }
 
@@ -209,7 +210,7 @@ mod tests {
         std::fs::create_dir(&obstacle).expect("the directory can be written");
         let running = Running { actors: vec![entry()] };
         let absent = Absent::new(&running);
-        let (keeper, _notes) = Keeper::new(state, Board::default(), absent.clone());
+        let (keeper, _notes) = Keeper::new(Arc::new(state), Board::default(), absent.clone());
         let stop = CancellationToken::new();
         let keeping = tokio::spawn(keeper.run(stop.clone()));
         tokio::task::yield_now().await;

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     announce::{Announcer, Change, Failure},
     board::Board,
+    capacity::Capacity,
     command::Stop,
     groups::{Group, Image, share_of_stop},
     history::History,
-    job::{Addition, Job, JobError, Wanted, Work},
+    job::{Addition, Job, JobError, Ticket, Wanted, Work},
     prepare::Preparer,
     restore::{Absent, Notes},
     service::{Service, Target},
@@ -30,6 +31,7 @@ pub(crate) struct Tools {
     pub(crate) preparer: Preparer,
     pub(crate) announcer: Announcer,
     pub(crate) board: Board,
+    pub(crate) capacity: Capacity,
     pub(crate) absent: Absent,
     pub(crate) notes: Notes,
     pub(crate) serving: Serving,
@@ -119,45 +121,45 @@ impl Worker {
     async fn next(&mut self) -> Option<Job> {
         if self.waiting.is_empty() {
             let job = self.jobs.recv().await?;
-            self.waiting.insert(job.number, job);
+            self.waiting.insert(job.ticket.number, job);
         }
         if self.jobs.is_closed() {
             return None;
         }
         while let Ok(job) = self.jobs.try_recv() {
-            self.waiting.insert(job.number, job);
+            self.waiting.insert(job.ticket.number, job);
         }
         self.waiting.pop_first().map(|(_, job)| job)
     }
 
     async fn carry_out(&mut self, job: Job) {
-        let Job { number, work, operation, .. } = job;
-        operation.concerns(&self.key);
+        let Job { mut ticket, work, .. } = job;
+        ticket.operation.concerns(&self.key);
         match work {
             Work::Start(addition) => {
-                let outcome = self.start(number, &addition, &operation).await;
+                let outcome = self.start(&addition, &mut ticket).await;
                 self.tools.notes.noted().await;
-                self.end_start(operation, outcome, &addition);
+                self.end_start(ticket, outcome, &addition);
             }
             Work::Scale(wanted) => {
-                let outcome = self.scale(number, &wanted, &operation).await;
+                let outcome = self.scale(&wanted, &mut ticket).await;
                 self.tools.notes.noted().await;
-                self.end_scale(operation, outcome, &wanted);
+                self.end_scale(ticket, outcome, &wanted);
             }
             Work::Stop(stop) => {
-                self.stop(number, stop, &operation.id()).await;
+                self.stop(ticket.number, stop, &ticket.operation.id()).await;
                 self.tools.notes.noted().await;
-                operation.stopped();
+                ticket.operation.stopped();
             }
         }
     }
 
-    async fn start(&mut self, number: u64, addition: &Addition, operation: &Operation) -> Result<(), JobError> {
+    async fn start(&mut self, addition: &Addition, ticket: &mut Ticket) -> Result<(), JobError> {
         let Addition { artifact, annotations, count } = addition;
         let mut history = self.history.clone();
-        let added = history.start(number, annotations, *count);
+        let added = history.start(ticket.number, annotations, *count);
         if added > 0 {
-            self.add(artifact, annotations, added, operation).await?;
+            self.add(artifact, annotations, added, ticket).await?;
         }
         // What failed has no effect that others would have to heed.
         self.history = history;
@@ -169,34 +171,33 @@ impl Worker {
         artifact: &Artifact,
         annotations: &Annotations,
         added: u16,
-        operation: &Operation,
+        ticket: &mut Ticket,
     ) -> Result<(), JobError> {
         let Some(index) = self.group_index(annotations) else {
-            return self.begin(artifact, annotations, added, operation).await;
+            return self.begin(artifact, annotations, added, ticket).await;
         };
         self.require_image(index, artifact)?;
         let running = self.groups[index].count;
-        let total = running.checked_add(added).ok_or(JobError::TooManyInstances { running, added })?;
-        self.resize(index, total, &operation.id());
-        Ok(())
+        running.checked_add(added).ok_or(JobError::TooManyInstances { running, added })?;
+        self.grow(index, added, ticket)
     }
 
-    async fn scale(&mut self, number: u64, wanted: &Wanted, operation: &Operation) -> Result<(), JobError> {
+    async fn scale(&mut self, wanted: &Wanted, ticket: &mut Ticket) -> Result<(), JobError> {
         let mut history = self.history.clone();
-        let count = history.scale(number, &wanted.annotations, wanted.count).ok_or(JobError::Superseded)?;
-        self.set(count, wanted, operation).await?;
+        let count = history.scale(ticket.number, &wanted.annotations, wanted.count).ok_or(JobError::Superseded)?;
+        self.set(count, wanted, ticket).await?;
         self.history = history;
         if count == 0 && wanted.count > 0 { Err(JobError::Superseded) } else { Ok(()) }
     }
 
-    async fn set(&mut self, count: u16, wanted: &Wanted, operation: &Operation) -> Result<(), JobError> {
+    async fn set(&mut self, count: u16, wanted: &Wanted, ticket: &mut Ticket) -> Result<(), JobError> {
         match (self.group_index(&wanted.annotations), count) {
-            (Some(index), 0) => self.end_group(index, Some(&operation.id())).await,
+            (Some(index), 0) => self.end_group(index, Some(&ticket.operation.id())).await,
             (None, 0) => self.tools.absent.forget_group(&self.key, &wanted.annotations),
-            (Some(index), count) => self.scale_running(index, count, wanted, operation).await?,
+            (Some(index), count) => self.scale_running(index, count, wanted, ticket).await?,
             (None, count) => {
-                let artifact = self.fetched(wanted, operation).await?;
-                self.begin(&artifact, &wanted.annotations, count, operation).await?;
+                let artifact = self.fetched(wanted, &ticket.operation).await?;
+                self.begin(&artifact, &wanted.annotations, count, ticket).await?;
             }
         }
         Ok(())
@@ -207,15 +208,17 @@ impl Worker {
         index: usize,
         count: u16,
         wanted: &Wanted,
-        operation: &Operation,
+        ticket: &mut Ticket,
     ) -> Result<(), JobError> {
         let same = wanted.reference.as_ref().is_none_or(|reference| *reference == self.groups[index].image.reference);
         if !same || wanted.artifact.is_some() {
-            let artifact = self.fetched(wanted, operation).await?;
+            let artifact = self.fetched(wanted, &ticket.operation).await?;
             self.require_image(index, &artifact)?;
         }
-        if count != self.groups[index].count {
-            self.resize(index, count, &operation.id());
+        match self.groups[index].count {
+            running if running < count => self.grow(index, count - running, ticket)?,
+            running if running > count => self.shrink(index, running - count, &ticket.operation.id()),
+            _ => {}
         }
         Ok(())
     }
@@ -255,15 +258,17 @@ impl Worker {
         artifact: &Artifact,
         annotations: &Annotations,
         count: u16,
-        operation: &Operation,
+        ticket: &mut Ticket,
     ) -> Result<(), JobError> {
+        let room = ticket.room_for(count)?;
+        let operation = &ticket.operation;
         let image = self.image(artifact, operation).await?;
         operation.reach(OperationPhase::Starting);
         let settings = settings::for_group(&self.tools.settings, annotations, count);
         let imports = self.tools.serving.imports(&self.key);
         let actor = Actor::new(self.tools.preparer.runtime(), &image.module, &settings, imports);
         let actor = actor.map_err(|source| JobError::Run { reference: artifact.reference.to_string(), source })?;
-        let group = Group::new(annotations.clone(), image, actor, count);
+        let group = Group::new(annotations.clone(), image, actor, count, room);
         self.tools.serving.store_claims(group.image.claims.as_deref()).await;
         self.serve(&group).await.map_err(|source| JobError::Serve { actor: self.key.clone(), source })?;
         // Without an await from here on: what runs is on the board, announced and not absent, or none of it.
@@ -304,17 +309,19 @@ impl Worker {
         Ok(())
     }
 
-    fn resize(&mut self, index: usize, count: u16, operation: &OperationId) {
-        let before = self.groups[index].count;
-        let added = self.groups[index].resize(count);
+    fn grow(&mut self, index: usize, added: u16, ticket: &mut Ticket) -> Result<(), JobError> {
+        let room = ticket.room_for(added)?;
+        let listed = self.groups[index].grow(added, room);
         self.publish();
-        let group = &self.groups[index];
-        let change = self.change(group, Some(operation));
-        if count > before {
-            self.tools.announcer.grew(change, &added, count - before);
-        } else {
-            self.tools.announcer.shrank(change, before - count);
-        }
+        let id = ticket.operation.id();
+        self.tools.announcer.grew(self.change(&self.groups[index], Some(&id)), &listed, added);
+        Ok(())
+    }
+
+    fn shrink(&mut self, index: usize, stopped: u16, operation: &OperationId) {
+        self.groups[index].shrink(stopped);
+        self.publish();
+        self.tools.announcer.shrank(self.change(&self.groups[index], Some(operation)), stopped);
     }
 
     async fn stop(&mut self, number: u64, stop: Stop, operation: &OperationId) {
@@ -337,9 +344,10 @@ impl Worker {
     async fn remove(&mut self, takes: &[(usize, u16)], operation: &OperationId) {
         // From the end, so that the indices before stay right.
         for (index, take) in takes.iter().rev() {
-            match self.groups[*index].count - take {
-                0 => self.end_group(*index, Some(operation)).await,
-                left => self.resize(*index, left, operation),
+            if self.groups[*index].count > *take {
+                self.shrink(*index, *take, operation);
+            } else {
+                self.end_group(*index, Some(operation)).await;
             }
         }
     }
@@ -392,6 +400,7 @@ impl Worker {
     fn publish(&self) {
         self.route(&self.groups);
         self.tools.board.post(&self.key, self.groups.iter().map(Group::view).collect());
+        self.tools.capacity.bump();
     }
 
     fn route<'a>(&self, groups: impl IntoIterator<Item = &'a Group>) {
@@ -410,7 +419,8 @@ impl Worker {
         }
     }
 
-    fn end_start(&self, operation: Operation, outcome: Result<(), JobError>, addition: &Addition) {
+    fn end_start(&self, ticket: Ticket, outcome: Result<(), JobError>, addition: &Addition) {
+        let operation = ticket.end();
         let Err(error) = outcome else { return operation.running() };
         let failure = Failure {
             actor: Some(&self.key),
@@ -423,7 +433,8 @@ impl Worker {
         operation.failed(&error);
     }
 
-    fn end_scale(&self, operation: Operation, outcome: Result<(), JobError>, wanted: &Wanted) {
+    fn end_scale(&self, ticket: Ticket, outcome: Result<(), JobError>, wanted: &Wanted) {
+        let operation = ticket.end();
         let error = match outcome {
             Ok(()) if wanted.count == 0 => return operation.stopped(),
             Ok(()) => return operation.running(),

@@ -1,6 +1,8 @@
 //! Who answers what: queries from what is known, commands by having them taken on.
 
+mod auctions;
 mod commands;
+mod labels;
 mod operations;
 mod queries;
 
@@ -9,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use lattice_artifact::Policy;
 use lattice_protocol::{
-    Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, RefusalCode, SubjectError,
+    Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 use super::{reply::Reply, request::Request};
 use crate::{
     about::About,
-    actors::{ActorCommand, Actors},
+    actors::{ActorCommand, Actors, Images},
+    auction::Memory,
     claims::ClaimsStore,
     defaults::HELD_QUESTIONS,
+    labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations, causes},
 };
@@ -41,6 +45,9 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     pub(crate) about: About,
     pub(crate) actors: Actors,
+    pub(crate) images: Images,
+    pub(crate) memory: Memory,
+    pub(crate) label_edits: LabelEdits,
     pub(crate) claims: ClaimsStore,
     pub(crate) operations: Operations,
     pub(crate) members: Members,
@@ -109,8 +116,9 @@ impl Desk {
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
             ControlSubject::AnyOperation => self.any_operation(request),
             ControlSubject::Operations => self.operations(request),
-            // A host that does not bid is silent.
-            ControlSubject::AuctionActor | ControlSubject::AuctionProvider => Answer::Silence,
+            ControlSubject::Labels { host, verb } if host == self.parts.host => self.label(verb, request),
+            ControlSubject::AuctionActor => self.auction_actor(request).await,
+            ControlSubject::AuctionProvider => self.auction_provider(request),
             _ => not_supported(request).into(),
         }
     }
@@ -125,6 +133,12 @@ impl Desk {
             _ => Ok(()),
         }
     }
+}
+
+/// The body of a request; error texts call it `name`.
+fn read_as<T: serde::de::DeserializeOwned>(name: &str, request: &Request) -> Result<T, Ack> {
+    let unreadable = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", chain(&error)));
+    request.command(MAX_REQUEST).map_err(unreadable)
 }
 
 /// The refusal of what the host cannot do.

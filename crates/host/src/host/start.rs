@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
 use crate::{
     about::{About, Facts, VERSION},
-    actors::{self, Absent, Actors, Announcer, Board, Keeper, Notes, Preparer, Serving, Tools},
+    actors::{self, Absent, Actors, Announcer, Board, Capacity, Images, Keeper, Notes, Preparer, Serving, Tools},
+    auction::Memory,
     bucket::AnyError,
     claims::{ClaimsStore, Follower},
     config::HostConfig,
@@ -23,7 +24,7 @@ use crate::{
     defaults::{IDENTITY_CHECK, START_TIMEOUT},
     error::StartError,
     events::{self, Events, Publisher},
-    labels,
+    labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
     state::{Running, StateDir},
@@ -94,8 +95,10 @@ struct Common<'a> {
     subjects: ControlSubjects,
     policy: Policy,
     board: Board,
+    capacity: Capacity,
     about: About,
     events: Events,
+    label_edits: LabelEdits,
     absent: Absent,
     operations: Operations,
     members: Members,
@@ -107,6 +110,7 @@ impl Common<'_> {
             preparer: Preparer::new(store, self.policy, runtime, self.config.before_fetch.clone()),
             announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
             board: self.board.clone(),
+            capacity: self.capacity.clone(),
             absent: self.absent.clone(),
             notes,
             serving,
@@ -114,13 +118,22 @@ impl Common<'_> {
         }
     }
 
-    fn desk(&self, actors: &Actors, claims: ClaimsStore, stop: watch::Sender<Option<StopRequest>>) -> Desk {
+    fn desk(
+        &self,
+        actors: &Actors,
+        images: Images,
+        claims: ClaimsStore,
+        stop: watch::Sender<Option<StopRequest>>,
+    ) -> Desk {
         Desk::new(Parts {
             subjects: self.subjects.clone(),
             host: self.about.facts().host.clone(),
             policy: self.policy,
             about: self.about.clone(),
             actors: actors.clone(),
+            images,
+            memory: Memory::of_this_process(),
+            label_edits: self.label_edits.clone(),
             claims,
             operations: self.operations.clone(),
             members: self.members.clone(),
@@ -182,9 +195,10 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
     let Opened { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake } =
         Opened::open(&config, &subjects).await?;
-    let board = Board::default();
-    let about = About::new(facts(&config), board.clone());
+    let (state, board, capacity) = (Arc::new(state), Board::default(), Capacity::new(config.max_instances));
     let (events, publisher) = channel(&config);
+    let (registrar, labels, label_edits) = labels(&config, &state, &events, &capacity);
+    let about = About::new(facts(&config), labels, board.clone());
     let publisher = Task::spawn("events", |stop| publisher.run(stop));
     // The first event of all, before anything that runs can cause one.
     events.publish(started(&about));
@@ -193,14 +207,28 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
     let operations = Operations::new(about.facts().host.clone(), events.epoch().to_owned(), ledger);
     let absent = Absent::new(&before);
-    let common = Common { config: &config, subjects, policy, board, about, events, absent, operations, members };
+    let common = Common {
+        config: &config,
+        subjects,
+        policy,
+        board,
+        capacity,
+        about,
+        events,
+        label_edits,
+        absent,
+        operations,
+        members,
+    };
     let membership = common.membership().await?;
     let serving = Serving::new(&config, issuers, claims.clone());
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) = Keeper::new(state, common.board.clone(), common.absent.clone());
-    let (actors, actors_task) = actors::start(common.tools(store, runtime, serving, notes));
+    let tools = common.tools(store, runtime, serving, notes);
+    let images = tools.preparer.images().clone();
+    let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
-    let (desk, replier) = (common.desk(&actors, claims, stop), common.replier());
+    let (desk, replier) = (common.desk(&actors, images, claims, stop), common.replier());
     let (restore, restored) = common.restore(before, actors.clone());
     let tasks = Tasks {
         publisher,
@@ -211,6 +239,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         actors: actors_task,
         keeper: Task::spawn("keeper", |stop| keeper.run(stop)),
         heartbeat: common.heartbeat(),
+        labels: Task::spawn("labels", |stop| registrar.run(stop)),
         control: Task::spawn("control", |stop| control::serve(intake, desk, replier, stop)),
         restore,
     };
@@ -236,11 +265,23 @@ fn channel(config: &HostConfig) -> (Events, Publisher) {
     events::channel(config.control.clone(), config.host_seed.public(), subjects, config.typed_events)
 }
 
+/// The labels that the host is started with, as they were changed since.
+fn labels(
+    config: &HostConfig,
+    state: &Arc<StateDir>,
+    events: &Events,
+    capacity: &Capacity,
+) -> (Registrar, LiveLabels, LabelEdits) {
+    let book = LabelBook::new(config.labels.clone(), state.load_labels());
+    let host = config.host_seed.public();
+    Registrar::new(host, book, Arc::clone(state), events.clone(), capacity.clone())
+}
+
 fn started(about: &About) -> EventData {
     let facts = about.facts();
     EventData::HostStarted(HostStarted {
         friendly_name: facts.friendly_name.clone(),
-        labels: facts.labels.clone(),
+        labels: about.labels(),
         uptime_seconds: 0,
         version: VERSION.to_owned(),
     })
@@ -259,10 +300,9 @@ async fn require_own_identity(config: &HostConfig, subjects: &ControlSubjects) -
 fn facts(config: &HostConfig) -> Facts {
     let host = config.host_seed.public();
     Facts {
-        friendly_name: config.friendly_name.clone().unwrap_or_else(|| labels::friendly_name(&host)),
+        friendly_name: config.friendly_name.clone().unwrap_or_else(|| friendly_name(&host)),
         host,
         lattice: config.lattice.clone(),
-        labels: labels::of_host(config.labels.clone()),
         issuer: config.cluster_seed.public(),
         cluster_issuers: cluster_issuers(config),
         control_url: server_url(&config.control),

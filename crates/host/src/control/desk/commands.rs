@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
-    Ack, Annotations, Command, CommandVerb, MAX_REQUEST, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
+    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
 };
 
-use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, refused};
+use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, read_as, refused};
 use crate::{
     actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
     control::request::Request,
@@ -19,7 +19,9 @@ impl Desk {
     pub(super) fn command(&self, verb: CommandVerb, request: &Request) -> Answer {
         let answer = match verb {
             _ if self.closed.is_cancelled() => Err(refusal_ack(&Refusal::Stopping)),
-            CommandVerb::StartActor => self.admit(verb, request, start),
+            CommandVerb::StartActor => {
+                self.admit(verb, request, |command, policy| start(command, request.bid(), policy))
+            }
             CommandVerb::ScaleActor => self.admit(verb, request, scale),
             CommandVerb::StopActor => self.admit(verb, request, |command, _| Ok(stop(command))),
             CommandVerb::StopHost => self.stop_host(request),
@@ -35,7 +37,7 @@ impl Desk {
         &self,
         verb: CommandVerb,
         request: &Request,
-        understand: fn(C, &Policy) -> Result<ActorCommand, Ack>,
+        understand: impl FnOnce(C, &Policy) -> Result<ActorCommand, Ack>,
     ) -> Result<Answer, Ack> {
         let command = understand(self.read(request)?, &self.parts.policy)?;
         let begun = Box::pin(self.begin(verb.token(), command.reference(), request)?);
@@ -77,14 +79,13 @@ impl Desk {
     fn stop_host(&self, request: &Request) -> Result<Answer, Ack> {
         let command: StopHost = self.read(request)?;
         let timeout = command.timeout.map(Duration::from_secs);
+        self.parts.actors.capacity().close();
         self.parts.stop.send_replace(Some(StopRequest { timeout }));
         Ok(Ack::accepted().into())
     }
 
     fn read<C: Command>(&self, request: &Request) -> Result<C, Ack> {
-        let command: C = request.command(MAX_REQUEST).map_err(|error| {
-            refused(RefusalCode::Invalid, format!("failed to deserialize {}: {}", C::NAME, chain(&error)))
-        })?;
+        let command: C = read_as(C::NAME, request)?;
         self.check_lattice(command.lattice_id())?;
         Ok(command)
     }
@@ -94,13 +95,19 @@ fn refusal_ack(refusal: &Refusal) -> Ack {
     refused(refusal.code(), refusal.to_string())
 }
 
-fn start(command: StartActor, policy: &Policy) -> Result<ActorCommand, Ack> {
+fn start(command: StartActor, bid: Option<&str>, policy: &Policy) -> Result<ActorCommand, Ack> {
     Ok(ActorCommand::Start(Start {
         reference: reference(&command.actor_ref, policy)?,
         digest: None,
         annotations: annotations(command.annotations)?,
-        count: command.count.get().max(1),
+        count: at_least_one(command.count),
+        bid: bid.map(ToOwned::to_owned),
     }))
+}
+
+/// How many instances a start adds.
+pub(super) fn at_least_one(count: Count) -> u16 {
+    count.get().max(1)
 }
 
 fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
@@ -125,7 +132,7 @@ fn stop(command: StopActor) -> ActorCommand {
 }
 
 /// The annotations, if an inventory that lists them can still be sent.
-fn annotations(annotations: Annotations) -> Result<Annotations, Ack> {
+pub(super) fn annotations(annotations: Annotations) -> Result<Annotations, Ack> {
     match annotations.size() {
         size if size > MAX_ANNOTATIONS => {
             let text = format!("`annotations` have {size} bytes, at most {MAX_ANNOTATIONS}");
@@ -136,7 +143,7 @@ fn annotations(annotations: Annotations) -> Result<Annotations, Ack> {
 }
 
 /// The reference, if this host takes references of its kind.
-fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
+pub(super) fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
     let reference: Reference = text.parse().map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
     policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, chain(&error)))?;
     Ok(reference)

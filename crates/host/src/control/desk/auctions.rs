@@ -1,0 +1,107 @@
+//! Auctions: a bid, silence, or the reasons why there is none.
+
+use lattice_artifact::Reference;
+use lattice_protocol::{Ack, ActorAuction, ActorBid, Annotations, Bid, Declined, ProviderAuction};
+
+use super::{Answer, Desk, commands};
+use crate::{
+    actors::Start,
+    auction::{Objection, Offer, label_objections},
+    control::{reply::Reply, request::Request},
+};
+
+/// What the bodies of auctions are called in error texts, as wasmCloud 0.82 words them.
+const ACTOR_AUCTION: &str = "actor auction command";
+const PROVIDER_AUCTION: &str = "provider auction command";
+
+impl Desk {
+    pub(super) async fn auction_actor(&self, request: &Request) -> Answer {
+        let auction = match self.read_actor_auction(request) {
+            Ok(auction) => auction,
+            Err(refusal) => return refusal.into(),
+        };
+        match self.consider(&auction).await {
+            Ok(offer) => Answer::Now(Reply::of(self.bid(auction, offer))),
+            Err(objections) => self.decline(auction.explain, &objections),
+        }
+    }
+
+    /// Hosts of this version bid for no provider.
+    pub(super) fn auction_provider(&self, request: &Request) -> Answer {
+        let auction = match self.read_provider_auction(request) {
+            Ok(auction) => auction,
+            Err(refusal) => return refusal.into(),
+        };
+        let mut objections = label_objections(&self.parts.about.labels(), &auction.constraints);
+        let parsed = auction.provider_ref.parse::<Reference>();
+        objections.extend(parsed.err().map(|error| Objection::Unacceptable(super::chain(&error))));
+        objections.push(Objection::NoProviders);
+        self.decline(auction.explain, &objections)
+    }
+
+    fn read_actor_auction(&self, request: &Request) -> Result<ActorAuction, Ack> {
+        let auction: ActorAuction = super::read_as(ACTOR_AUCTION, request)?;
+        self.check_lattice(auction.lattice_id.as_ref())?;
+        Ok(auction)
+    }
+
+    fn read_provider_auction(&self, request: &Request) -> Result<ProviderAuction, Ack> {
+        let auction: ProviderAuction = super::read_as(PROVIDER_AUCTION, request)?;
+        self.check_lattice(auction.lattice_id.as_ref())?;
+        Ok(auction)
+    }
+
+    async fn consider(&self, auction: &ActorAuction) -> Result<Offer, Vec<Objection>> {
+        // Before anything is looked at, so that whatever changes meanwhile makes the bid stale.
+        let version = self.parts.actors.capacity().version();
+        let mut objections = label_objections(&self.parts.about.labels(), &auction.constraints);
+        let reference = commands::reference(&auction.actor_ref, &self.parts.policy);
+        let annotations = commands::annotations(auction.annotations.clone());
+        match (reference, annotations) {
+            (Ok(reference), Ok(annotations)) => {
+                let start = start(reference, annotations, auction);
+                self.parts.actors.consider(start, version, objections).await
+            }
+            (reference, annotations) => {
+                let refusals = reference.err().into_iter().chain(annotations.err());
+                objections.extend(refusals.map(|ack| Objection::Unacceptable(ack.error)));
+                Err(objections)
+            }
+        }
+    }
+
+    fn bid(&self, auction: ActorAuction, offer: Offer) -> ActorBid {
+        let is_cached = |digest| self.parts.images.are_cached(digest);
+        let bid = Bid {
+            actor_instances: offer.actor_instances,
+            cached: offer.runs || offer.digest.as_ref().is_some_and(is_cached),
+            free_memory: self.parts.memory.free(),
+            friendly_name: self.parts.about.facts().friendly_name.clone(),
+            instances: offer.instances,
+            token: offer.token,
+        };
+        ActorBid {
+            actor_ref: auction.actor_ref,
+            bid: Some(bid),
+            constraints: auction.constraints,
+            host_id: self.parts.host.clone(),
+        }
+    }
+
+    /// Silence is the answer of a host that does not bid, unless it is asked why.
+    fn decline(&self, explain: bool, objections: &[Objection]) -> Answer {
+        match explain {
+            true => {
+                let reasons = objections.iter().map(ToString::to_string).collect();
+                let name = &self.parts.about.facts().friendly_name;
+                Answer::Now(Reply::of(Declined::new(self.parts.host.clone(), name, reasons)))
+            }
+            false => Answer::Silence,
+        }
+    }
+}
+
+/// The start that would follow a bid.
+fn start(reference: Reference, annotations: Annotations, auction: &ActorAuction) -> Start {
+    Start { reference, digest: None, annotations, count: commands::at_least_one(auction.count), bid: None }
+}
