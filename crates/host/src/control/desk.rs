@@ -1,6 +1,7 @@
 //! Who answers what: queries from what is known, commands by having them taken on.
 
 mod commands;
+mod links;
 mod operations;
 mod queries;
 
@@ -8,9 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use lattice_artifact::Policy;
-use lattice_protocol::{
-    Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, RefusalCode, SubjectError,
-};
+use lattice_protocol::{Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, RefusalCode, SubjectError};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +17,8 @@ use super::{reply::Reply, request::Request};
 use crate::{
     about::About,
     actors::{ActorCommand, Actors},
-    claims::ClaimsStore,
     defaults::HELD_QUESTIONS,
+    host::SharedHandles,
     members::Members,
     operations::{Begun, Operations, causes},
 };
@@ -41,7 +40,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     pub(crate) about: About,
     pub(crate) actors: Actors,
-    pub(crate) claims: ClaimsStore,
+    pub(crate) shared: SharedHandles,
     pub(crate) operations: Operations,
     pub(crate) members: Members,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
@@ -105,6 +104,9 @@ impl Desk {
             ControlSubject::GetHosts | ControlSubject::PingHosts => self.ping(request),
             ControlSubject::Ping { host } if host == self.parts.host => self.ping(request),
             ControlSubject::GetClaims => self.claims(request),
+            ControlSubject::GetLinks => self.links(request),
+            ControlSubject::PutLink => self.put_link(request),
+            ControlSubject::DeleteLink => self.delete_link(request),
             ControlSubject::Members => self.members(request),
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
             ControlSubject::AnyOperation => self.any_operation(request),
