@@ -1,11 +1,23 @@
-//! Key-value buckets of the lattice: opened as they are found, made where they are not, read as of one moment.
+//! Key-value buckets of the lattice: opened as they are found, made where they are not, read as of one moment; and those
+//! that hosts share are followed, so that what they hold is in memory too, and written under conditions.
+
+mod entry;
+mod error;
+mod feed;
+mod follower;
+mod handle;
 
 use async_nats::jetstream::{
     self,
-    kv::{Config, Entry, Operation, Store},
+    kv::{self, Config, Operation, Store},
 };
 use futures::StreamExt;
 use tokio::time::timeout;
+
+pub(crate) use entry::Entry;
+pub(crate) use error::BucketError;
+pub(crate) use follower::{Follower, View};
+pub(crate) use handle::{Bucket, Expected, Written};
 
 use crate::defaults::START_TIMEOUT;
 
@@ -25,11 +37,11 @@ pub(crate) async fn open_or_create(jetstream: &jetstream::Context, config: Confi
 }
 
 /// Everything that a bucket holds now, in the order in which it was stored.
-pub(crate) async fn read_all(bucket: &Store) -> Result<Vec<Entry>, AnyError> {
+pub(crate) async fn read_all(bucket: &Store) -> Result<Vec<kv::Entry>, AnyError> {
     timeout(START_TIMEOUT, read(bucket)).await?
 }
 
-async fn read(bucket: &Store) -> Result<Vec<Entry>, AnyError> {
+async fn read(bucket: &Store) -> Result<Vec<kv::Entry>, AnyError> {
     // An empty bucket sends nothing, not even that it is empty.
     if bucket.stream.get_info().await?.state.messages == 0 {
         return Ok(Vec::new());

@@ -136,3 +136,25 @@ pub(crate) const REMEMBERED_IMAGES: usize = 1024;
 
 /// Auctions that may wait to be considered. They are considered in microseconds, so that more means a flood.
 pub(crate) const AUCTION_QUEUE: usize = 1024;
+
+/// How long JetStream may take to read or write one key. It takes less than a millisecond; published clients wait 2 s for
+/// the answer that depends on it.
+pub(crate) const BUCKET_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long a change of the lattice's state may take altogether, with others who change the same.
+pub(crate) const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long somebody waits until the copy of a bucket shows what was just written. It takes as long as writing.
+pub(crate) const COPY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the server says that a bucket has nothing new. A bucket that was removed is noticed by its silence.
+pub(crate) const FEED_HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// The silence after which a feed is taken for dead: two heartbeats are missing.
+pub(crate) const FEED_SILENCE: Duration = Duration::from_secs(5);
+
+/// How often a feed looks whether its connection is still the same; nothing is sent for it.
+pub(crate) const FEED_LOOK: Duration = Duration::from_millis(250);
+
+/// How long until a bucket that could not be followed is tried again.
+pub(crate) const RESYNC_PAUSE: Duration = Duration::from_millis(500);

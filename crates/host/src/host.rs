@@ -1,6 +1,7 @@
 //! A running host: its handle, and how it stops.
 
 mod heartbeat;
+mod shared;
 mod start;
 mod task;
 
@@ -22,6 +23,8 @@ use crate::{
     error::StartError,
     events::Events,
 };
+pub(crate) use shared::SharedHandles;
+use shared::SharedTasks;
 use task::Task;
 
 /// A running host. Dropping it ends it at once; [`stop`](Host::stop) ends it in order.
@@ -54,7 +57,8 @@ struct Tasks {
     actors: ActorsTask,
     /// Writes the records of operations, also of the last.
     ledger: Task,
-    claims: Task,
+    /// What the hosts share: changed as long as commands are taken, followed to the end.
+    shared: SharedTasks,
     publisher: Task,
 }
 
@@ -139,6 +143,7 @@ impl Host {
         tasks.keeper.end().await;
         tasks.restore.end().await;
         // No new work: the subscriptions go with the control task.
+        tasks.shared.end_intake().await;
         tasks.control.end().await;
         tasks.labels.end().await;
         tasks.heartbeat.end().await;
@@ -148,7 +153,7 @@ impl Host {
         let labels = self.about.labels();
         self.events.publish(EventData::HostStopped(HostStopped { labels }));
         tasks.ledger.end().await;
-        tasks.claims.end().await;
+        tasks.shared.end().await;
         // After the last event: the publisher hands over what is queued before it ends.
         tasks.publisher.end().await;
         if !matches!(tokio::time::timeout(FLUSH_TIMEOUT, self.nats.flush()).await, Ok(Ok(()))) {

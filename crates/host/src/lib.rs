@@ -15,9 +15,12 @@ mod error;
 mod events;
 mod host;
 mod labels;
+mod lattice_data;
+mod links;
 mod members;
 mod operations;
 mod state;
+mod turns;
 
 pub use config::{BeforeFetch, HostConfig, HostDirs, HostIdentity, Mode, UnknownMode};
 pub use error::StartError;

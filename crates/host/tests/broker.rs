@@ -5,28 +5,14 @@ mod support;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, kv};
-use lattice_host::Host;
 use lattice_protocol::{Claims, decode, event::EventData};
 use lattice_testkit::{NatsOptions, NatsServer, eventually, guests};
 use serde_json::json;
-use support::{DEADLINE, Lattice, Seeds, config};
-
-async fn bucket(client: &async_nats::Client) -> kv::Store {
-    jetstream::new(client.clone()).get_key_value("LATTICEDATA_default").await.expect("the bucket is there")
-}
+use support::{DEADLINE, Lattice};
 
 async fn subjects(lattice: &Lattice) -> Vec<String> {
     let claims: Claims = decode(&lattice.ask("get.claims", "").await.payload).expect("claims");
     claims.claims.iter().filter_map(|entry| entry.get("sub")?.clone()).collect()
-}
-
-async fn start_with(nats: NatsServer, change: impl FnOnce(&mut lattice_host::HostConfig)) -> Lattice {
-    let client = nats.client().await;
-    let (dir, seeds) = (tempfile::tempdir().expect("a temporary directory"), Seeds::generate());
-    let mut config = config(&client, &seeds, &dir);
-    change(&mut config);
-    let host = Host::start(config).await.expect("starts");
-    Lattice { nats, client, host, seeds, dir }
 }
 
 #[tokio::test]
@@ -45,7 +31,7 @@ async fn everything_comes_back_after_the_server_was_gone() {
     })
     .await;
     let entry = r#"{"sub":"elsewhere","iss":"A"}"#;
-    bucket(&lattice.client).await.put("CLAIMS_elsewhere", entry.into()).await.expect("stored");
+    lattice.bucket("LATTICEDATA").await.put("CLAIMS_elsewhere", entry.into()).await.expect("stored");
     eventually("the watch goes on", DEADLINE, async || {
         subjects(&lattice).await.contains(&"elsewhere".to_owned()).then_some(())
     })
@@ -80,7 +66,7 @@ async fn regression_the_first_answer_knows_all_claims() {
         bucket.put("CLAIMS_garbage", garbage.to_owned().into()).await.expect("stored");
     }
     bucket.put("LINKDEF_x", "{}".into()).await.expect("stored");
-    let lattice = start_with(nats, |_| {}).await;
+    let lattice = Lattice::start_on(nats, |_| {}).await;
     assert_eq!(subjects(&lattice).await.len(), 298);
     assert_eq!(bucket.status().await.expect("a status").history(), 5);
 }
@@ -88,7 +74,7 @@ async fn regression_the_first_answer_knows_all_claims() {
 #[tokio::test]
 async fn a_heartbeat_fits_the_server() {
     let nats = NatsServer::start_with(NatsOptions { max_payload: 8192, ..Default::default() }).await;
-    let lattice = start_with(nats, |config| config.heartbeat = Duration::from_millis(50)).await;
+    let lattice = Lattice::start_on(nats, |config| config.heartbeat = Duration::from_millis(50)).await;
     let actor = lattice.actor("wide", &guests::echo());
     lattice.carry_out("cmd.{host}.scale", json!({"actor_ref": actor.reference(), "count": 100})).await;
     let mut events = lattice.events().await;

@@ -39,6 +39,11 @@ impl RpcSubjects {
         format!("wasmbus.rpc.{}.remlinks", self.lattice)
     }
 
+    /// The queue group in which one host of this project carries out what is said there.
+    pub fn link_takers(&self) -> String {
+        format!("wasmbus.rpc.{}.lattice", self.lattice)
+    }
+
     /// Where a provider is invoked under a link name.
     pub fn provider(&self, provider: &ProviderKey, link: &LinkName) -> String {
         format!("wasmbus.rpc.{}.{provider}.{link}", self.lattice)

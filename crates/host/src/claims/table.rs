@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lattice_protocol::{ActorKey, CallAlias};
 
 use super::shape::Known;
+use crate::bucket::Entry;
 
 /// Claims by their subject.
 #[derive(Debug, Default)]
@@ -27,7 +28,19 @@ impl Table {
         self.aliases.get(alias)?.first().cloned()
     }
 
-    pub(crate) fn insert(&mut self, subject: String, known: Known) {
+    /// Takes what the bucket holds under the key of an entity's claims.
+    pub(crate) fn take(&mut self, subject: &str, entry: &Entry) {
+        match entry.value.as_ref().map(|value| Known::from_entry(value)) {
+            Some(Ok(known)) => self.insert(subject.to_owned(), known),
+            None => self.remove(subject),
+            Some(Err(error)) => {
+                tracing::warn!(key = entry.key, %error, "claims in the lattice's bucket are unreadable, they are skipped");
+                self.remove(subject);
+            }
+        }
+    }
+
+    fn insert(&mut self, subject: String, known: Known) {
         self.remove(&subject);
         if let (Some(alias), Some(actor)) = (known.call_alias(), known.actor()) {
             self.aliases.entry(alias).or_default().insert(actor);
@@ -35,7 +48,7 @@ impl Table {
         self.entries.insert(subject, known);
     }
 
-    pub(crate) fn remove(&mut self, subject: &str) {
+    fn remove(&mut self, subject: &str) {
         let Some(known) = self.entries.remove(subject) else { return };
         let (Some(alias), Some(actor)) = (known.call_alias(), known.actor()) else { return };
         if let Some(actors) = self.aliases.get_mut(&alias) {

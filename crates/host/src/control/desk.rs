@@ -3,6 +3,7 @@
 mod auctions;
 mod commands;
 mod labels;
+mod links;
 mod operations;
 mod queries;
 
@@ -21,8 +22,8 @@ use crate::{
     about::About,
     actors::{ActorCommand, Actors, Images},
     auction::Memory,
-    claims::ClaimsStore,
     defaults::HELD_QUESTIONS,
+    host::SharedHandles,
     labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations, causes},
@@ -48,7 +49,7 @@ pub(crate) struct Parts {
     pub(crate) images: Images,
     pub(crate) memory: Memory,
     pub(crate) label_edits: LabelEdits,
-    pub(crate) claims: ClaimsStore,
+    pub(crate) shared: SharedHandles,
     pub(crate) operations: Operations,
     pub(crate) members: Members,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
@@ -112,6 +113,9 @@ impl Desk {
             ControlSubject::GetHosts | ControlSubject::PingHosts => self.ping(request),
             ControlSubject::Ping { host } if host == self.parts.host => self.ping(request),
             ControlSubject::GetClaims => self.claims(request),
+            ControlSubject::GetLinks => self.links(request),
+            ControlSubject::PutLink => self.put_link(request),
+            ControlSubject::DeleteLink => self.delete_link(request),
             ControlSubject::Members => self.members(request),
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
             ControlSubject::AnyOperation => self.any_operation(request),

@@ -12,13 +12,17 @@ use lattice_protocol::{
 use lattice_runtime::{ActorSettings, Runtime};
 use tokio::sync::watch;
 
-use super::{Host, Tasks, heartbeat::Heartbeat, task::Task};
+use super::{
+    Host, Tasks,
+    heartbeat::Heartbeat,
+    shared::{Shared, SharedHandles},
+    task::Task,
+};
 use crate::{
     about::{About, Facts, VERSION},
     actors::{self, Absent, Actors, Announcer, Board, Capacity, Images, Keeper, Notes, Preparer, Serving, Tools},
     auction::Memory,
     bucket::AnyError,
-    claims::{ClaimsStore, Follower},
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
     defaults::{IDENTITY_CHECK, START_TIMEOUT},
@@ -35,8 +39,7 @@ struct Opened {
     state: StateDir,
     store: Store,
     runtime: Runtime,
-    claims: ClaimsStore,
-    follower: Follower,
+    shared: Shared,
     ledger: Ledger,
     writer: Writer,
     members: Members,
@@ -56,7 +59,7 @@ impl Opened {
             .map_err(|source| StartError::Store { source })?;
         let runtime = engine(config)?;
         let jetstream = jetstream(config.control.clone()).await?;
-        let (claims, follower) = ClaimsStore::open(&jetstream, &config.lattice).await?;
+        let shared = Shared::open(config, &jetstream).await?;
         let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
         let members = Members::open(&jetstream, &config.lattice, config.host_seed.public()).await?;
         let events = EventSubjects::new(config.lattice.clone());
@@ -64,7 +67,7 @@ impl Opened {
         let watcher = watcher.map_err(|error| connection("subscribe", error))?;
         require_own_identity(config, subjects).await?;
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
-        Ok(Self { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake })
+        Ok(Self { state, store, runtime, shared, ledger, writer, members, watcher, issuers, intake })
     }
 }
 
@@ -122,7 +125,7 @@ impl Common<'_> {
         &self,
         actors: &Actors,
         images: Images,
-        claims: ClaimsStore,
+        shared: SharedHandles,
         stop: watch::Sender<Option<StopRequest>>,
     ) -> Desk {
         Desk::new(Parts {
@@ -134,7 +137,7 @@ impl Common<'_> {
             images,
             memory: Memory::of_this_process(),
             label_edits: self.label_edits.clone(),
-            claims,
+            shared,
             operations: self.operations.clone(),
             members: self.members.clone(),
             stop,
@@ -193,7 +196,7 @@ impl Common<'_> {
 /// Starts a host and returns when it serves.
 pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
-    let Opened { state, store, runtime, claims, follower, ledger, writer, members, watcher, issuers, intake } =
+    let Opened { state, store, runtime, shared, ledger, writer, members, watcher, issuers, intake } =
         Opened::open(&config, &subjects).await?;
     let (state, board, capacity) = (Arc::new(state), Board::default(), Capacity::new(config.max_instances));
     let (events, publisher) = channel(&config);
@@ -221,21 +224,22 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         members,
     };
     let membership = common.membership().await?;
-    let serving = Serving::new(&config, issuers, claims.clone());
+    let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
+    let serving = Serving::new(&config, issuers, shared.claims.clone());
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) = Keeper::new(state, common.board.clone(), common.absent.clone());
     let tools = common.tools(store, runtime, serving, notes);
     let images = tools.preparer.images().clone();
     let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
-    let (desk, replier) = (common.desk(&actors, images, claims, stop), common.replier());
+    let (desk, replier) = (common.desk(&actors, images, shared, stop), common.replier());
     let (restore, restored) = common.restore(before, actors.clone());
     let tasks = Tasks {
         publisher,
         membership,
         watcher: Task::spawn("watcher", |stop| watcher.run(stop)),
         ledger: Task::spawn("ledger", |stop| writer.run(stop)),
-        claims: Task::spawn("claims", |stop| follower.run(stop)),
+        shared: shared_tasks,
         actors: actors_task,
         keeper: Task::spawn("keeper", |stop| keeper.run(stop)),
         heartbeat: common.heartbeat(),

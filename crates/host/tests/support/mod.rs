@@ -2,12 +2,17 @@
 
 #![allow(dead_code, reason = "each test program uses another part")]
 
+pub(crate) mod links;
+
 use std::{
     path::PathBuf,
     time::{Duration, SystemTime},
 };
 
-use async_nats::{HeaderMap, Message};
+use async_nats::{
+    HeaderMap, Message,
+    jetstream::{self, kv},
+};
 use bytes::Bytes;
 use futures::StreamExt;
 use lattice_claims::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, NewModuleClaims, sign_module};
@@ -51,7 +56,11 @@ impl Lattice {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut HostConfig)) -> Self {
-        let nats = NatsServer::start().await;
+        Self::start_on(NatsServer::start().await, change).await
+    }
+
+    /// A lattice on a server that was prepared.
+    pub(crate) async fn start_on(nats: NatsServer, change: impl FnOnce(&mut HostConfig)) -> Self {
         let client = nats.client().await;
         let dir = tempfile::tempdir().expect("a temporary directory");
         let seeds = Seeds::generate();
@@ -73,6 +82,20 @@ impl Lattice {
         meanwhile(&dir);
         let host = Host::start(config(&client, &seeds, &dir)).await.expect("the host starts again");
         Self { nats, client, host, seeds, dir }
+    }
+
+    /// Starts another host in the same lattice.
+    pub(crate) async fn join(&self) -> Neighbour {
+        let (dir, seeds) = (tempfile::tempdir().expect("a temporary directory"), Seeds::generate());
+        let seeds = Seeds { cluster: self.seeds.cluster.clone(), account: self.seeds.account.clone(), ..seeds };
+        let host = Host::start(config(&self.nats.client().await, &seeds, &dir)).await.expect("another host starts");
+        Neighbour { host, dir }
+    }
+
+    /// A bucket of the lattice, as other programs open it.
+    pub(crate) async fn bucket(&self, name: &str) -> kv::Store {
+        let jetstream = jetstream::new(self.client.clone());
+        jetstream.get_key_value(format!("{name}_default")).await.expect("the bucket is there")
     }
 
     /// Signs a module and writes it to a file that the host can read.
@@ -166,6 +189,12 @@ impl Lattice {
         self.client.flush().await.expect("the server has it");
         Events { messages }
     }
+}
+
+/// Another host of the lattice.
+pub(crate) struct Neighbour {
+    pub(crate) host: Host,
+    pub(crate) dir: TempDir,
 }
 
 /// The events of the lattice, in order.

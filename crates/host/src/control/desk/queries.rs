@@ -15,7 +15,7 @@ impl Desk {
     }
 
     pub(super) fn claims(&self, request: &Request) -> Answer {
-        self.query(request, || Reply::of(Claims { claims: self.parts.claims.for_query().into() }))
+        self.query(request, || Reply::of(Claims { claims: self.parts.shared.claims.for_query().into() }))
     }
 
     /// Who belongs to the lattice, which the bucket of the members tells.
