@@ -32,7 +32,7 @@ pub(crate) use host::Host;
 pub(crate) use keys::{Generate, Keys, Kind};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
 pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink, Registry, SetRegistry};
-pub(crate) use operation::{Operation, WatchOperation};
+pub(crate) use operation::Operation;
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
 

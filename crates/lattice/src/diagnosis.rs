@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use lattice_broker::{BinaryError, ProbeError};
-use lattice_client::{ConnectError, RequestError, ResolveError, WaitError};
+use lattice_client::{ConnectError, PlaceError, RequestError, ResolveError, WaitError};
 use lattice_host::StartError;
 use lattice_rpc::CallError;
 use serde::Serialize;
@@ -88,6 +88,7 @@ fn code_of_link(link: &(dyn Error + 'static)) -> Option<Code> {
         .or_else(|| link.downcast_ref().map(code_of_request))
         .or_else(|| link.downcast_ref().and_then(code_of_resolve))
         .or_else(|| link.downcast_ref().and_then(code_of_wait))
+        .or_else(|| link.downcast_ref().and_then(code_of_place))
         .or_else(|| link.downcast_ref().and_then(code_of_call))
         .or_else(|| link.downcast_ref().map(code_of_start))
         .or_else(|| link.downcast_ref().and_then(code_of_binary))
@@ -146,6 +147,15 @@ fn code_of_wait(error: &WaitError) -> Option<Code> {
     }
 }
 
+fn code_of_place(error: &PlaceError) -> Option<Code> {
+    match error {
+        PlaceError::NobodyBids { .. } => Some(Code::NotFound),
+        PlaceError::Exhausted { .. } => Some(Code::Refused),
+        PlaceError::TimedOut { .. } => Some(Code::TimedOut),
+        _ => None,
+    }
+}
+
 fn code_of_call(error: &CallError) -> Option<Code> {
     match error {
         CallError::NoResponders { .. } => Some(Code::NotFound),
@@ -170,6 +180,7 @@ fn code_of_start(error: &StartError) -> Code {
 fn hint_of_link(link: &(dyn Error + 'static)) -> Option<&'static str> {
     None.or_else(|| link.downcast_ref().and_then(hint_of_probe))
         .or_else(|| link.downcast_ref().and_then(hint_of_connect))
+        .or_else(|| link.downcast_ref().and_then(hint_of_place))
         .or_else(|| link.downcast_ref().and_then(hint_of_call))
         .or_else(|| link.downcast_ref().and_then(hint_of_start))
         .or_else(|| link.downcast_ref().and_then(hint_of_io))
@@ -179,6 +190,13 @@ fn hint_of_connect(error: &ConnectError) -> Option<&'static str> {
     match error {
         ConnectError::Refused { .. } => Some("name credentials with --creds or LATTICE_CREDS"),
         ConnectError::Handshake { .. } => Some("is this the port of a NATS server? 4222 is the usual one"),
+        _ => None,
+    }
+}
+
+fn hint_of_place(error: &PlaceError) -> Option<&'static str> {
+    match error {
+        PlaceError::NobodyBids { .. } => Some("`lattice auction actor REF --explain` shows it host by host"),
         _ => None,
     }
 }

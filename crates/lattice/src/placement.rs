@@ -104,12 +104,12 @@ fn whole<T>(gathered: Gathered<T>) -> anyhow::Result<Vec<T>> {
         return Ok(gathered.items);
     }
     let code = if gathered.errors.is_empty() { Code::TimedOut } else { Code::Unreadable };
-    let (missing, errors) = (gathered.missing, gathered.errors);
-    let incomplete = Gathered::<T>::incomplete(missing, errors);
-    Err(Fault::new(code, "a host's answer is missing, so that no host can be chosen")
-        .caused_by(incomplete)
-        .hint("name one with --host")
-        .into())
+    let fault = Fault::new(code, "a host's answer is missing, so that no host can be chosen").hint("name one with --host");
+    // Hosts of other projects alone have no list of members, so that their answers are never known to be complete.
+    Err(match gathered.into_complete() {
+        Err(incomplete) => fault.caused_by(incomplete).into(),
+        Ok(_) => fault.into(),
+    })
 }
 
 fn only(hosts: impl IntoIterator<Item = HostKey>, several: &str, choices: &[String]) -> anyhow::Result<HostKey> {

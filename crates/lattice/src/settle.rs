@@ -305,7 +305,9 @@ mod tests {
     fn check(deed: Deed, left: u64, expect: &str) {
         let ended = Ended {
             operation_id: "01a1f989-76db-746f-89d4-02125a2f656c".parse().expect("an id"),
-            host_id: HOST.parse().expect("a published key"),
+            host_id: Some(HOST.parse().expect("a published key")),
+            swap_micros: None,
+            unrecorded: false,
             actor_id: Some(ACTOR.parse().expect("a published key")),
             outcome: Outcome::Done,
             deed,

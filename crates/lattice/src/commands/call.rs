@@ -1,9 +1,6 @@
 //! `lattice call`.
 
-use std::{
-    fs,
-    io::{self, Read},
-};
+use std::io;
 
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed};
 use lattice_rpc::{CallError, RpcClient};
@@ -13,6 +10,7 @@ use crate::{
     cli::Call,
     connect::Lattice,
     fault::{Code, Fault},
+    input,
     keys::{Keys, SeedSource, read},
     placement,
     printer::Show,
@@ -116,6 +114,8 @@ impl Show for Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -44,7 +44,12 @@ pub(super) fn texts(errors: &[lattice_client::RequestError]) -> Vec<String> {
 
 /// The hosts that did not answer, as people and programs are told of them.
 pub(super) fn missing_of<T>(gathered: &Gathered<T>) -> Vec<String> {
-    gathered.missing.iter().map(Missing::to_string).collect()
+    missing_texts(&gathered.missing)
+}
+
+/// Hosts that did not answer.
+pub(super) fn missing_texts(missing: &[Missing]) -> Vec<String> {
+    missing.iter().map(Missing::to_string).collect()
 }
 
 /// Tells people what is not there.

@@ -2,10 +2,12 @@
 
 use anyhow::Context;
 use lattice_artifact::{FetchError, Reference, Target};
+use lattice_client::{Operation, PlaceError};
 use lattice_protocol::{Annotations, StartActor as Command};
 
 use crate::{
-    cli::StartActor,
+    cli::{StartActor, Wish},
+    commands::auction::{constraints, rule},
     connect::Lattice,
     diagnosis::Diagnosis,
     fault::Fault,
@@ -21,7 +23,6 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
     let data_dir = settings.data_dir()?;
     let looked = Looked::at(&start.reference)?;
     let lattice = Lattice::reach(settings.target()?).await?;
-    let host = placement::to_start(&lattice, start.host.as_deref()).await?;
     let reference = looked.signed(&data_dir, printer)?;
     let command = Command {
         actor_ref: reference.to_string(),
@@ -30,8 +31,10 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         host_id: None,
         lattice_id: None,
     };
-    let started = lattice.client.start_actor(&host, command).await;
-    let operation = started.map_err(|error| placement::command_error(&lattice, &host, error));
+    let operation = match &start.host {
+        Some(name) => on(&lattice, name, command).await,
+        None => placed(&lattice, &start.wish, command).await,
+    };
     // The protocol starts one where none is asked for.
     let deed = Deed::Started(start.count.get().max(1), reference.to_string());
     let sent = |operation| Sent { operation, deed, actor: None, no_wait: start.no_wait };
@@ -40,6 +43,27 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         Err(error) => Err(error),
     };
     ended.map_err(|error| explain(error, &reference)).with_context(|| format!("`{}` was not started", start.reference))
+}
+
+/// Starts it on the host that is named.
+async fn on(lattice: &Lattice, name: &str, command: Command) -> anyhow::Result<Operation> {
+    let host = placement::named_host(lattice, name).await?;
+    let started = lattice.client.start_actor(&host, command).await;
+    started.map_err(|error| placement::command_error(lattice, &host, error))
+}
+
+/// Starts it on the host that an auction chooses.
+async fn placed(lattice: &Lattice, wish: &Wish, command: Command) -> anyhow::Result<Operation> {
+    let placed = lattice.client.place_actor(command, constraints(wish), rule(wish), lattice.target.patience).await;
+    placed.map_err(|error| match error {
+        PlaceError::NobodyBids { ref declined, ref missing, ref errors, .. }
+            if declined.is_empty() && missing.is_empty() && errors.is_empty() =>
+        {
+            lattice.nobody().into()
+        }
+        PlaceError::Start { host, source, .. } => placement::command_error(lattice, &host, *source),
+        error => error.into(),
+    })
 }
 
 /// What to do where a file is refused depends on the host, not on the file.

@@ -73,6 +73,7 @@ impl Target {
             patience: timeout.unwrap_or(DEFAULT_PATIENCE),
             broker: up.broker(),
             is_named: false,
+            requester: None,
             cluster_seed: None,
             looked_at: vec![format!("the running `lattice up`, process {}", up.pid)],
         }

@@ -79,7 +79,7 @@ mod tests {
         let labels = serde_json::json!({"hostcore.os": "linux", "zone": "lab"});
         let host = serde_json::json!({"id": id, "friendly_name": "x", "uptime_seconds": 61, "labels": labels});
         let host = serde_json::from_value(host).expect("it is a host");
-        let hosts = Hosts { hosts: vec![host], errors: Vec::new() };
+        let hosts = Hosts { hosts: vec![host], errors: Vec::new(), missing: Vec::new(), complete: true };
         let row = |text: String| text.lines().nth(1).expect("a host").split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(row(hosts.text()), "x NAWASHVA… - 1m 1s zone=lab");
         assert_eq!(row(hosts.wide()), format!("x {id} - 1m 1s hostcore.os=linux zone=lab"));
