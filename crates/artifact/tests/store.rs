@@ -218,6 +218,7 @@ async fn what_ran_can_run_again_without_its_file() {
     fs::remove_file(bench.path("a.wasm")).expect("the file was there");
 
     let store = Store::open(&bench.path("cache"), StoreSettings::default()).expect("a second store");
+    assert!(store.holds(&artifact.digest) && !store.holds(&Digest::of(b"another")));
     let fetched = store.by_digest(&reference, &artifact.digest, &SIGNED).await.expect("a readable cache");
     let again = store.verify(fetched.expect("an entry"), &SIGNED, SystemTime::now()).await.expect("it is accepted");
     assert_eq!((again.bytes, again.identity.key), (artifact.bytes, artifact.identity.key));
@@ -230,7 +231,7 @@ async fn a_damaged_entry_counts_as_absent() {
     let artifact = bench.fetch(&reference, SIGNED).await.expect("it is accepted");
     fs::write(&bench.cached()[0], "damaged").expect("the entry is there");
     let found = bench.store.by_digest(&reference, &artifact.digest, &SIGNED).await.expect("a readable cache");
-    assert!(found.is_none() && bench.cached().is_empty());
+    assert!(found.is_none() && bench.cached().is_empty() && !bench.store.holds(&artifact.digest));
     bench.fetch(&reference, SIGNED).await.expect("it is fetched again");
     assert_eq!(bench.cached().len(), 1);
 }

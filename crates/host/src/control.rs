@@ -135,14 +135,16 @@ impl Counter {
             Answer::Later(_) if self.later.len() >= ANSWERED_AT_ONCE => self.turn_away(&request).await,
             Answer::Later(answer) => self.answer_later(answer, request),
             Answer::Command(_) if self.admissions.len() >= ADMITTED_AT_ONCE => self.turn_away(&request).await,
-            Answer::Command(Admission { begun, command }) => {
+            Answer::Command(admission) => {
+                let Admission { begun, command } = *admission;
                 self.admissions.push_back(begun.map(|begun| Admitted { request, begun, command }).boxed());
             }
         }
     }
 
     async fn turn_away(&mut self, request: &Request) {
-        let refusal = Ack::refused("the host has more requests than it can take, try again").with_code(RefusalCode::Full);
+        let refusal =
+            Ack::refused("the host has more requests than it can take, try again").with_code(RefusalCode::Full);
         self.replier.reply(request, refusal.into()).await;
     }
 

@@ -199,7 +199,7 @@ async fn no_bid_where_another_image_of_the_actor_runs() {
     let conflict =
         format!("actor {} runs on this host with these annotations from another image, `{}`", old.key, old.reference());
     let asked = json!({"actor_ref": new.reference(), "explain": true});
-    assert_eq!(declined(&lattice, "actor", &asked).await, [conflict.clone()]);
+    assert_eq!(declined(&lattice, "actor", &asked).await, [conflict.as_str()]);
     bid(&lattice, &json!({"actor_ref": new.reference(), "annotations": blue})).await;
     bid(&lattice, &json!({"actor_ref": old.reference()})).await;
     bid(&lattice, &json!({"actor_ref": new.reference(), "annotations": {"color": "red"}})).await;

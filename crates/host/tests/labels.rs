@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use lattice_host::Host;
 use lattice_protocol::{
@@ -60,6 +62,22 @@ async fn a_label_is_seen_everywhere_at_once() {
     host.stop(None).await;
     let stopped = events.next_change().await;
     assert_eq!(stopped.known_data(), Some(EventData::HostStopped(HostStopped { labels })));
+}
+
+#[tokio::test]
+async fn heartbeats_carry_the_labels_of_the_moment() {
+    let lattice = Lattice::start_with(|config| config.heartbeat = Duration::from_millis(20)).await;
+    let mut events = lattice.events().await;
+    assert!(put(&lattice, "gpu", "yes").await.accepted);
+    while events.next().await.name() != "labels_changed" {}
+    let beat = loop {
+        let event = events.next().await;
+        if event.name() == "host_heartbeat" {
+            break event;
+        }
+    };
+    let Some(EventData::HostHeartbeat(inventory)) = beat.known_data() else { panic!("unreadable") };
+    assert_eq!(inventory.labels.get("gpu"), Some("yes"));
 }
 
 #[tokio::test]

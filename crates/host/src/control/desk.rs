@@ -69,7 +69,7 @@ pub(super) enum Answer {
     /// It is answered, or not, when this says so, while others are attended to.
     Later(BoxFuture<'static, Option<Reply>>),
     /// It is a command, to be taken on in its turn.
-    Command(Admission),
+    Command(Box<Admission>),
     /// Silence is the answer.
     Silence,
 }

@@ -64,7 +64,7 @@ pub enum RefusalCode {
     Full,
     /// The host is stopping.
     Stopping,
-    /// JetStream does not do what is needed: it is not there, or a permission is missing.
+    /// What is needed does not work: JetStream is not there, a permission is missing, or the host's disk takes nothing.
     Unavailable,
     /// There is no such thing.
     NotFound,

@@ -41,7 +41,7 @@ impl Desk {
     ) -> Result<Answer, Ack> {
         let command = understand(self.read(request)?, &self.parts.policy)?;
         let begun = Box::pin(self.begin(verb.token(), command.reference(), request)?);
-        Ok(Answer::Command(Admission { begun, command }))
+        Ok(Answer::Command(Box::new(Admission { begun, command })))
     }
 
     /// Begins the operation of a command, under the client's id or one of the host's.
