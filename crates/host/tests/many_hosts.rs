@@ -84,7 +84,7 @@ impl Many {
             let begun = Instant::now();
             let gathered = client.hosts().await.expect("the lattice answers");
             println!("{count} hosts: {} answered, after {:?}", gathered.items.len(), begun.elapsed());
-            (gathered.items.len() == count).then_some(())
+            (gathered.complete && gathered.items.len() == count).then_some(())
         })
         .await;
     }
