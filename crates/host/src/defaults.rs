@@ -84,6 +84,9 @@ pub(crate) const LEDGER_PATIENCE: Duration = Duration::from_secs(2);
 /// How long commands go unrecorded after JetStream failed, before it is tried again.
 pub(crate) const LEDGER_REST: Duration = Duration::from_secs(5);
 
+/// Records that wait for a JetStream that takes them, at about a kilobyte each.
+pub(crate) const UNWRITTEN_RECORDS: usize = 16_384;
+
 /// The pause between two looks at another host's operation, for somebody who waits for it.
 pub(crate) const LEDGER_LOOK: Duration = Duration::from_millis(100);
 

@@ -19,7 +19,11 @@ use uuid::Uuid;
 
 pub(crate) use ledger::{Ledger, Writer};
 
-use crate::{bucket::AnyError, defaults::REMEMBERED_OPERATIONS, members::Members};
+use crate::{
+    bucket::AnyError,
+    defaults::{CHANGE_PATIENCE, REMEMBERED_OPERATIONS},
+    members::Members,
+};
 use ledger::{Created, Entry as LedgerEntry};
 
 /// The command of operations that the host begins itself when it starts again what ran.
@@ -156,6 +160,23 @@ impl Operations {
         let _ = tokio::time::timeout(wait, record.wait_for(is_news)).await;
         let now = record.borrow().clone();
         Some(now)
+    }
+
+    /// The answer to a command that is done when it is answered, and came before: that it was done, or why not.
+    ///
+    /// What came before may still be under way, here or at another host.
+    pub(crate) async fn outcome(&self, answer: Ack) -> Ack {
+        let Some(id) = answer.operation_id.as_ref().filter(|_| answer.accepted) else { return answer };
+        let record = match self.wait(id, None, CHANGE_PATIENCE).await {
+            Some(record) => Some(record),
+            None => self.shared.ledger.wait(id, None, CHANGE_PATIENCE).await.ok().flatten(),
+        };
+        match record {
+            Some(record) if record.phase == OperationPhase::Failed => failed_before(&record),
+            Some(record) if record.phase.is_final() => answer,
+            _ => Ack::refused(format!("operation {id} came before, and how it ends is not known yet"))
+                .with_code(RefusalCode::Unavailable),
+        }
     }
 
     /// The record of an operation of any host, as [`wait`](Self::wait).
@@ -365,12 +386,13 @@ fn conflict() -> Ack {
 fn answer_to_known(id: &OperationId, same: bool, known: &LedgerEntry) -> Ack {
     match same {
         false => conflict(),
-        true if known.refused => {
-            let refusal = Ack::refused(known.record.causes.join(": "));
-            known.record.code.map_or(refusal.clone(), |code| refusal.with_code(code))
-        }
+        true if known.refused => failed_before(&known.record),
         true => Ack::operation(id.clone()),
     }
+}
+
+fn failed_before(record: &OperationRecord) -> Ack {
+    Ack { code: record.code, ..Ack::refused(record.causes.join(": ")) }
 }
 
 /// An unfinished operation of a start that is gone is lost.

@@ -38,8 +38,9 @@ impl Load {
         let task = tokio::spawn(async move {
             while !stopped.load(Ordering::Relaxed) {
                 let link = link();
-                // What is not acknowledged may be there or not.
-                if client.put_link(&link, false).await.is_ok() {
+                // What is not told as done may be there or not.
+                let Ok(operation) = client.put_link(&link, false).await else { continue };
+                if operation.wait(DEADLINE).await.is_ok() {
                     noted.lock().expect("no panic").insert(link.actor_id);
                 }
             }
@@ -94,6 +95,7 @@ async fn nothing_that_was_acknowledged_is_lost() {
     for restart in 1..=RESTARTS {
         let before = load.count();
         eventually("links are put again", DEADLINE, async || (load.count() >= before + LINKS_BETWEEN).then_some(())).await;
+        lattice.nats.stop().await;
         lattice.nats.restart().await;
         println!("restart {restart}: {} links acknowledged", load.count());
     }

@@ -111,6 +111,20 @@ impl NatsServer {
         self.process = None;
     }
 
+    /// Ends the server as its operator would, and waits until it has: what it has acknowledged is in its store then.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let told = Command::new("kill").args(["-TERM", &process.server.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "the private nats-server cannot be told to end");
+        eventually("the private nats-server ends", START_DEADLINE, async || {
+            process.server.try_wait().expect("a child can be waited for")
+        })
+        .await;
+    }
+
     /// Starts the server again, on the same port and store, killing it first if it runs.
     ///
     /// # Panics

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::Fingerprint;
 use crate::{
     bucket::{AnyError, open_or_create, read_all},
-    defaults::{LEDGER_AGE, LEDGER_LOOK, LEDGER_PATIENCE, LEDGER_REST, START_TIMEOUT},
+    defaults::{LEDGER_AGE, LEDGER_LOOK, LEDGER_PATIENCE, LEDGER_REST, START_TIMEOUT, UNWRITTEN_RECORDS},
     error::StartError,
 };
 
@@ -67,6 +67,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Writer {
     ledger: Ledger,
     notes: mpsc::UnboundedReceiver<Entry>,
+    /// What is not written yet, of each operation the latest.
+    latest: HashMap<OperationId, Entry>,
 }
 
 impl Ledger {
@@ -87,7 +89,7 @@ impl Ledger {
         // Unbounded, because workers must not wait here; what enters is bounded by the commands that are taken on.
         let (notes, receiver) = mpsc::unbounded_channel();
         let ledger = Self { bucket, notes, resting: Arc::default(), failing: Arc::default() };
-        (ledger.clone(), Writer { ledger, notes: receiver })
+        (ledger.clone(), Writer { ledger, notes: receiver, latest: HashMap::new() })
     }
 
     /// Creates an entry, unless its id is there already.
@@ -184,28 +186,44 @@ impl Ledger {
 
 impl Writer {
     /// Writes what is noted until told to stop, and then what is left.
+    ///
+    /// What JetStream does not take is kept and tried again: a record that stays unfinished would be taken for lost.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        // Cancel-safe: a note that was received is written before the next wait.
-        while let Some(Some(first)) = stop.run_until_cancelled(self.notes.recv()).await {
-            self.write(first).await;
+        loop {
+            // Cancel-safe: a note that was received is among the latest before the next wait.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(entry) = self.notes.recv() => self.keep(entry),
+                () = sleep(LEDGER_REST), if !self.latest.is_empty() => {}
+                else => break,
+            }
+            self.write().await;
         }
-        while let Ok(first) = self.notes.try_recv() {
-            self.write(first).await;
-        }
+        self.write().await;
     }
 
-    /// Writes what is there, of each operation the latest alone.
-    async fn write(&mut self, first: Entry) {
-        let mut latest = HashMap::from([(first.record.operation_id.clone(), first)]);
+    /// Keeps the latest of each operation, and of very many forgets some: bounded is better than whole.
+    fn keep(&mut self, entry: Entry) {
+        if self.latest.len() >= UNWRITTEN_RECORDS && !self.latest.contains_key(&entry.record.operation_id) {
+            self.latest.clear();
+        }
+        self.latest.insert(entry.record.operation_id.clone(), entry);
+    }
+
+    async fn write(&mut self) {
         while let Ok(entry) = self.notes.try_recv() {
-            latest.insert(entry.record.operation_id.clone(), entry);
+            self.keep(entry);
         }
         let Some(bucket) = self.ledger.awake() else { return };
         // All at once and then their confirmations, or each would cost the way to the server and back.
-        let writes = latest.values().map(|entry| bucket.put(entry.record.operation_id.as_str(), bytes_of(entry)));
+        let writes = self.latest.values().map(|entry| bucket.put(entry.record.operation_id.as_str(), bytes_of(entry)));
         match timeout(LEDGER_PATIENCE, futures::future::try_join_all(writes)).await {
-            Ok(Ok(_)) => self.ledger.failing.store(false, Ordering::Relaxed),
-            Ok(Err(error)) => self.ledger.failed(&error.into()),
+            Ok(Ok(_)) => {
+                self.latest.clear();
+                self.ledger.failing.store(false, Ordering::Relaxed);
+            }
+            Ok(Err(error)) => drop(self.ledger.rest(&error.into())),
             Err(late) => drop(self.ledger.rest(&late.into())),
         }
     }

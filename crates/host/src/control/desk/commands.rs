@@ -63,6 +63,22 @@ impl Desk {
         Ok(async move { operations.begin(new).await })
     }
 
+    /// As [`begin`](Self::begin), for a command that is done when it is answered: where it came before, the answer says
+    /// how that ended.
+    pub(super) fn begin_and_end(
+        &self,
+        command: &str,
+        request: &Request,
+    ) -> Result<impl Future<Output = Begun> + Send + use<>, Ack> {
+        let (begun, operations) = (self.begin(command, None, request)?, self.parts.operations.clone());
+        Ok(async move {
+            match begun.await {
+                Begun::Answered(answer) => Begun::Answered(operations.outcome(answer).await),
+                begun => begun,
+            }
+        })
+    }
+
     /// Has a command taken on whose operation has begun.
     pub(in crate::control) async fn take_on(&self, begun: Begun, command: ActorCommand) -> Ack {
         let operation = match begun {

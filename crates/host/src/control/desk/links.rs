@@ -30,7 +30,7 @@ impl Desk {
 
     /// Has a change become an operation and carried out, while others are attended to.
     fn edit_link(&self, command: &str, edit: Edit, request: &Request) -> Result<Answer, Ack> {
-        let begun = self.begin(command, None, request)?;
+        let begun = self.begin_and_end(command, request)?;
         let editor = self.parts.shared.link_editor.clone();
         let turn = editor.line_up(&edit);
         Ok(Answer::Later(Box::pin(async move {
