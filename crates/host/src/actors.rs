@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! control ── Submission ──> Coordinator ── Job ──> Worker (one per actor) ── owns ──> Groups ──> runtime
-//!                               │  fetches what has no key yet                 │
+//!                               │  fetches what has no key yet,                │
+//!                               │  makes updates ready                         │
 //!                               └──────────────< Finished ─────────────────────┤
 //!                                                                 Board <──────┘  read by inventory, heartbeat, state
 //! ```
@@ -21,6 +22,7 @@ mod restore;
 mod service;
 mod serving;
 mod settings;
+mod update;
 mod worker;
 
 use std::time::Duration;
@@ -34,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
 pub(crate) use capacity::Capacity;
-pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
+pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update};
 pub(crate) use prepare::Preparer;
 pub(crate) use restore::{Absent, Keeper, Notes, restore};
 pub(crate) use serving::Serving;

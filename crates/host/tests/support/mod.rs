@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses another part")]
 
+pub(crate) mod gate;
+
 use std::{
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -93,7 +95,7 @@ impl Lattice {
         let signed = sign_module(wasm, &claims, &self.seeds.account).expect("a module that can be signed");
         let path = self.dir.path().join(format!("{name}.wasm"));
         std::fs::write(&path, signed).expect("the directory can be written");
-        TestActor { key: seed.public(), path }
+        TestActor { key: seed.public(), seed: seed.clone(), path }
     }
 
     pub(crate) fn subjects(&self) -> ControlSubjects {
@@ -201,6 +203,7 @@ impl Events {
 /// A signed module in a file.
 pub(crate) struct TestActor {
     pub(crate) key: ActorKey,
+    pub(crate) seed: ModuleSeed,
     pub(crate) path: PathBuf,
 }
 
