@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! control ── Submission ──> Coordinator ── Job ──> Worker (one per actor) ── owns ──> Groups ──> runtime
-//!                               │  fetches what has no key yet                 │
+//!                               │  fetches what has no key yet,                │
+//!                               │  makes updates ready                         │
 //!                               └──────────────< Finished ─────────────────────┤
 //!                                                                 Board <──────┘  read by inventory, heartbeat, state
 //! ```
@@ -22,6 +23,7 @@ mod restore;
 mod service;
 mod serving;
 mod settings;
+mod update;
 mod worker;
 
 use std::time::Duration;
@@ -35,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use announce::Announcer;
 pub(crate) use board::Board;
 pub(crate) use capacity::{Capacity, Place, Room};
-pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop};
+pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update};
 pub(crate) use images::{Images, KnownImage};
 pub(crate) use prepare::Preparer;
 pub(crate) use restore::{Absent, Keeper, Notes, restore};

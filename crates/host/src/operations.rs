@@ -309,6 +309,11 @@ impl Operation {
         self.fail(None, causes(error));
     }
 
+    /// Ends it with a failure of a kind that programs know, if there is one, and all its causes.
+    pub(crate) fn failed_as(self, code: Option<RefusalCode>, error: &dyn std::error::Error) {
+        self.fail(code, causes(error));
+    }
+
     /// Takes it back: the command was refused before it began.
     pub(crate) fn refused(mut self, code: RefusalCode, text: String) {
         self.refused = true;

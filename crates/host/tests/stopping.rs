@@ -2,71 +2,15 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use bytes::Bytes;
-use lattice_claims::{InvocationSigner, Issuers, ModuleSeed};
-use lattice_client::{CallTarget, Caller};
 use lattice_host::Host;
 use lattice_protocol::{
-    Ack, ActorKey, ControlSubject, Format, LatticeName, OperationQuery, OperationRecord, decode, encode,
-    event::EventData,
+    Ack, ControlSubject, Format, OperationQuery, OperationRecord, RefusalCode, decode, encode, event::EventData,
 };
-use lattice_rpc::{Entity, Handler, HandlerError, Request, Server, Service};
 use lattice_testkit::{NatsServer, eventually, guests};
-use serde_json::{Value, json};
-use support::{DEADLINE, Lattice, Seeds, TestActor, config};
-use tokio::sync::Semaphore;
-
-/// Somebody elsewhere in the lattice who lets callers wait until they are let go.
-struct Gate {
-    key: ActorKey,
-    waiting: Arc<Semaphore>,
-    open: Arc<Semaphore>,
-    _server: Server,
-}
-
-struct Wait {
-    waiting: Arc<Semaphore>,
-    open: Arc<Semaphore>,
-}
-
-impl Handler for Wait {
-    async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
-        self.waiting.add_permits(1);
-        self.open.acquire().await.expect("the gate is never closed").forget();
-        Ok(request.payload)
-    }
-}
-
-impl Gate {
-    async fn start(lattice: &Lattice) -> Self {
-        let key = ModuleSeed::generate().public();
-        let (waiting, open) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let issuers = Issuers::new([lattice.seeds.cluster.public()]).expect("a key that verifies");
-        let service = Service::new(LatticeName::default(), Entity::Actor(key.clone()), issuers);
-        let wait = Wait { waiting: Arc::clone(&waiting), open: Arc::clone(&open) };
-        let server = Server::start(lattice.nats.client().await, service, Arc::new(wait)).await.expect("subscribed");
-        Self { key, waiting, open, _server: server }
-    }
-
-    /// Starts an actor whose calls wait at the gate.
-    async fn visitor(&self, lattice: &Lattice, annotations: Value) -> TestActor {
-        let actor = lattice.actor("visitor", &guests::host_call("", self.key.as_str()));
-        lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference(), "annotations": annotations})).await;
-        actor
-    }
-
-    /// Has the actor make a call that has reached the gate when this returns.
-    async fn occupy(&self, lattice: &Lattice, actor: &TestActor) -> tokio::task::JoinHandle<bool> {
-        let signer = InvocationSigner::new(lattice.seeds.cluster.clone());
-        let caller = Caller::new(lattice.nats.client().await, LatticeName::default(), signer);
-        let target = CallTarget::Actor(actor.key.clone());
-        let call = tokio::spawn(async move { caller.call(&target, "Visit.Gate", "x", DEADLINE).await.is_ok() });
-        tokio::time::timeout(DEADLINE, self.waiting.acquire()).await.expect("the call comes").expect("open").forget();
-        call
-    }
-}
+use serde_json::json;
+use support::{DEADLINE, Lattice, Seeds, config, gate::Gate};
 
 async fn lattice() -> Lattice {
     Lattice::start_with(|config| config.call_deadline = DEADLINE).await
@@ -136,12 +80,67 @@ async fn commands_that_wait_when_the_host_stops_are_not_begun() {
     let Lattice { client, host, nats: _nats, .. } = lattice;
     let let_go = async {
         deaf(&client).await;
-        gate.open.add_permits(1);
+        gate.let_through(1);
     };
     let (report, ()) = tokio::join!(host.stop(Some(DEADLINE)), let_go);
     assert!(report.drained);
     assert_eq!(told(&mut events).await, ["stopped None 1", "actor_scaled", "host_stopped"]);
     assert!(call.await.expect("no panic"), "the running call was answered");
+}
+
+#[tokio::test]
+async fn a_stop_command_lets_running_calls_finish_and_tells_everything_that_stops() {
+    let lattice = lattice().await;
+    let gate = Gate::start(&lattice).await;
+    let actor = gate.visitor(&lattice, json!({"v": "1"})).await;
+    let other = lattice.actor("other", &guests::echo());
+    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": other.reference(), "annotations": {"v": "2"}})).await;
+    let call = gate.occupy(&lattice, &actor).await;
+    let mut events = lattice.events().await;
+    let ack = lattice.command("cmd.{host}.stop", json!({"timeout": DEADLINE.as_secs()})).await;
+    assert!(ack.accepted, "{}", ack.error);
+    let late = lattice.command("cmd.{host}.la", json!({"actor_ref": other.reference()})).await;
+    assert_eq!((late.accepted, late.code), (false, Some(RefusalCode::Stopping)));
+    let deadline = lattice.host.stop_requested().await;
+    assert_eq!(deadline, Some(DEADLINE));
+    let Lattice { client, host, nats, .. } = lattice;
+    let let_go = async {
+        deaf(&client).await;
+        gate.let_through(1);
+    };
+    let (report, ()) = tokio::join!(host.stop(deadline), let_go);
+    assert!(report.drained);
+    assert!(call.await.expect("no panic"), "the running call was answered");
+    let mut told = told(&mut events).await;
+    assert_eq!(told.pop().as_deref(), Some("host_stopped"));
+    told.sort();
+    assert_eq!(told, ["actor_scaled", "actor_scaled", "stopped Some(\"1\") 1", "stopped Some(\"2\") 1"]);
+    // Nothing comes after it.
+    let last = serde_json::json!({
+        "specversion": "1.0", "id": "1", "type": "com.wasmcloud.lattice.sentinel", "source": "test",
+        "datacontenttype": "application/json", "time": "2024-01-01T00:00:00Z", "data": {},
+    });
+    let publisher = nats.client().await;
+    publisher.publish("wasmbus.evt.default", last.to_string().into()).await.expect("sent");
+    publisher.flush().await.expect("the server has it");
+    assert_eq!(events.next_change().await.name(), "sentinel");
+}
+
+#[tokio::test]
+async fn what_an_update_replaced_is_told_when_it_is_cut_off() {
+    let lattice = lattice().await;
+    let gate = Gate::start(&lattice).await;
+    let actor = gate.visitor(&lattice, json!({"v": "1"})).await;
+    let call = gate.occupy(&lattice, &actor).await;
+    let next = lattice.actor_with("next", &guests::echo(), &actor.seed, |claims| claims.revision = Some(1));
+    let mut events = lattice.events().await;
+    let update = json!({"actor_id": actor.key, "new_actor_ref": next.reference()});
+    assert!(lattice.command("cmd.{host}.upd", update).await.accepted);
+    assert_eq!(events.names(4).await, ["actor_updated", "actor_started", "actors_started", "actor_scaled"]);
+    assert!(!lattice.host.stop(Some(Duration::ZERO)).await.drained);
+    let expect = ["stopped Some(\"1\") 1", "actor_scaled", "stopped Some(\"1\") 1", "actor_scaled", "host_stopped"];
+    assert_eq!(told(&mut events).await, expect);
+    call.abort();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{Call, Imports, WhenBusy};
+use crate::call::{Call, CallContext, Imports, WhenBusy};
 use crate::defaults::{CALL_DEADLINE, INSTANCE_MEMORY, MAX_PAYLOAD, QUEUE};
 use crate::error::{ActorError, CallError};
 use crate::gate::{Census, Gate, Permit, Turned};
@@ -124,11 +124,23 @@ impl Actor {
         self.inner.keep_at_most(0);
     }
 
-    /// Refuses calls from now on and ends those that run or wait; they fail with [`CallError::Closed`].
+    /// Refuses calls from now on and ends those that run or wait; they fail with [`CallError::Aborted`].
     pub fn abort(&self) {
         self.close();
         self.inner.aborted.cancel();
         self.inner.keep_at_most(0);
+    }
+
+    /// Makes an instance as a call does, has it initialise itself, and throws it away: whether calls could begin.
+    ///
+    /// # Errors
+    ///
+    /// What the first call would fail with before its guest sees it.
+    pub async fn try_instance(&self, deadline: Instant) -> Result<(), CallError> {
+        let time = self.inner.time_limit(deadline);
+        let context = CallContext::new(time.until);
+        let instance = timeout_at(time.until.into(), self.inner.blueprint.instance(&context, time)).await;
+        instance.unwrap_or(Err(CallError::TimedOut { after: time.allowed() })).map(drop)
     }
 
     /// The module that is called.
@@ -151,7 +163,7 @@ impl ActorInner {
             // Both may be dropped at any point: a call that ends early drops its instance and then its place.
             biased;
             outcome = self.call_within(call, time) => outcome,
-            () = self.aborted.cancelled() => Err(CallError::Closed),
+            () = self.aborted.cancelled() => Err(CallError::Aborted),
         }
     }
 

@@ -199,9 +199,12 @@ pub enum CallError {
         /// The most that is allowed.
         limit: usize,
     },
-    /// The actor takes no more calls, or was ended while this one ran.
+    /// The actor takes no more calls. The guest has not seen this one.
     #[error("the actor has been stopped")]
     Closed,
+    /// The actor was ended while the call ran or waited. What it did so far is done.
+    #[error("the actor was stopped while the call was under way")]
+    Aborted,
     /// No instance could be made, through no fault of the call.
     #[error("cannot make an instance of the actor")]
     Instantiate(#[source] Cause),
@@ -219,7 +222,7 @@ impl CallError {
             Self::MemoryLimit { .. } => FailureKind::MemoryLimit,
             Self::NotStarted { .. } | Self::QueueFull { .. } | Self::Busy { .. } => FailureKind::Refused,
             Self::TooLarge { .. } => FailureKind::TooLarge,
-            Self::Closed => FailureKind::Closed,
+            Self::Closed | Self::Aborted => FailureKind::Closed,
             Self::OutOfMemory { .. } | Self::Instantiate(_) => FailureKind::Host,
         }
     }

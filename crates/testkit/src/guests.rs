@@ -36,6 +36,12 @@ pub fn echo_importing(module: &str) -> Vec<u8> {
     guest(module, "", call)
 }
 
+/// Answers each call with `text`.
+pub fn say(text: &str) -> Vec<u8> {
+    let call = format!("(call $guest_response (i32.const 0) (i32.const {})) (i32.const 1)", text.len());
+    guest(IMPORTS, &data(0, text), &call)
+}
+
 /// Fails each call with the guest error `text`.
 pub fn fail(text: &str) -> Vec<u8> {
     let data = data(0, text);
@@ -101,6 +107,73 @@ pub fn host_call(binding: &str, namespace: &str) -> Vec<u8> {
     guest(IMPORTS, &(data(0, binding) + &data(binding.len(), namespace)), &call)
 }
 
+/// Passes each call on `times` times, one after the other, as [`host_call`] does to an actor. Answers with nothing, and
+/// fails with the error of the first one that failed.
+pub fn host_calls(namespace: &str, times: u32) -> Vec<u8> {
+    let size = namespace.len();
+    let call = format!(
+        r#"
+      (local $left i32)
+      (local.set $left (i32.const {times}))
+      (call $make_room (i32.add (i32.const {size}) (i32.add (local.get $operation) (local.get $payload))))
+      (call $guest_request (i32.const {size}) (i32.add (i32.const {size}) (local.get $operation)))
+      (loop $again
+        (if
+          (i32.ne (i32.const 1)
+            (call $host_call
+              (i32.const 0) (i32.const 0)
+              (i32.const 0) (i32.const {size})
+              (i32.const {size}) (local.get $operation)
+              (i32.add (i32.const {size}) (local.get $operation)) (local.get $payload)))
+          (then
+            (local.set $left (call $host_error_len))
+            (call $make_room (local.get $left))
+            (call $host_error (i32.const 0))
+            (call $guest_error (i32.const 0) (local.get $left))
+            (return (i32.const 0))))
+        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (br_if $again (local.get $left)))
+      (i32.const 1)"#
+    );
+    guest(IMPORTS, &data(0, namespace), &call)
+}
+
+/// Calls the actor `namespace` whenever an instance is made, before its first call. Then it answers as [`echo`].
+pub fn hesitant(namespace: &str) -> Vec<u8> {
+    let size = namespace.len();
+    let before = format!(
+        r#"{}
+  (func (export "wapc_init")
+    (drop
+      (call $host_call
+        (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const {size})
+        (i32.const 0) (i32.const {size})
+        (i32.const 0) (i32.const 0))))"#,
+        data(0, namespace)
+    );
+    let call = r#"
+      (call $read_call (local.get $operation) (local.get $payload))
+      (call $guest_response (local.get $operation) (local.get $payload))
+      (i32.const 1)"#;
+    guest(IMPORTS, &before, call)
+}
+
+/// Traps when an instance of it is made.
+pub fn stillborn() -> Vec<u8> {
+    guest(IMPORTS, "(func $begin unreachable) (start $begin)", "(i32.const 1)")
+}
+
+/// Starts with so many pages of memory, 64 KiB each, and answers each call with nothing.
+pub fn roomy(pages: u32) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+  (memory (export "memory") {pages})
+  (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#
+    );
+    wat::parse_str(&text).expect("the guests here are correct text")
+}
+
 fn guest(module: &str, data: &str, call: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
@@ -140,6 +213,11 @@ mod tests {
             grow(),
             host_call("default", "wasmcloud:messaging"),
             host_call("", "alias"),
+            host_calls("alias", 3),
+            say("hello"),
+            hesitant("alias"),
+            stillborn(),
+            roomy(2),
         ];
         for guest in guests {
             wasmparser::validate(&guest).unwrap();

@@ -5,13 +5,13 @@ use lattice_claims::ModuleClaims;
 use lattice_protocol::{
     ActorKey, Annotations, Count, HostKey, OperationId,
     event::{
-        ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorsStartFailed, ActorsStarted, ActorsStopped,
-        EventData,
+        ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
+        ActorsStarted, ActorsStopped, EventData,
     },
 };
 use uuid::Uuid;
 
-use super::board::ActorView;
+use super::{board::ActorView, groups::Image};
 use crate::{events::Events, operations::causes};
 
 /// What published hosts write where an actor's key is not known.
@@ -64,15 +64,29 @@ impl Announcer {
 
     /// Instances were stopped.
     pub(crate) fn shrank(&self, change: Change<'_>, stopped: u16) {
-        let data = ActorsStopped {
+        self.publish(change, EventData::ActorsStopped(self.actors_stopped(change, change.reference, stopped)));
+        self.publish(change, EventData::ActorScaled(self.actor_scaled(change)));
+    }
+
+    /// Calls of these instances go to another image than before.
+    pub(crate) fn updated(&self, change: Change<'_>, instances: &[Uuid], old: &Image) {
+        let data = ActorUpdated {
             annotations: change.annotations.clone(),
-            count: stopped.into(),
-            host_id: self.host.clone(),
+            host_id: Some(self.host.clone()),
             image_ref: change.reference.to_string(),
+            instance_id: instances.first().map(Uuid::to_string).unwrap_or_default(),
+            old_image_ref: old.reference.to_string(),
+            old_revision: old.revision(),
             public_key: change.actor.clone(),
-            remaining: change.count.into(),
+            revision: change.claims.and_then(|claims| claims.revision).unwrap_or(0),
         };
-        self.publish(change, EventData::ActorsStopped(data));
+        self.publish(change, EventData::ActorUpdated(data));
+    }
+
+    /// The calls that the image before an update had have ended. wasmCloud 0.82 tells the old image in both events; the
+    /// second one says here what runs.
+    pub(crate) fn replaced(&self, change: Change<'_>, old: &Reference) {
+        self.publish(change, EventData::ActorsStopped(self.actors_stopped(change, old, change.count)));
         self.publish(change, EventData::ActorScaled(self.actor_scaled(change)));
     }
 
@@ -120,6 +134,18 @@ impl Announcer {
         self.events.publish_for(Some(failure.operation), EventData::ActorScaleFailed(data));
     }
 
+    /// Instances could not be made to run another image; what ran goes on.
+    pub(crate) fn update_failed(&self, actor: &ActorKey, failure: Failure<'_>) {
+        let data = ActorUpdateFailed {
+            annotations: failure.annotations.clone(),
+            host_id: Some(self.host.clone()),
+            image_ref: failure.image(),
+            public_key: actor.clone(),
+            reason: causes(failure.error).join(": "),
+        };
+        self.events.publish_for(Some(failure.operation), EventData::ActorUpdateFailed(data));
+    }
+
     fn publish(&self, change: Change<'_>, data: EventData) {
         self.events.publish_for(change.operation, data);
     }
@@ -144,6 +170,17 @@ impl Announcer {
             host_id: self.host.clone(),
             image_ref: change.reference.to_string(),
             public_key: change.actor.clone(),
+        }
+    }
+
+    fn actors_stopped(&self, change: Change<'_>, image: &Reference, stopped: u16) -> ActorsStopped {
+        ActorsStopped {
+            annotations: change.annotations.clone(),
+            count: stopped.into(),
+            host_id: self.host.clone(),
+            image_ref: image.to_string(),
+            public_key: change.actor.clone(),
+            remaining: change.count.into(),
         }
     }
 

@@ -81,13 +81,13 @@ impl Board {
 
 impl ActorView {
     fn describe(&self, key: &ActorKey, at_most: usize) -> ActorDescription {
-        let first = self.groups.first();
+        let newest = self.groups.iter().max_by_key(|group| group.revision());
         ActorDescription {
             id: key.clone(),
-            image_ref: first.map(|group| group.reference.to_string()),
+            image_ref: newest.map(|group| group.reference.to_string()),
             instances: self.groups.iter().flat_map(|group| group.describe(at_most)).collect(),
-            name: first.and_then(|group| group.claims.as_ref()?.name.clone()),
-            revision: first.map_or(0, GroupView::revision),
+            name: newest.and_then(|group| group.claims.as_ref()?.name.clone()),
+            revision: newest.map_or(0, GroupView::revision),
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum ActorCommand {
     Scale(Scale),
     /// Stop instances.
     Stop(Stop),
+    /// Have instances run another image of the same actor.
+    Update(Update),
 }
 
 impl ActorCommand {
@@ -23,6 +25,7 @@ impl ActorCommand {
             ActorCommand::Start(start) => Some(&start.reference),
             ActorCommand::Scale(Scale { target: ScaleTarget::Image(reference), .. }) => Some(reference),
             ActorCommand::Scale(Scale { target: ScaleTarget::Both(_, reference), .. }) => Some(reference),
+            ActorCommand::Update(update) => Some(&update.reference),
             ActorCommand::Scale(_) | ActorCommand::Stop(_) => None,
         }
     }
@@ -70,14 +73,29 @@ pub(crate) struct Stop {
     pub(crate) count: u16,
 }
 
+/// Have instances run another image of the same actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Update {
+    pub(crate) actor: ActorKey,
+    pub(crate) reference: Reference,
+    /// Instances are meant that have at least these.
+    pub(crate) annotations: Annotations,
+    /// Whether a lower revision than the one that runs is taken.
+    pub(crate) force: bool,
+}
+
 /// Why a command is refused before anything is tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    // The first two texts are those of wasmCloud 0.82.
+    // The first four texts are those of wasmCloud 0.82.
     #[error("actor is not running on this host")]
     NotRunning,
     #[error("no actors with matching annotations found to stop")]
     NoMatch,
+    #[error("actor not found")]
+    ActorNotFound,
+    #[error("actor instance with matching annotations not found")]
+    InstanceNotFound,
     #[error("actor {actor} is not running on this host with these annotations, and no reference says what to start")]
     NothingToStart { actor: ActorKey },
     #[error("`{reference}` runs on this host as actor {found}, it is not {expected}")]
@@ -95,7 +113,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn code(&self) -> RefusalCode {
         match self {
-            Refusal::NotRunning | Refusal::NoMatch | Refusal::NothingToStart { .. } => RefusalCode::NotRunning,
+            Refusal::NotRunning
+            | Refusal::NoMatch
+            | Refusal::ActorNotFound
+            | Refusal::InstanceNotFound
+            | Refusal::NothingToStart { .. } => RefusalCode::NotRunning,
             Refusal::OtherActor { .. } => RefusalCode::Conflict,
             Refusal::TooMany { .. } | Refusal::Full { .. } => RefusalCode::Full,
             Refusal::BidStale(_) => RefusalCode::BidStale,

@@ -1,14 +1,15 @@
 //! Taking commands on: each gets its number in the host's order and goes to the worker of its actor.
 //!
 //! A command whose actor is not known yet is fetched first. Nothing waits for it meanwhile: when its actor is known it
-//! takes its place by number, and the worker's history says what later commands mean for it.
+//! takes its place by number, and the worker's history says what later commands mean for it. An update is fetched and
+//! compiled likewise, beside what runs.
 
 use std::collections::{BTreeMap, HashMap};
 
 use lattice_artifact::{Artifact, FetchError, Reference};
 use lattice_protocol::{ActorKey, Annotations};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{Id, JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,10 @@ use super::{
     announce::Failure,
     board::GroupView,
     capacity::Room,
-    command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
+    command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
     job::{Addition, Job, JobError, Reservation, Ticket, Wanted, Work},
-    worker::{Badge, Finished, Tools, Worker},
+    update,
+    worker::{Badge, Finished, Post, Told, Tools, Worker},
 };
 use crate::{
     auction::{Bidder, Question},
@@ -47,8 +49,12 @@ pub(crate) struct Coordinator {
     workers: HashMap<ActorKey, Assigned>,
     worker_tasks: JoinSet<()>,
     fetches: JoinSet<Fetched>,
+    /// Updates that are made ready.
+    updates: JoinSet<()>,
     /// The commands whose actor is not known yet, by number.
     unresolved: BTreeMap<u64, Unresolved>,
+    /// They were all taken on at this number or later.
+    horizon: watch::Sender<u64>,
     /// The number of the last command.
     last: u64,
     hired: u64,
@@ -57,7 +63,7 @@ pub(crate) struct Coordinator {
 /// A worker and what is known of its work.
 struct Assigned {
     badge: Badge,
-    jobs: mpsc::UnboundedSender<Job>,
+    told: mpsc::UnboundedSender<Told<Job>>,
     unfinished: usize,
     running: bool,
     /// The last command it got, whose effect it may have to remember.
@@ -104,7 +110,9 @@ impl Coordinator {
             workers: HashMap::new(),
             worker_tasks: JoinSet::new(),
             fetches: JoinSet::new(),
+            updates: JoinSet::new(),
             unresolved: BTreeMap::new(),
+            horizon: watch::channel(u64::MAX).0,
             last: 0,
             hired: 0,
         }
@@ -122,6 +130,9 @@ impl Coordinator {
                 Some(question) = self.questions.recv() => self.consider(question),
                 Some(finished) = self.finished.recv() => self.note_finished(&finished),
                 Some(fetched) = self.fetches.join_next() => self.note_fetched(fetched),
+                Some(Err(error)) = self.updates.join_next() => {
+                    tracing::error!(%error, "the preparation of an update panicked");
+                }
                 Some(ended) = self.worker_tasks.join_next() => self.note_ended(ended),
                 // Only when somebody who holds a handle does not let go of it.
                 () = self.cut_off.cancelled() => break,
@@ -133,6 +144,7 @@ impl Coordinator {
     /// Stops in order: no fetch goes on, every worker finishes the job it is at and stops what runs.
     async fn stop(mut self) {
         self.fetches.shutdown().await;
+        self.updates.shutdown().await;
         self.workers.clear();
         while let Some(ended) = self.worker_tasks.join_next().await {
             self.note_ended(ended);
@@ -140,6 +152,10 @@ impl Coordinator {
     }
 
     fn take_on(&mut self, submission: Submission) {
+        // What has ended by now, and what that means for this command, is known to whoever sent it.
+        while let Ok(finished) = self.finished.try_recv() {
+            self.note_finished(&finished);
+        }
         let Submission { command, operation, answer } = submission;
         match self.admit(&command) {
             Err(Refusal::NotRunning | Refusal::NoMatch) if self.is_awaited_no_more(&command) => {
@@ -177,7 +193,8 @@ impl Coordinator {
         let (instances, certain) = match command {
             ActorCommand::Start(start) => (u32::from(start.count), true),
             ActorCommand::Scale(scale) => self.growth(scale),
-            ActorCommand::Stop(_) => (0, true),
+            // What an update replaces gives its room to what replaces it.
+            ActorCommand::Stop(_) | ActorCommand::Update(_) => (0, true),
         };
         match capacity.reserve(instances) {
             Err(_) if !certain && capacity.could_hold(instances) => Ok(capacity.no_room()),
@@ -228,7 +245,17 @@ impl Coordinator {
             ActorCommand::Start(_) => Ok(()),
             ActorCommand::Stop(stop) => self.check_stop(stop),
             ActorCommand::Scale(scale) => self.check_scale(scale),
+            ActorCommand::Update(update) => self.check_update(update),
         }
+    }
+
+    fn check_update(&self, update: &Update) -> Result<(), Refusal> {
+        let Some(groups) = self.settled(&update.actor) else { return Ok(()) };
+        if groups.is_empty() {
+            return Err(Refusal::ActorNotFound);
+        }
+        let matches = groups.iter().any(|group| group.annotations.contains(&update.annotations));
+        if matches { Ok(()) } else { Err(Refusal::InstanceNotFound) }
     }
 
     fn check_stop(&self, stop: &Stop) -> Result<(), Refusal> {
@@ -281,7 +308,22 @@ impl Coordinator {
                 self.send(&key, Work::Stop(stop), ticket);
             }
             ActorCommand::Scale(scale) => self.assign_scale(scale, ticket),
+            ActorCommand::Update(update) => self.assign_update(update, ticket),
         }
+    }
+
+    /// Has an update made ready, and its worker know that it comes.
+    fn assign_update(&mut self, update: Update, ticket: Ticket) {
+        let (key, number) = (update.actor.clone(), ticket.number);
+        let (ready, coming) = oneshot::channel();
+        let made_ready = update::ready(self.tools.clone(), update, ticket);
+        self.updates.spawn(async move {
+            if let Some(job) = made_ready.await {
+                // Its worker ends before it only with the host.
+                let _ = ready.send(job);
+            }
+        });
+        self.tell(&key, number, Told::Coming(number, coming));
     }
 
     fn assign_scale(&mut self, scale: Scale, ticket: Ticket) {
@@ -313,6 +355,7 @@ impl Coordinator {
             Fetched { ticket, pending, outcome }
         });
         self.unresolved.insert(number, Unresolved { task: task.id(), reference });
+        self.move_horizon();
     }
 
     fn note_fetched(&mut self, fetched: Result<Fetched, JoinError>) {
@@ -323,7 +366,14 @@ impl Coordinator {
                 self.unresolved.retain(|_, unresolved| unresolved.task != error.id());
             }
         }
+        // After the command has been handed over, so that who sees the horizon move has heard of it.
+        self.move_horizon();
         self.release_workers();
+    }
+
+    fn move_horizon(&self) {
+        let now = self.horizon();
+        self.horizon.send_if_modified(|horizon| std::mem::replace(horizon, now) != now);
     }
 
     fn resolve(&mut self, fetched: Fetched) {
@@ -348,15 +398,19 @@ impl Coordinator {
             Pending::Start(_) => self.tools.announcer.start_failed(failure),
             Pending::Scale { count, .. } => self.tools.announcer.scale_failed(failure, *count),
         }
-        operation.failed(&error);
+        operation.failed_as(error.code(), &error);
     }
 
     fn send(&mut self, key: &ActorKey, work: Work, ticket: Ticket) {
         let number = ticket.number;
+        self.tell(key, number, Told::Job(number, Job { ticket, work }));
+    }
+
+    /// Has the actor's worker hear of a command, and hires one if there is none.
+    fn tell(&mut self, key: &ActorKey, number: u64, told: Told<Job>) {
         if self.workers.get(key).is_some_and(Assigned::has_ended) {
             self.dismiss(key);
         }
-        let horizon = self.horizon().min(number);
         let worker = match self.workers.get_mut(key) {
             Some(worker) => worker,
             None => {
@@ -367,7 +421,7 @@ impl Coordinator {
         worker.unfinished += 1;
         worker.last = worker.last.max(number);
         // A worker that ends in this moment drops the job, whose operation then tells that it failed.
-        let _ = worker.jobs.send(Job { ticket, horizon, work });
+        let _ = worker.told.send(told);
     }
 
     /// All commands whose actor is still unknown were taken on at this number or later.
@@ -379,10 +433,11 @@ impl Coordinator {
         self.hired += 1;
         let badge = Badge { actor: key.clone(), number: self.hired };
         // Unbounded, because the coordinator must not wait for a worker; bounded by the unfinished commands.
-        let (jobs, receiver) = mpsc::unbounded_channel();
-        let worker = Worker::new(badge.clone(), self.tools.clone(), receiver, self.finished_sender.clone());
+        let (told, receiver) = mpsc::unbounded_channel();
+        let post = Post { told: receiver, horizon: self.horizon.subscribe(), finished: self.finished_sender.clone() };
+        let worker = Worker::new(badge.clone(), self.tools.clone(), post);
         self.worker_tasks.spawn(worker.run(self.cut_off.clone()));
-        Assigned { badge, jobs, unfinished: 0, running: false, last: 0 }
+        Assigned { badge, told, unfinished: 0, running: false, last: 0 }
     }
 
     /// A worker that ended because nothing was left for it is forgotten already; one that panicked is not.
@@ -423,7 +478,7 @@ impl Coordinator {
 impl Assigned {
     /// Whether it ended by itself, which only a panic makes it do.
     fn has_ended(&self) -> bool {
-        self.jobs.is_closed()
+        self.told.is_closed()
     }
 }
 

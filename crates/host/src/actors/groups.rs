@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use lattice_artifact::{Digest, Reference};
+use lattice_artifact::{Artifact, Digest, Reference};
 use lattice_claims::ModuleClaims;
 use lattice_protocol::Annotations;
-use lattice_runtime::{Actor, Module};
+use lattice_runtime::{Actor, ActorSettings, Imports, Module, Runtime};
 use uuid::Uuid;
 
-use super::{board::GroupView, capacity::Room};
-use crate::defaults::LISTED_INSTANCES;
+use super::{board::GroupView, capacity::Room, job::JobError, prepare::Preparer};
+use crate::{defaults::LISTED_INSTANCES, operations::Operation};
 
 /// Instances of an actor with the same annotations: one image, one bound on concurrent calls.
 #[derive(Debug)]
@@ -18,8 +18,18 @@ pub(crate) struct Group {
     pub(crate) image: Image,
     pub(crate) actor: Actor,
     pub(crate) count: u16,
+    /// The number of the command that decided what they run.
+    pub(crate) since: u64,
     instances: Vec<Uuid>,
-    room: Room,
+    room: Option<Room>,
+}
+
+/// What a group ran before an update.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) annotations: Annotations,
+    pub(crate) image: Image,
+    pub(crate) actor: Actor,
 }
 
 /// What a group runs.
@@ -31,24 +41,80 @@ pub(crate) struct Image {
     pub(crate) module: Module,
 }
 
+impl Image {
+    pub(super) fn new(artifact: &Artifact, module: Module) -> Self {
+        Self {
+            reference: artifact.reference.clone(),
+            digest: artifact.digest,
+            claims: artifact.identity.claims.clone().map(Arc::new),
+            module,
+        }
+    }
+
+    /// The image after it has been compiled.
+    pub(super) async fn compiled(
+        artifact: &Artifact,
+        preparer: &Preparer,
+        operation: &Operation,
+    ) -> Result<Self, JobError> {
+        let compiled = preparer.compile(artifact, operation).await;
+        let failed = |source| JobError::Compile { reference: artifact.reference.to_string(), source };
+        Ok(Self::new(artifact, compiled.map_err(failed)?))
+    }
+
+    /// What serves calls with the image.
+    pub(super) fn actor(
+        &self,
+        runtime: &Runtime,
+        settings: &ActorSettings,
+        imports: Arc<dyn Imports>,
+    ) -> Result<Actor, JobError> {
+        let actor = Actor::new(runtime, &self.module, settings, imports);
+        actor.map_err(|source| JobError::Run { reference: self.reference.to_string(), source })
+    }
+
+    pub(crate) fn revision(&self) -> i32 {
+        self.claims.as_ref().and_then(|claims| claims.revision).unwrap_or(0)
+    }
+
+    /// The image with the highest revision; among equals the one that was signed last.
+    pub(super) fn newest<'a>(others: impl Iterator<Item = &'a Self>, last: &'a Self) -> &'a Self {
+        let age = |image: &&Self| (image.revision(), image.claims.as_ref().map(|claims| claims.issued_at));
+        others.chain([last]).max_by_key(age).unwrap_or(last)
+    }
+}
+
 impl Group {
-    /// A group of so many instances, for which there is this room.
-    pub(super) fn new(annotations: Annotations, image: Image, actor: Actor, count: u16, room: Room) -> Self {
-        let mut group = Self { annotations, image, actor, count: 0, instances: Vec::new(), room };
-        group.resize(count);
-        group
+    /// A group without instances.
+    pub(super) fn new(annotations: Annotations, image: Image, actor: Actor, since: u64) -> Self {
+        Self { annotations, image, actor, count: 0, since, instances: Vec::new(), room: None }
     }
 
     /// Adds instances, for which there is this room, and returns the ids of those that are new and listed.
     pub(super) fn grow(&mut self, added: u16, room: Room) -> Vec<Uuid> {
-        self.room.join(room);
+        match &mut self.room {
+            Some(own) => own.join(room),
+            None => self.room = Some(room),
+        }
         self.resize(self.count + added)
     }
 
     /// Takes instances away; calls that run go on.
     pub(super) fn shrink(&mut self, stopped: u16) {
         self.resize(self.count - stopped);
-        self.room.give_back(stopped.into());
+        if let Some(room) = &mut self.room {
+            room.give_back(stopped.into());
+        }
+    }
+
+    /// Has the instances run another image, under new ids, and returns what they ran.
+    pub(super) fn replace(&mut self, image: Image, actor: Actor, since: u64) -> Version {
+        self.since = since;
+        self.instances.clear();
+        let image = std::mem::replace(&mut self.image, image);
+        let actor = std::mem::replace(&mut self.actor, actor);
+        self.resize(self.count);
+        Version { annotations: self.annotations.clone(), image, actor }
     }
 
     fn resize(&mut self, count: u16) -> Vec<Uuid> {

@@ -3,21 +3,22 @@
 //! A command may name a reference, and whose key that is comes out only when it has been fetched. Commands that were
 //! taken on after it, for the same key, may have been carried out by then. This is where their effects are kept, so that
 //! the counts are the same as if all had come in order. From which of several annotation sets a stop of some instances
-//! takes them is the host's choice, and a choice once made stays.
+//! takes them is the host's choice, and a choice once made stays. Likewise the last update decides what instances run
+//! that an earlier command adds.
 
 use std::{collections::BTreeMap, ops::Bound};
 
 use lattice_protocol::Annotations;
 
 /// The effects of commands carried out for one actor that may have to act on commands taken on before them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    effects: BTreeMap<u64, Effect>,
+#[derive(Clone, Debug)]
+pub(crate) struct History<V> {
+    effects: BTreeMap<u64, Effect<V>>,
 }
 
 /// What a command did, by its number in the host's order.
 #[derive(Clone, Debug)]
-enum Effect {
+enum Effect<V> {
     /// So many instances with exactly these annotations were added.
     Added(Annotations, u16),
     /// The number of instances with exactly these annotations was set.
@@ -26,6 +27,8 @@ enum Effect {
     StoppedAll(Annotations),
     /// Some instances with at least these annotations were stopped.
     StoppedSome(Annotations, Taking),
+    /// Instances with at least these annotations were made to run this version.
+    Updated(Annotations, V),
 }
 
 /// What a stop of some instances got, and what it still wants.
@@ -35,7 +38,13 @@ struct Taking {
     owed: u16,
 }
 
-impl History {
+impl<V> Default for History<V> {
+    fn default() -> Self {
+        Self { effects: BTreeMap::new() }
+    }
+}
+
+impl<V> History<V> {
     /// Notes a start, and returns how many of its instances later commands leave.
     pub(crate) fn start(&mut self, number: u64, annotations: &Annotations, count: u16) -> u16 {
         let mut left = count;
@@ -85,25 +94,55 @@ impl History {
         self.effects.insert(number, Effect::StoppedSome(part, Taking { taken, owed }));
     }
 
+    /// Notes that instances with at least these annotations run another version.
+    pub(crate) fn updated(&mut self, number: u64, part: Annotations, version: V) {
+        self.effects.insert(number, Effect::Updated(part, version));
+    }
+
+    /// What the last update after a command makes of instances with these annotations, and the update's number.
+    pub(crate) fn version_after(&self, number: u64, annotations: &Annotations) -> Option<(u64, &V)> {
+        self.effects.range((Bound::Excluded(number), Bound::Unbounded)).rev().find_map(
+            |(number, effect)| match effect {
+                Effect::Updated(part, version) if annotations.contains(part) => Some((*number, version)),
+                _ => None,
+            },
+        )
+    }
+
+    /// Whether commands after this one stopped instances that can have had these annotations.
+    pub(crate) fn took_after(&self, number: u64, part: &Annotations) -> bool {
+        let mut later = self.effects.range((Bound::Excluded(number), Bound::Unbounded));
+        later.any(|(_, effect)| match effect {
+            Effect::Scaled(exact) => exact.contains(part),
+            Effect::StoppedAll(other) | Effect::StoppedSome(other, _) => are_compatible(other, part),
+            Effect::Added(..) | Effect::Updated(..) => false,
+        })
+    }
+
     /// Forgets what no command can need any more: those still unknown were all taken on at `horizon` or later.
     pub(crate) fn forget_before(&mut self, horizon: u64) {
         self.effects.retain(|number, _| *number > horizon);
     }
 
-    fn after(&mut self, number: u64) -> impl Iterator<Item = &mut Effect> {
+    fn after(&mut self, number: u64) -> impl Iterator<Item = &mut Effect<V>> {
         self.effects.range_mut((Bound::Excluded(number), Bound::Unbounded)).map(|(_, effect)| effect)
     }
 }
 
-impl Effect {
+impl<V> Effect<V> {
     /// Whether it decides the number of instances with these annotations, whatever it was before.
     fn sets(&self, annotations: &Annotations) -> bool {
         match self {
             Effect::Scaled(exact) => exact == annotations,
             Effect::StoppedAll(part) => annotations.contains(part),
-            Effect::Added(..) | Effect::StoppedSome(..) => false,
+            Effect::Added(..) | Effect::StoppedSome(..) | Effect::Updated(..) => false,
         }
     }
+}
+
+/// Whether instances can have all annotations of both.
+fn are_compatible(one: &Annotations, other: &Annotations) -> bool {
+    one.iter().all(|(key, value)| other.get(key).is_none_or(|same| same == value))
 }
 
 impl Taking {

@@ -34,14 +34,29 @@ impl Service {
         Arc::ptr_eq(&self.groups, &other.groups)
     }
 
-    /// Calls the actor.
+    /// Calls the actor. A call that chose a group which took no more calls in the same moment chooses again: no guest has
+    /// seen it.
     ///
     /// # Errors
     /// [`CallError`]; [`CallError::Closed`] when nothing of the actor runs any more.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Bytes, CallError> {
-        let groups = Arc::clone(&self.groups.read().expect("nothing panics while it holds the groups"));
-        let actor = self.choose(&groups).ok_or(CallError::Closed)?;
-        actor.call(call).await
+        let mut groups = self.groups();
+        loop {
+            let actor = self.choose(&groups).ok_or(CallError::Closed)?;
+            let outcome = actor.call(call.clone()).await;
+            if !matches!(outcome, Err(CallError::Closed)) {
+                return outcome;
+            }
+            let now = self.groups();
+            if Arc::ptr_eq(&groups, &now) {
+                return outcome;
+            }
+            groups = now;
+        }
+    }
+
+    fn groups(&self) -> Arc<[Target]> {
+        Arc::clone(&self.groups.read().expect("nothing panics while it holds the groups"))
     }
 
     /// The group with the most room for its size; among equals each in turn.
@@ -63,5 +78,82 @@ impl Target {
     fn load(&self) -> usize {
         let stats = self.actor.stats();
         (stats.running + stats.waiting) * 1000 / usize::from(self.count.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, time::Duration};
+
+    use lattice_runtime::{ActorSettings, CallContext, HostCall, Imports, Module, Runtime, RuntimeConfig};
+    use lattice_testkit::guests;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Imports for Nothing {
+        fn host_call(&self, _: HostCall) -> futures::future::BoxFuture<'_, Result<Bytes, String>> {
+            Box::pin(async { Err("there is nothing here".to_owned()) })
+        }
+
+        fn console_log(&self, _: &str) {}
+    }
+
+    async fn module() -> (Runtime, Module) {
+        let runtime = Runtime::new(RuntimeConfig::default().memory(256 << 20)).expect("an engine");
+        let module = runtime.compile(guests::echo().into(), "echo").await.expect("a module");
+        (runtime, module)
+    }
+
+    fn group(runtime: &Runtime, module: &Module) -> Target {
+        let settings = ActorSettings { count: 8, ..ActorSettings::default() };
+        let actor = Actor::new(runtime, module, &settings, Arc::new(Nothing)).expect("it needs little memory");
+        Target { actor, count: 8 }
+    }
+
+    async fn call(service: &Service) -> Result<Bytes, CallError> {
+        let context = CallContext::new(std::time::Instant::now() + Duration::from_secs(20));
+        service.call(Call::new("Test.Call", "x", context)).await
+    }
+
+    #[tokio::test]
+    async fn nobody_answers_for_what_is_closed_and_has_no_successor() {
+        let (runtime, module) = module().await;
+        let service = Service::default();
+        assert!(matches!(call(&service).await, Err(CallError::Closed)));
+        let only = group(&runtime, &module);
+        service.route(vec![only.clone()]);
+        assert_eq!(call(&service).await.expect("an answer"), "x");
+        only.actor.close();
+        assert!(matches!(call(&service).await, Err(CallError::Closed)));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn groups_that_succeed_each_other_lose_no_call() {
+        let (runtime, module) = module().await;
+        let service = Service::default();
+        let mut last = group(&runtime, &module);
+        service.route(vec![last.clone()]);
+        let done = Arc::new(AtomicBool::new(false));
+        let calling = tokio::spawn({
+            let (service, done) = (service.clone(), Arc::clone(&done));
+            async move {
+                let mut answered = 0;
+                while !done.load(Ordering::Relaxed) {
+                    call(&service).await.expect("an answer");
+                    answered += 1;
+                }
+                answered
+            }
+        });
+        for _ in 0..20_000 {
+            let next = group(&runtime, &module);
+            service.route(vec![next.clone()]);
+            std::mem::replace(&mut last, next).actor.close();
+            tokio::task::yield_now().await;
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(calling.await.expect("every call is answered") > 0);
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses another part")]
 
+pub(crate) mod gate;
 pub(crate) mod links;
 
 use std::{
@@ -116,7 +117,7 @@ impl Lattice {
         let signed = sign_module(wasm, &claims, &self.seeds.account).expect("a module that can be signed");
         let path = self.dir.path().join(format!("{name}.wasm"));
         std::fs::write(&path, signed).expect("the directory can be written");
-        TestActor { key: seed.public(), path }
+        TestActor { key: seed.public(), seed: seed.clone(), path }
     }
 
     pub(crate) fn subjects(&self) -> ControlSubjects {
@@ -230,6 +231,7 @@ impl Events {
 /// A signed module in a file.
 pub(crate) struct TestActor {
     pub(crate) key: ActorKey,
+    pub(crate) seed: ModuleSeed,
     pub(crate) path: PathBuf,
 }
 

@@ -11,8 +11,8 @@ use crate::{
     subject::CommandVerb,
 };
 
-/// The header that makes a host do what it would refuse to spare the user a mistake: `true` in an update takes another
-/// actor's image or an older revision, in a link it replaces the link of another provider.
+/// The header that makes a host do what it would refuse to spare the user a mistake: `true` in an update takes an older
+/// revision, in a link it replaces the link of another provider.
 pub const FORCE_HEADER: &str = "Lattice-Force";
 
 /// What all commands have in common.

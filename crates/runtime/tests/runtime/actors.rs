@@ -125,10 +125,31 @@ async fn aborting_ends_those_who_run_and_those_who_wait() {
     until(|| actor.stats().waiting == 1).await;
     actor.abort();
     for call in calls {
-        assert!(matches!(call.await.unwrap(), Err(CallError::Closed)));
+        assert!(matches!(call.await.unwrap(), Err(CallError::Aborted)));
     }
     assert!(matches!(call(&actor, "x").await, Err(CallError::Closed)));
     actor.drain().await;
+}
+
+#[tokio::test]
+async fn an_instance_is_tried_without_a_call() {
+    let (good, _) = actor(module(COUNTER), reusing(1)).await;
+    good.try_instance(patient().deadline).await.unwrap();
+    assert_eq!((good.stats().calls, good.stats().kept), (0, 0));
+    assert_eq!(call(&good, "").await.unwrap(), [1u8].as_slice(), "nothing is left of the trial");
+
+    let text = |more: &str| {
+        wat(&format!(r#"(module (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)) {more})"#))
+    };
+    let (stillborn, _) = actor(text("(func $begin unreachable) (start $begin)"), generous()).await;
+    let error = stillborn.try_instance(patient().deadline).await.unwrap_err();
+    assert!(matches!(error, CallError::Instantiate(_)), "{error:?}");
+    let (trapping, _) = actor(text(r#"(func (export "wapc_init") unreachable)"#), generous()).await;
+    let error = trapping.try_instance(patient().deadline).await.unwrap_err();
+    assert!(matches!(error, CallError::Trap(_)), "{error:?}");
+    let (spinning, _) = actor(text(r#"(func (export "wapc_init") (loop $on (br $on)))"#), generous()).await;
+    let error = spinning.try_instance(short().deadline).await.unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
 }
 
 fn reusing(count: u16) -> ActorSettings {

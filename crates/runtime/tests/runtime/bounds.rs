@@ -64,7 +64,7 @@ async fn spinning_guests_hold_no_worker() {
     assert_eq!(spinner.stats().running, 3);
     spinner.abort();
     for call in spinning {
-        assert!(matches!(call.await.unwrap(), Err(CallError::Closed)));
+        assert!(matches!(call.await.unwrap(), Err(CallError::Aborted)));
     }
 }
 

@@ -11,7 +11,7 @@ fn red() -> Annotations {
 
 #[test]
 fn a_later_stop_cancels_an_earlier_start_but_not_a_later_one() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     history.stopped_all(5, Annotations::new());
     assert_eq!(history.start(3, &blue(), 2), 0);
     assert_eq!(history.start(7, &blue(), 2), 2);
@@ -19,7 +19,7 @@ fn a_later_stop_cancels_an_earlier_start_but_not_a_later_one() {
 
 #[test]
 fn a_stop_cancels_only_what_it_matches() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     history.stopped_all(5, blue());
     assert_eq!(history.start(2, &Annotations::new(), 2), 2);
     assert_eq!(history.start(3, &blue(), 2), 0);
@@ -27,7 +27,7 @@ fn a_stop_cancels_only_what_it_matches() {
 
 #[test]
 fn what_a_stop_could_not_find_is_taken_off_once() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     history.stopped_some(5, Annotations::new(), Vec::new(), 3);
     assert_eq!(history.start(1, &blue(), 2), 0);
     assert_eq!(history.start(2, &blue(), 2), 1);
@@ -36,7 +36,7 @@ fn what_a_stop_could_not_find_is_taken_off_once() {
 
 #[test]
 fn a_later_scale_decides() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     assert_eq!(history.scale(5, &blue(), 4), Some(4));
     assert_eq!(history.start(3, &blue(), 2), 0);
     assert_eq!(history.start(2, &Annotations::new(), 2), 2);
@@ -46,18 +46,49 @@ fn a_later_scale_decides() {
 
 #[test]
 fn a_late_scale_keeps_what_later_commands_added_and_stopped() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     assert_eq!(history.start(2, &blue(), 3), 3);
     history.stopped_some(3, blue(), vec![(blue(), 1)], 0);
     assert_eq!(history.scale(1, &blue(), 5), Some(7));
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     history.stopped_some(3, blue(), vec![(blue(), 4)], 0);
     assert_eq!(history.scale(1, &blue(), 3), Some(0));
 }
 
 #[test]
+fn the_last_update_decides_what_earlier_commands_start() {
+    let mut history = History::<u8>::default();
+    history.updated(5, blue(), 1);
+    history.updated(7, Annotations::new(), 2);
+    history.updated(9, red(), 3);
+    assert_eq!(history.version_after(4, &blue()), Some((7, &2)));
+    assert_eq!(history.version_after(4, &red()), Some((9, &3)));
+    assert_eq!(history.version_after(4, &Annotations::new()), Some((7, &2)));
+    assert_eq!(history.version_after(7, &blue()), None);
+    history.forget_before(7);
+    assert_eq!(history.version_after(4, &blue()), None);
+}
+
+#[test]
+fn an_update_is_superseded_by_what_later_commands_took() {
+    fn took<T>(command: fn(&mut History<u8>) -> T, part: Annotations) -> (bool, bool) {
+        let mut history = History::default();
+        command(&mut history);
+        (history.took_after(4, &part), history.took_after(5, &part))
+    }
+    assert_eq!(took(|history| history.stopped_all(5, Annotations::new()), blue()), (true, false));
+    assert_eq!(took(|history| history.stopped_all(5, red()), blue()), (false, false));
+    assert_eq!(took(|history| history.stopped_all(5, blue()), Annotations::new()), (true, false));
+    assert_eq!(took(|history| history.stopped_some(5, blue(), vec![(blue(), 1)], 0), blue()), (true, false));
+    assert_eq!(took(|history| history.scale(5, &blue(), 0), blue()), (true, false));
+    assert_eq!(took(|history| history.scale(5, &red(), 0), blue()), (false, false));
+    assert_eq!(took(|history| history.start(5, &blue(), 1), blue()), (false, false));
+    assert_eq!(took(|history| history.updated(5, blue(), 1), blue()), (false, false));
+}
+
+#[test]
 fn what_nobody_needs_is_forgotten() {
-    let mut history = History::default();
+    let mut history = History::<u8>::default();
     history.stopped_all(5, Annotations::new());
     history.forget_before(4);
     assert_eq!(history.effects.len(), 1);
@@ -108,7 +139,7 @@ fn stop(counts: &mut Counts, part: &Annotations, count: u16) -> (Vec<(Annotation
 }
 
 /// What a worker does that gets the commands in the order in which they become known.
-fn carry_out(history: &mut History, counts: &mut Counts, number: u64, command: &Command) {
+fn carry_out(history: &mut History<u8>, counts: &mut Counts, number: u64, command: &Command) {
     match command {
         Command::Start(annotations, count) => {
             *counts.entry(annotations.clone()).or_default() += history.start(number, annotations, *count);
@@ -144,7 +175,7 @@ fn as_they_become_known(commands: &[Late]) -> Counts {
     let numbered = || commands.iter().zip(1_u64..);
     let mut known: Vec<_> = numbered().map(|(late, number)| (number + late.by, number, &late.command)).collect();
     known.sort_by_key(|(when, number, _)| (*when, *number));
-    let (mut history, mut counts) = (History::default(), Counts::new());
+    let (mut history, mut counts) = (History::<u8>::default(), Counts::new());
     for (position, (_, number, command)) in known.iter().enumerate() {
         let horizon = known[position..].iter().map(|(_, number, _)| *number).min().expect("not empty");
         history.forget_before(horizon);

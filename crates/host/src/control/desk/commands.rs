@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
-    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
+    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost, UpdateActor,
 };
 
 use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, read_as, refused};
 use crate::{
-    actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop},
+    actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
     control::request::Request,
     defaults::MAX_ANNOTATIONS,
     operations::{Begun, NewOperation, fingerprint},
@@ -25,9 +25,10 @@ impl Desk {
             CommandVerb::ScaleActor => self.admit(verb, request, scale),
             CommandVerb::StopActor => self.admit(verb, request, |command, _| Ok(stop(command))),
             CommandVerb::StopHost => self.stop_host(request),
-            CommandVerb::UpdateActor | CommandVerb::StartProvider | CommandVerb::StopProvider => {
-                Err(not_supported(request))
+            CommandVerb::UpdateActor => {
+                self.admit(verb, request, |command, policy| update(command, policy, request.is_forced()))
             }
+            CommandVerb::StartProvider | CommandVerb::StopProvider => Err(not_supported(request)),
         };
         answer.unwrap_or_else(Answer::from)
     }
@@ -145,6 +146,15 @@ fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
 
 fn stop(command: StopActor) -> ActorCommand {
     ActorCommand::Stop(Stop { actor: command.actor_id, annotations: command.annotations, count: command.count.get() })
+}
+
+fn update(command: UpdateActor, policy: &Policy, force: bool) -> Result<ActorCommand, Ack> {
+    Ok(ActorCommand::Update(Update {
+        actor: command.actor_id,
+        reference: reference(&command.new_actor_ref, policy)?,
+        annotations: annotations(command.annotations)?,
+        force,
+    }))
 }
 
 /// The annotations, if an inventory that lists them can still be sent.
