@@ -43,7 +43,7 @@ pub(crate) async fn read_all(bucket: &Store) -> Result<Vec<kv::Entry>, AnyError>
 
 async fn read(bucket: &Store) -> Result<Vec<kv::Entry>, AnyError> {
     // An empty bucket sends nothing, not even that it is empty.
-    if bucket.status().await?.values() == 0 {
+    if bucket.stream.get_info().await?.state.messages == 0 {
         return Ok(Vec::new());
     }
     let mut watch = bucket.watch_with_history(">").await?;

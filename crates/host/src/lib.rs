@@ -10,6 +10,7 @@ mod claims;
 mod config;
 mod control;
 mod defaults;
+mod entity_config;
 mod error;
 mod events;
 mod host;
@@ -18,6 +19,7 @@ mod lattice_data;
 mod links;
 mod members;
 mod operations;
+mod registries;
 mod state;
 mod turns;
 

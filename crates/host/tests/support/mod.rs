@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses another part")]
 
 pub(crate) mod links;
+pub(crate) mod wire;
 
 use std::{
     path::PathBuf,
