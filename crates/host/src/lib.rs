@@ -11,6 +11,7 @@ mod claims;
 mod config;
 mod control;
 mod defaults;
+mod entity_config;
 mod error;
 mod events;
 mod host;
@@ -19,6 +20,7 @@ mod lattice_data;
 mod links;
 mod members;
 mod operations;
+mod registries;
 mod state;
 mod turns;
 

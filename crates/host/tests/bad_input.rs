@@ -5,7 +5,10 @@ mod support;
 use lattice_protocol::{Ack, decode};
 use lattice_testkit::guests;
 use serde_json::json;
-use support::Lattice;
+use support::{
+    Lattice,
+    links::{ACTOR, PROVIDER, json_of, link},
+};
 
 async fn refused(lattice: &Lattice, rest: &str, body: impl Into<bytes::Bytes>) -> String {
     let ack: Ack = decode(&lattice.ask(rest, body).await.payload).expect("an ack");
@@ -17,10 +20,13 @@ async fn refused(lattice: &Lattice, rest: &str, body: impl Into<bytes::Bytes>) -
 async fn bodies_that_are_no_commands() {
     let lattice = Lattice::start().await;
     let names = [
-        ("la", "actor start command"),
-        ("scale", "actor scale command"),
-        ("sa", "actor stop command"),
-        ("stop", "stop command"),
+        ("cmd.{host}.la", "actor start command"),
+        ("cmd.{host}.scale", "actor scale command"),
+        ("cmd.{host}.sa", "actor stop command"),
+        ("cmd.{host}.stop", "stop command"),
+        ("linkdefs.put", "link definition"),
+        ("linkdefs.del", "link definition deletion command"),
+        ("registries.put", "registries put command"),
     ];
     let deep_json = "[".repeat(100_000);
     let deep_pack = vec![0x91_u8; 100_000];
@@ -37,12 +43,12 @@ async fn bodies_that_are_no_commands() {
         deep_json.as_bytes(),
         &deep_pack,
     ];
-    for (verb, name) in names {
+    for (subject, name) in names {
         for body in bodies {
-            let error = refused(&lattice, &format!("cmd.{{host}}.{verb}"), body.to_vec()).await;
-            assert!(error.starts_with(&format!("failed to deserialize {name}: ")), "{verb} {body:?}: {error}");
+            let error = refused(&lattice, subject, body.to_vec()).await;
+            assert!(error.starts_with(&format!("failed to deserialize {name}: ")), "{subject} {body:?}: {error}");
         }
-        let error = refused(&lattice, &format!("cmd.{{host}}.{verb}"), vec![b' '; 1 << 20]).await;
+        let error = refused(&lattice, subject, vec![b' '; 1 << 20]).await;
         assert!(error.contains("has 1048576 bytes, at most 524288"), "{error}");
     }
     lattice.inventory().await;
@@ -74,6 +80,60 @@ async fn fields_that_are_wrong_are_named() {
     check("upd", json!({}), "not supported by this version").await;
     check("fly", json!({}), "unsupported subject").await;
     assert!(lattice.inventory().await.actors.is_empty());
+}
+
+#[tokio::test]
+async fn fields_of_links_that_are_wrong_are_named() {
+    let lattice = Lattice::start().await;
+    let check = async |change: serde_json::Value, expect: &str| {
+        let mut body = json_of(&link("default", &[]));
+        for (key, value) in change.as_object().expect("a map") {
+            body[key] = value.clone();
+        }
+        let error = refused(&lattice, "linkdefs.put", body.to_string()).await;
+        assert!(error.contains(expect), "{body}: {error}");
+    };
+    check(json!({"actor_id": PROVIDER}), "`actor_id`: `VC3IJSRK3KIJUD5PQIEU2UNWT4PQCRYTAXFC4PDLTCMDX7L77YRUGCXW` is a")
+        .await;
+    check(json!({"actor_id": ""}), "`actor_id`").await;
+    check(json!({"provider_id": ACTOR}), "`provider_id`").await;
+    check(json!({"provider_id": null}), "`provider_id`").await;
+    check(json!({"contract_id": "not one"}), "the contract id `not one` contains ' '").await;
+    check(json!({"contract_id": ""}), "the contract id must not be empty").await;
+    check(json!({"link_name": "a.b"}), "the link name `a.b` contains '.'").await;
+    check(json!({"values": {"a": 1}}), "`values.a`").await;
+    check(json!({"values": {"a": null}}), "`values.a`").await;
+    check(json!({"values": "text"}), "`values`").await;
+    check(json!({"lattice_id": "other"}), "the request names lattice `other`").await;
+    let delete = json!({"actorId": ACTOR, "contractId": "wasmcloud:keyvalue", "latticeId": "other"});
+    let error = refused(&lattice, "linkdefs.del", delete.to_string()).await;
+    assert!(error.contains("the request names lattice `other`"), "{error}");
+    let error = refused(&lattice, "linkdefs.del", json!({"actor_id": ACTOR}).to_string()).await;
+    assert!(error.contains("missing field `contract_id`"), "{error}");
+    let error = refused(&lattice, "linkdefs.fly", "{}").await;
+    assert_eq!(error, "unsupported subject");
+    let secret = json!({"actor_id": ACTOR, "values": {"a": ["hunter2"]}});
+    assert!(!refused(&lattice, "linkdefs.put", secret.to_string()).await.contains("hunter2"));
+    assert!(lattice.links().await.is_empty());
+}
+
+#[tokio::test]
+async fn configuration_and_registries_that_are_wrong_are_named() {
+    let lattice = Lattice::start().await;
+    for subject in ["config.put.Mx.key", "config.del.Mx.key", "config.del.Mx", "config.clear.Mx", "get.config.Mx"] {
+        let error = refused(&lattice, subject, "").await;
+        assert!(
+            error.starts_with("Invalid entity ID. The entity ID must be a valid public nkey"),
+            "{subject}: {error}"
+        );
+    }
+    let error = refused(&lattice, &format!("config.put.{ACTOR}.a:b"), "x").await;
+    assert!(error.contains("the config key `a:b` contains ':'"), "{error}");
+    let error = refused(&lattice, &format!("config.put.{ACTOR}"), "x").await;
+    assert_eq!(error, "unsupported subject");
+    let unknown = json!({"ghcr.io": {"password": "hunter2", "registryType": "floppy"}});
+    let error = refused(&lattice, "registries.put", unknown.to_string()).await;
+    assert!(error.contains("unknown type `floppy`") && !error.contains("hunter2"), "{error}");
 }
 
 #[tokio::test]

@@ -95,12 +95,18 @@ impl Feed {
             tokio::select! {
                 biased;
                 message = self.messages.next() => {
+                    self.check_connection()?;
                     self.heard = Instant::now();
                     if let Some(heard) = self.take(message.ok_or(Break::Closed)?).await? {
                         return Ok(heard);
                     }
                 }
-                _ = self.look.tick() => self.check()?,
+                _ = self.look.tick() => {
+                    self.check_connection()?;
+                    if self.heard.elapsed() > FEED_SILENCE {
+                        return Err(Break::Silent);
+                    }
+                }
             }
         }
     }
@@ -155,12 +161,12 @@ impl Feed {
         }
     }
 
-    fn check(&self) -> Result<(), Break> {
-        let connects = self.jetstream.client().statistics().connects.load(Ordering::Relaxed);
-        match () {
-            () if connects != self.connects => Err(Break::Reconnected),
-            () if self.heard.elapsed() > FEED_SILENCE => Err(Break::Silent),
-            () => Ok(()),
+    /// Ends the feed after a reconnect, also if the server goes on with it as if nothing had been: what has gathered in the
+    /// meantime is to be seen all at once.
+    fn check_connection(&self) -> Result<(), Break> {
+        match self.jetstream.client().statistics().connects.load(Ordering::Relaxed) {
+            connects if connects == self.connects => Ok(()),
+            _ => Err(Break::Reconnected),
         }
     }
 }

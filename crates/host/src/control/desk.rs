@@ -2,10 +2,12 @@
 
 mod auctions;
 mod commands;
+mod config;
 mod labels;
 mod links;
 mod operations;
 mod queries;
+mod registries;
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,7 +104,7 @@ impl Desk {
         match self.parts.subjects.parse(request.subject()) {
             Ok(subject) => self.answer_subject(subject, request).await,
             Err(SubjectError::Unsupported { .. }) => refused(RefusalCode::Unsupported, "unsupported subject").into(),
-            Err(error) => refused(RefusalCode::Invalid, chain(&error)).into(),
+            Err(error) => config::malformed(request.subject(), &error).into(),
         }
     }
 
@@ -116,6 +118,11 @@ impl Desk {
             ControlSubject::GetLinks => self.links(request),
             ControlSubject::PutLink => self.put_link(request),
             ControlSubject::DeleteLink => self.delete_link(request),
+            ControlSubject::GetConfig { entity, key } => self.config(entity, key),
+            ControlSubject::PutConfig { entity, key } => self.put_config(entity, key, request),
+            ControlSubject::DeleteConfig { entity, key } => self.delete_config(entity, key, request),
+            ControlSubject::ClearConfig { entity } => self.clear_config(entity, request),
+            ControlSubject::PutRegistries => self.put_registries(request),
             ControlSubject::Members => self.members(request),
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
             ControlSubject::AnyOperation => self.any_operation(request),

@@ -8,12 +8,14 @@ use crate::{
     bucket::{Bucket, Follower},
     claims::ClaimsStore,
     config::HostConfig,
+    entity_config::{ConfigEditor, EntityConfig, Values},
     error::StartError,
     events::Events,
     lattice_data::{LatticeData, LatticeView},
     links::{LinkEditor, Links, OlderLinks, Teller},
     members::Members,
     operations::Operations,
+    registries::RegistryCredentials,
 };
 
 /// What was opened.
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     data: LatticeData,
     bucket: Bucket,
     follower: Follower<LatticeView>,
+    config: EntityConfig,
+    config_follower: Follower<Values>,
     older_links: OlderLinks,
 }
 
@@ -30,6 +34,10 @@ pub(crate) struct SharedHandles {
     pub(crate) claims: ClaimsStore,
     pub(crate) links: Links,
     pub(crate) link_editor: LinkEditor,
+    pub(crate) config: EntityConfig,
+    pub(crate) config_editor: ConfigEditor,
+    /// Told to every host, kept by none.
+    pub(crate) registries: RegistryCredentials,
 }
 
 /// What goes on while the host runs.
@@ -39,16 +47,18 @@ pub(super) struct SharedTasks {
     older_links: Task,
     /// Keeps what is in memory equal to the buckets.
     data: Task,
+    config: Task,
 }
 
 impl Shared {
     /// Opens the buckets, or makes them, and reads what they hold.
     pub(super) async fn open(config: &HostConfig, jetstream: &jetstream::Context) -> Result<Self, StartError> {
         let host = config.host_seed.public();
-        let (data, bucket, follower) = LatticeData::open(jetstream, &config.lattice, host).await?;
+        let (data, bucket, follower) = LatticeData::open(jetstream, &config.lattice, host.clone()).await?;
+        let (values, config_follower) = EntityConfig::open(jetstream, &config.lattice, host).await?;
         let older_links = OlderLinks::subscribe(&config.rpc, &RpcSubjects::new(config.lattice.clone())).await;
         let older_links = older_links.map_err(|source| StartError::Connection { attempt: "subscribe", source })?;
-        Ok(Self { data, bucket, follower, older_links })
+        Ok(Self { data, bucket, follower, config: values, config_follower, older_links })
     }
 
     /// Begins to follow the buckets, and to tell of what changes in them.
@@ -59,18 +69,22 @@ impl Shared {
         events: &Events,
         operations: &Operations,
     ) -> (SharedHandles, SharedTasks) {
-        let Self { data, bucket, mut follower, older_links } = self;
+        let Self { data, bucket, mut follower, config: values, config_follower, older_links } = self;
         let teller = Teller::new(config.host_seed.public(), members.clone(), events.clone());
         follower.view().tell_through(teller.clone());
         let handles = SharedHandles {
             claims: ClaimsStore::new(bucket.clone(), data.clone()),
             links: Links::new(data),
             link_editor: LinkEditor::new(bucket, teller),
+            config_editor: values.editor(events.clone()),
+            config: values,
+            registries: RegistryCredentials::default(),
         };
         let (editor, operations) = (handles.link_editor.clone(), operations.clone());
         let tasks = SharedTasks {
             older_links: Task::spawn("older links", |stop| older_links.run(editor, operations, stop)),
             data: Task::spawn("lattice data", |stop| follower.run(stop)),
+            config: Task::spawn("config data", |stop| config_follower.run(stop)),
         };
         (handles, tasks)
     }
@@ -85,5 +99,6 @@ impl SharedTasks {
     /// Follows the buckets no longer.
     pub(super) async fn end(&mut self) {
         self.data.end().await;
+        self.config.end().await;
     }
 }

@@ -102,7 +102,10 @@ impl Links {
     }
 
     /// The links of one actor.
-    #[cfg_attr(not(test), expect(dead_code, reason = "calls to providers, which look links up, come with the providers"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "calls to providers, which look links up, come with the providers")
+    )]
     pub(crate) fn of_actor(&self, actor: &ActorKey) -> Vec<Arc<LinkDefinition>> {
         self.data.lock().links.actors.get(actor).map(|ids| ids.values().cloned().collect()).unwrap_or_default()
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod gate;
 pub(crate) mod links;
+pub(crate) mod wire;
 
 use std::{
     path::PathBuf,

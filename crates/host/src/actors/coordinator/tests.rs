@@ -20,6 +20,7 @@ use crate::{
     actors::{Absent, Announcer, Board, Capacity, Keeper, KnownImage, Preparer, Serving},
     auction::{Objection, Offer},
     claims::ClaimsStore,
+    lattice_data::LatticeData,
     config::{HostConfig, HostDirs, HostIdentity},
     events,
     state::{Running, StateDir},
@@ -109,14 +110,16 @@ impl Ground {
         let store = Store::open(&config.cache_dir, StoreSettings::default()).expect("the directory can be written");
         let runtime = Runtime::new(config.runtime.clone().memory(64 << 20)).expect("an engine");
         let jetstream = jetstream::new(client.clone());
-        let (claims, _) = ClaimsStore::open(&jetstream, &config.lattice).await.expect("there is JetStream");
+        let opened = LatticeData::open(&jetstream, &config.lattice, config.host_seed.public()).await;
+        let (data, bucket, _) = opened.expect("there is JetStream");
+        let claims = ClaimsStore::new(bucket, data);
         let issuers = Issuers::new([config.cluster_seed.public()]).expect("a key");
         let host = config.host_seed.public();
         let (events, _) = events::channel(client, host.clone(), EventSubjects::new(config.lattice.clone()), false);
         let (board, absent) = (Board::default(), Absent::new(&Running::default()));
         let (_, notes) = Keeper::new(Arc::new(state), board.clone(), absent.clone());
         let tools = Tools {
-            preparer: Preparer::new(store.clone(), Policy::default(), runtime.clone()),
+            preparer: Preparer::new(store.clone(), Policy::default(), runtime.clone(), None),
             announcer: Announcer::new(host, events),
             board,
             capacity: Capacity::new(None),
@@ -131,7 +134,7 @@ impl Ground {
     fn host(&self, made: &Made) -> MadeUp {
         let running: u32 = made.groups.values().map(|(_, count)| u32::from(*count)).sum();
         let capacity = Capacity::new(made.room.map(|room| room + running));
-        let preparer = Preparer::new(self.store.clone(), Policy::default(), self.runtime.clone());
+        let preparer = Preparer::new(self.store.clone(), Policy::default(), self.runtime.clone(), None);
         let board = Board::default();
         let tools = Tools { preparer, board, capacity, ..self.tools.clone() };
         let room = tools.capacity.reserve_as_of(tools.capacity.version(), running).expect("there is room");

@@ -1,0 +1,42 @@
+//! Credentials for registries, which every host takes.
+
+use lattice_protocol::{Ack, RefusalCode, Registries};
+
+use super::{Answer, Desk, chain, refused};
+use crate::{control::request::Request, operations::Begun, registries::CheckedRegistries};
+
+/// What published hosts call it when it cannot be read.
+const NAME: &str = "registries put command";
+
+impl Desk {
+    pub(super) fn put_registries(&self, request: &Request) -> Answer {
+        self.take_registries(request).unwrap_or_else(Answer::from)
+    }
+
+    fn take_registries(&self, request: &Request) -> Result<Answer, Ack> {
+        let registries: Registries = self.read_named(NAME, request)?;
+        let invalid = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", chain(&error)));
+        let registries: CheckedRegistries = registries.try_into().map_err(invalid)?;
+        let begun = self.begin_and_end("registries.put", request)?;
+        let credentials = self.parts.shared.registries.clone();
+        let turn = credentials.line_up();
+        Ok(Answer::Later(Box::pin(async move {
+            let _turn = turn.await;
+            Some(match begun.await {
+                Begun::New(operation) => {
+                    credentials.merge(registries);
+                    let ack = operation.ack();
+                    operation.done();
+                    ack.into()
+                }
+                // The command goes to every host, and one of them was faster to record it; a repetition does no harm.
+                Begun::Answered(ack) => {
+                    if ack.accepted {
+                        credentials.merge(registries);
+                    }
+                    ack.into()
+                }
+            })
+        })))
+    }
+}
