@@ -36,6 +36,7 @@ mod connect;
 mod defaults;
 mod events;
 mod gather;
+mod observer;
 mod operation;
 mod place;
 mod query;
@@ -51,6 +52,9 @@ pub use connect::{ConnectError, ConnectSettings, connect};
 pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
 pub use events::{EventError, EventStream};
 pub use gather::{GatherStream, Gathered, Incomplete, Missing, Summary};
+pub use observer::{
+    ActorView, HostState, HostView, InstanceSet, LatticeView, LinkView, Observer, ProviderView, Reader, Seen, Source,
+};
 pub use operation::{Accepted, Cause, Operation, Recording, Settled, WaitError};
 pub use place::{Attempt, PlaceError};
 pub use request::RequestError;
