@@ -5,5 +5,6 @@ mod commands;
 mod connecting;
 mod events;
 mod fake;
+mod gathering;
 mod queries;
 mod resolving;
