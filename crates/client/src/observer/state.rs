@@ -90,16 +90,24 @@ impl State {
         self.put(HostView::of(inventory, epoch, Seen::now(source)));
     }
 
-    /// A host has stopped, or nobody listens in its place.
+    /// Nobody listens in a host's place. It may only have lost its connection, and come back as what it was.
     pub(super) fn gone(&mut self, host: &HostKey) {
-        let epoch = self.view.hosts.get(host).and_then(|view| view.epoch.clone());
-        self.retire(host, epoch);
         self.change(host, |view| {
-            view.epoch = None;
             view.actors.clear();
             view.providers.clear();
             replaced(&mut view.state, HostState::Gone)
         });
+    }
+
+    /// A host has stopped, and will not come back as what it was.
+    fn stopped(&mut self, host: &HostKey) {
+        let epoch = self.view.hosts.get(host).and_then(|view| view.epoch.clone());
+        self.retire(host, epoch);
+        self.change(host, |view| {
+            view.epoch = None;
+            false
+        });
+        self.gone(host);
     }
 
     /// A host told which links there are.
@@ -195,7 +203,7 @@ impl State {
     fn apply(&mut self, host: &HostKey, is_ours: bool, name: &str, data: Option<EventData>) -> bool {
         match data {
             Some(EventData::HostStopped(_)) => {
-                self.gone(host);
+                self.stopped(host);
                 true
             }
             Some(EventData::LabelsChanged(data)) => {

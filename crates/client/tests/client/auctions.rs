@@ -86,7 +86,7 @@ async fn bids_are_ranked_and_the_others_say_why_not() {
     let _hosts = bidding(&nats, vec![bid(0, Some(2)), bid(1, Some(1)), declined(2)]).await;
     let spread = client.auction_actor(auction(), Rule::Spread).await.expect("hosts answer");
     assert_eq!(ranks(&spread), [HOSTS[1], HOSTS[0]]);
-    assert_eq!(spread.ranked[1].reason(), "after host-1: runs 2 instances of this actor, not 1");
+    assert_eq!(spread.ranked[1].reason(), "after host-1: runs 2 instances of it, not 1");
     assert_eq!(
         (spread.ranked[1].rank, spread.ranked[1].token(), spread.ranked[1].friendly_name()),
         (2, "token-0", "host-0")
@@ -122,7 +122,7 @@ async fn bidders_that_do_not_look_at_constraints_are_looked_at() {
 
 #[tokio::test]
 async fn a_silent_member_is_missing_and_garbage_is_an_error() {
-    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
     let _hosts = bidding(&nats, vec![bid(0, Some(2)), b"\x07garbage".to_vec()]).await;
     let _mute = [
         Responder::mute(&nats, &control(&format!("lattice.{}.ping", HOSTS[1]))).await,
@@ -233,7 +233,7 @@ async fn a_refusal_that_would_count_everywhere_ends_it() {
 
 #[tokio::test]
 async fn a_host_that_may_have_started_it_is_the_last_to_be_asked() {
-    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
     let _hosts = bidding(&nats, vec![bid(0, Some(0)), bid(1, Some(1)), declined(2)]).await;
     let (mut starts, asked) = starting(&nats, [None, None, None]).await;
     starts.remove(0).leave().await;

@@ -8,9 +8,6 @@ use tokio::time::timeout;
 
 use crate::fake::*;
 
-/// A limit that is reached only where that is meant, long enough for a busy machine to answer within it.
-const PATIENT: std::time::Duration = std::time::Duration::from_secs(3);
-
 fn ping(index: usize) -> String {
     control(&format!("lattice.{}.ping", HOSTS[index]))
 }
@@ -93,7 +90,7 @@ async fn a_killed_host_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_slow_host_is_waited_for_and_named_if_it_is_too_slow() {
-    let (nats, client, _members) = lattice_of(&[0, 1], |settings| settings.timeout = SHORT).await;
+    let (nats, client, _members) = lattice_of(&[0, 1], |settings| settings.timeout = PATIENT).await;
     let _first = answering(&nats, 0, ping_packed(HOSTS[0])).await;
     let _second = slow(&nats, 1).await;
     let gathered = client.hosts().await.expect("a host answers");
@@ -148,7 +145,7 @@ async fn a_mute_host_does_not_keep_the_members_to_itself() {
 
 #[tokio::test]
 async fn answers_are_streamed_as_they_come() {
-    let (nats, client, _members) = lattice_of(&[0, 1], |settings| settings.timeout = SHORT).await;
+    let (nats, client, _members) = lattice_of(&[0, 1], |settings| settings.timeout = PATIENT).await;
     let _first = answering(&nats, 0, ping_packed(HOSTS[0])).await;
     let _second = mute(&nats, 1).await;
     let mut hosts = client.hosts_stream().await.expect("the question is sent");
@@ -163,7 +160,7 @@ async fn answers_are_streamed_as_they_come() {
 
 #[tokio::test]
 async fn inventories_name_the_missing_too() {
-    let (nats, client, _members) = lattice_of(&[0, 1, 2], |settings| settings.timeout = SHORT).await;
+    let (nats, client, _members) = lattice_of(&[0, 1, 2], |settings| settings.timeout = PATIENT).await;
     let mut hosts = Vec::new();
     for (index, id) in HOSTS.iter().enumerate().take(2) {
         hosts.extend(answering(&nats, index, ping_packed(id)).await);

@@ -100,7 +100,7 @@ async fn records(
 
 #[tokio::test]
 async fn a_command_that_did_not_arrive_is_sent_once_more_under_the_same_id() {
-    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
     let ids = Arc::new(Mutex::new(Vec::new()));
     let (noted, mut lost) = (ids.clone(), true);
     let taking = Responder::start(&nats, &command("la"), move |request| {
@@ -291,7 +291,7 @@ async fn foreign(nats: &NatsServer, subject: &str, event: Option<(&str, String)>
 
 #[tokio::test]
 async fn hosts_without_records_tell_by_events_or_have_done_it() {
-    let (nats, client) = lattice_with(|settings| settings.timeout = SHORT).await;
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
     let place = format!(
         r#"{{"actor_id":"{ACTOR}","provider_id":"{PROVIDER}","link_name":"default","contract_id":"wasmcloud:keyvalue"}}"#
     );

@@ -139,6 +139,17 @@ async fn a_silent_host_is_unknown_and_asked() {
 }
 
 #[tokio::test]
+async fn a_host_that_only_lost_its_connection_comes_back_as_what_it_was() {
+    let mut state = known();
+    ours(&mut state, "a", &scaled(2, 1));
+    state.gone(&host(0));
+    assert_eq!((is(&state, 0), runs(&state, 0)), (Some(HostState::Gone), None));
+    assert_eq!(ours(&mut state, "a", &labelled(0, "east")), ask(0));
+    assert_eq!(ours(&mut state, "a", &EventData::HostHeartbeat(inventory(0, 2, 1))), []);
+    assert_eq!((is(&state, 0), runs(&state, 0)), (Some(HostState::Live), running(2, 1)));
+}
+
+#[tokio::test]
 async fn holes_are_mended_by_asking() {
     let mut state = known();
     let lost = EventError::Lost { host: HOSTS[0].to_owned(), count: 3 };
