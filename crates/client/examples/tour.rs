@@ -1,4 +1,5 @@
-//! A tour of a lattice: lists its hosts, starts an actor on the first, calls it, stops it, and shows the events.
+//! A tour of a lattice: lists its hosts, places an actor on the best of them, calls it, shows what is observed meanwhile,
+//! stops it, and shows the operations that all that became and the events that it caused.
 //!
 //! ```sh
 //! cargo run -p lattice-client --example tour -- nats://127.0.0.1:4222 file:///srv/greeter.wasm cluster.nk Greeter.Greet '{}'
@@ -13,8 +14,13 @@ use std::{env, error::Error, time::Duration};
 
 use futures::StreamExt;
 use lattice_claims::{ClusterSeed, InvocationSigner};
-use lattice_client::{CallTarget, Client, ClientSettings, ConnectSettings, EventStream, Settled, connect};
-use lattice_protocol::{ActorKey, Annotations, Encoding, Format, HostKey, StartActor, StopActor, decode, encode};
+use lattice_client::{
+    CallTarget, Client, ClientSettings, ConnectSettings, EventStream, LatticeView, Operation, Rule, Settled, connect,
+};
+use lattice_protocol::{
+    ActorAuction, ActorKey, Annotations, Constraints, Encoding, Format, HostKey, OperationsQuery, StartActor,
+    StopActor, decode, encode,
+};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long to wait for one more event before the tour ends.
@@ -27,32 +33,62 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("arguments: URL IMAGE CLUSTER_SEED_FILE OPERATION JSON".into());
     };
     let nats = connect(ConnectSettings::new(url).name("tour")).await?;
-    let client = Client::new(nats, ClientSettings::default());
+    let settings = ClientSettings { requester: Some("tour".to_owned()), ..ClientSettings::default() };
+    let client = Client::new(nats, settings);
     let events = client.events().await?;
+    let observer = client.observe().await?;
 
     // Before anything is started, so that nothing stays behind for want of a seed.
     let seed: ClusterSeed = std::fs::read_to_string(seed)?.trim().parse()?;
-    let host = first_host(&client).await?;
-    let actor = start(&client, &host, image).await?;
+    list(&client).await?;
+    explain(&client, image).await?;
+    let (host, actor) = place(&client, image).await?;
     let answer = call(&client, &actor, InvocationSigner::new(seed), operation, payload).await;
+    observed(&observer.view());
     stop(&client, &host, actor).await?;
     println!("answered {}", answer?);
+    operations(&client).await?;
     show(events).await;
     Ok(())
 }
 
-async fn first_host(client: &Client) -> Result<HostKey, Box<dyn Error>> {
-    let hosts = client.hosts().await?;
-    for host in &hosts.items {
-        println!("host {} ({}) up for {} s", host.id, host.friendly_name, host.uptime_seconds);
+/// The hosts as they answer, and whether those are all.
+async fn list(client: &Client) -> Result<(), Box<dyn Error>> {
+    let mut hosts = client.hosts_stream().await?;
+    while let Some(answer) = hosts.next().await {
+        match answer {
+            Ok(host) => println!("host {} ({}) up for {} s", host.id, host.friendly_name, host.uptime_seconds),
+            Err(error) => println!("one host's answer is no good: {error}"),
+        }
     }
-    for error in &hosts.errors {
-        println!("one host's answer is no good: {error}");
+    for host in &hosts.summary().missing {
+        println!("host {host} does not answer");
     }
-    Ok(hosts.items.first().ok_or("the lattice has no host")?.id.clone())
+    println!("that is {}", if hosts.summary().complete { "all of them" } else { "not all of them" });
+    Ok(())
 }
 
-async fn start(client: &Client, host: &HostKey, image: &str) -> Result<ActorKey, Box<dyn Error>> {
+/// Who would run the actor, in which order, and why the others would not.
+async fn explain(client: &Client, image: &str) -> Result<(), Box<dyn Error>> {
+    let auction = ActorAuction {
+        actor_ref: image.to_owned(),
+        annotations: tour(),
+        constraints: Constraints::new(),
+        count: 1.into(),
+        explain: true,
+        lattice_id: None,
+    };
+    let auction = client.auction_actor(auction, Rule::Spread).await?;
+    for bid in &auction.ranked {
+        println!("rank {}: host {}, {}", bid.rank, bid.host_id, bid.reason());
+    }
+    for host in &auction.declined {
+        println!("host {} would not run it: {}", host.host_id, host.error);
+    }
+    Ok(())
+}
+
+async fn place(client: &Client, image: &str) -> Result<(HostKey, ActorKey), Box<dyn Error>> {
     let command = StartActor {
         actor_ref: image.to_owned(),
         annotations: tour(),
@@ -60,15 +96,48 @@ async fn start(client: &Client, host: &HostKey, image: &str) -> Result<ActorKey,
         host_id: None,
         lattice_id: None,
     };
-    let operation = client.start_actor(host, command).await?;
-    println!("accepted as operation {}", operation.id());
+    let operation = client.place_actor(command, Constraints::new(), Rule::Spread, DEADLINE).await?;
+    let host = operation.host().cloned().ok_or("an actor is started on one host")?;
+    println!("host {host} took it on as operation {}", operation.id());
+    watch(&operation).await?;
     let actor = match operation.wait(DEADLINE).await? {
         Settled::ByOperation(record) => record.actor_id.ok_or("the record names no actor")?,
         Settled::ByEvent(event) => event.data["public_key"].as_str().ok_or("the event names no actor")?.parse()?,
         _ => return Err("it settled in a way that is new to this program".into()),
     };
     println!("runs as {actor}");
-    Ok(actor)
+    Ok((host, actor))
+}
+
+/// The phases of an operation, to its end.
+async fn watch(operation: &Operation) -> Result<(), Box<dyn Error>> {
+    if operation.is_recorded() {
+        let mut phases = operation.watch();
+        while let Some(record) = phases.next().await {
+            println!("it is {}", record?.phase.as_str());
+        }
+    }
+    Ok(())
+}
+
+fn observed(view: &LatticeView) {
+    for host in view.hosts.values() {
+        println!(
+            "observed {} as {:?}, {} actors, seen {:?} ago",
+            host.id,
+            host.state,
+            host.actors.len(),
+            host.seen.age()
+        );
+    }
+}
+
+async fn operations(client: &Client) -> Result<(), Box<dyn Error>> {
+    let latest = OperationsQuery { limit: 2, ..OperationsQuery::default() };
+    for record in client.operations(latest).await?.operations {
+        println!("operation {} ({}) is {}", record.operation_id, record.command, record.phase.as_str());
+    }
+    Ok(())
 }
 
 async fn call(

@@ -47,3 +47,26 @@ pub(crate) const LOST_POLL: Duration = Duration::from_secs(1);
 pub(crate) const PLACING_ROUNDS: u32 = 5;
 /// The pause after the first auction that came to nothing: a few times what an auction takes.
 pub(crate) const PLACING_PAUSE: Duration = Duration::from_millis(30);
+/// How long a host may be silent until it is asked whether it is there: two heartbeats, of 30 s each, and what the second
+/// may be late.
+pub(crate) const HOST_SILENCE: Duration = Duration::from_secs(65);
+/// How long until a host that is silent and did not answer is asked again: as often as it would speak.
+pub(crate) const SILENT_ASKED_AGAIN: Duration = Duration::from_secs(30);
+/// How long a host that is gone stays in view, for people to see that it went.
+pub(crate) const GONE_KEPT: Duration = Duration::from_secs(300);
+/// How often an observer looks who is silent: small beside what silence means.
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Events that an observer takes before it publishes: a burst is one change for its readers.
+pub(crate) const EVENTS_AT_ONCE: usize = 256;
+/// How often a host is asked again because events came while it answered. One that never rests is taken at its word.
+pub(crate) const INVENTORY_TRIES: u32 = 3;
+/// Hosts, annotation sets of one host, and links that an observer keeps: far more than any lattice has, and bounds what
+/// forged events can make it keep.
+pub(crate) const OBSERVED_HOSTS: usize = 8192;
+pub(crate) const OBSERVED_SETS: usize = 4096;
+pub(crate) const OBSERVED_LINKS: usize = 65_536;
+/// Earlier starts of a host whose late events are recognised: more than restart within the time of a message's way.
+pub(crate) const RETIRED_EPOCHS: usize = 4;
+/// Hosts that wait to be asked by an observer. Enough for a lattice that comes back as a whole; what a flood of forged
+/// events pushes out, a heartbeat mends.
+pub(crate) const WAITING_HOSTS: usize = 4096;

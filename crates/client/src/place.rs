@@ -50,7 +50,7 @@ pub enum PlaceError {
     },
     /// A host refused the start for a reason that would count everywhere, or did not answer. In that case it may have
     /// started the actor, so that no other host was asked.
-    #[error("host {host} was to start the actor")]
+    #[error("host {host} did not take the start of the actor")]
     Start {
         /// The host.
         host: HostKey,

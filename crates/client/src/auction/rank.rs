@@ -4,7 +4,8 @@ use std::{cmp::Reverse, fmt, str::FromStr};
 
 use lattice_protocol::{Bid, HostKey};
 
-/// By what hosts are ranked. Those of other projects, which tell nothing to choose by, come last under either rule, by
+/// By what hosts are ranked; in an auction of a provider, of which no host runs two, the rule's first measure is the same
+/// for all. Those of other projects, which tell nothing to choose by, come last under either rule, by
 /// their keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -126,7 +127,7 @@ const UNTOLD: &str = "a host of another project, which tells nothing to choose b
 fn facts(bid: &Bid) -> String {
     let cached = if bid.cached { "has the image" } else { "has to fetch the image" };
     let memory = bid.free_memory.map_or(String::new(), |bytes| format!(", {} of memory free", size(bytes)));
-    format!("runs {} of this actor, {cached}, runs {} of all{memory}", instances(bid.actor_instances), bid.instances)
+    format!("runs {} of it, {cached}, runs {} of all{memory}", instances(bid.actor_instances), bid.instances)
 }
 
 /// What puts a host behind the one before it.
@@ -145,7 +146,7 @@ fn difference(before: &Bidder, behind: &Bidder) -> String {
 fn decisive(before: &Bid, behind: &Bid) -> String {
     let memory = |bid: &Bid| bid.free_memory.map_or("an unknown amount".to_owned(), size);
     if before.actor_instances != behind.actor_instances {
-        format!("runs {} of this actor, not {}", instances(behind.actor_instances), before.actor_instances)
+        format!("runs {} of it, not {}", instances(behind.actor_instances), before.actor_instances)
     } else if before.cached != behind.cached {
         "has to fetch the image".to_owned()
     } else if before.instances != behind.instances {

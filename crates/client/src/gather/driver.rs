@@ -66,7 +66,7 @@ struct Driver<T> {
     presences: FuturesUnordered<BoxFuture<'static, (HostKey, Presence)>>,
     roll: Roll,
     end: Instant,
-    /// Who answered: a second answer is none.
+    /// Who answered well: a second answer is none.
     seen: HashSet<HostKey>,
     /// Bytes of answers that may come yet.
     room: usize,
@@ -185,9 +185,8 @@ impl<T> Driver<T> {
             Err(_) => sender(body),
         };
         self.roll.answered(sender.clone(), Instant::now());
-        let is_first = sender.is_none_or(|sender| self.seen.insert(sender));
         match answer {
-            Ok(item) => is_first.then_some(Part::Item(item)),
+            Ok(item) => sender.is_none_or(|sender| self.seen.insert(sender)).then_some(Part::Item(item)),
             Err(error) => Some(Part::Error(error)),
         }
     }

@@ -59,15 +59,15 @@ fn every_rank_is_explained() {
     check_reasons(
         &[bid(0, true, 3, 2), bid(1, true, 1, 2), None],
         &[
-            "runs 0 instances of this actor, has the image, runs 3 of all, 2.0 GiB of memory free",
-            "after 0: runs 1 instance of this actor, not 0",
+            "runs 0 instances of it, has the image, runs 3 of all, 2.0 GiB of memory free",
+            "after 0: runs 1 instance of it, not 0",
             "a host of another project, which tells nothing to choose by",
         ],
     );
     check_reasons(
         &[bid(0, true, 3, 2), bid(0, true, 4, 2), bid(0, true, 4, 1), bid(0, false, 0, 9)],
         &[
-            "runs 0 instances of this actor, has the image, runs 3 of all, 2.0 GiB of memory free",
+            "runs 0 instances of it, has the image, runs 3 of all, 2.0 GiB of memory free",
             "after 0: runs 4 instances of all, not 3",
             "after 1: has 1.0 GiB of memory free, not 2.0 GiB",
             "after 2: has to fetch the image",
