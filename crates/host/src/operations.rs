@@ -131,9 +131,7 @@ impl Operations {
     }
 
     fn begin_unnamed(&self, new: NewOperation) -> Operation {
-        let operation = self.insert(new_id(), new, false);
-        operation.note();
-        operation
+        self.insert(new_id(), new, false)
     }
 
     /// The answer to an id that this host knows.
@@ -269,6 +267,13 @@ impl Operation {
         self.record.subscribe()
     }
 
+    /// Has the ledger hear that it is taken on and not refused; one that its client named is there already.
+    pub(crate) fn taken_on(&self) {
+        if !self.named {
+            self.note();
+        }
+    }
+
     /// Notes how far it got.
     pub(crate) fn reach(&self, phase: OperationPhase) {
         self.record.send_modify(|record| {
@@ -304,13 +309,8 @@ impl Operation {
         self.reach(OperationPhase::Done);
     }
 
-    /// Ends it with a failure and all its causes.
-    pub(crate) fn failed(self, error: &dyn std::error::Error) {
-        self.fail(None, causes(error));
-    }
-
     /// Ends it with a failure of a kind that programs know, if there is one, and all its causes.
-    pub(crate) fn failed_as(self, code: Option<RefusalCode>, error: &dyn std::error::Error) {
+    pub(crate) fn failed(self, code: Option<RefusalCode>, error: &dyn std::error::Error) {
         self.fail(code, causes(error));
     }
 

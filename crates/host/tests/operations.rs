@@ -243,3 +243,19 @@ async fn a_question_is_held_until_there_is_news() {
     .expect("it ends");
     assert_eq!(seen.last(), Some(&OperationPhase::Running));
 }
+
+#[tokio::test]
+async fn regression_a_refused_command_leaves_no_unfinished_record() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("absent", &guests::echo());
+    let refused = lattice.command("cmd.{host}.sa", json!({"actor_ref": actor.key.as_str()})).await;
+    assert!(!refused.accepted);
+    // Written after it, so that what it left would be there too.
+    let ack = lattice.command("cmd.{host}.scale", scale(&actor, 1)).await;
+    let done = lattice.finished(&ack).await;
+    let listed = eventually("the later one is listed", DEADLINE, async || {
+        let listed = list(&lattice, &OperationsQuery::default()).await.operations.good;
+        listed.contains(&done).then_some(listed)
+    });
+    assert_eq!(listed.await, [done]);
+}

@@ -169,6 +169,7 @@ impl Coordinator {
             Ok(reservation) => {
                 // The answer goes first: the phases that follow belong to an accepted operation.
                 let _ = answer.send(Ok(()));
+                operation.taken_on();
                 self.last += 1;
                 self.assign(command, Ticket { number: self.last, operation, reservation });
             }
@@ -398,7 +399,7 @@ impl Coordinator {
             Pending::Start(_) => self.tools.announcer.start_failed(failure),
             Pending::Scale { count, .. } => self.tools.announcer.scale_failed(failure, *count),
         }
-        operation.failed_as(error.code(), &error);
+        operation.failed(error.code(), &error);
     }
 
     fn send(&mut self, key: &ActorKey, work: Work, ticket: Ticket) {

@@ -52,5 +52,5 @@ fn fail(tools: &Tools, update: &Update, error: &JobError, ticket: Ticket) {
         operation: &operation.id(),
     };
     tools.announcer.update_failed(&update.actor, failure);
-    operation.failed_as(error.code(), error);
+    operation.failed(error.code(), error);
 }

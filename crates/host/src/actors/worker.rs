@@ -169,7 +169,7 @@ impl Worker {
             // Stopping what does not run is no failure.
             Work::Stop(_) => {}
         }
-        operation.failed_as(error.code(), &error);
+        operation.failed(error.code(), &error);
     }
 
     fn group_index(&self, annotations: &Annotations) -> Option<usize> {
