@@ -7,7 +7,8 @@ mod provider;
 use std::time::Duration;
 
 use lattice_protocol::{
-    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, REQUESTER_HEADER, StopHost,
+    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord,
+    REQUESTER_HEADER, StopHost,
 };
 use tokio::time;
 use uuid::Uuid;
@@ -57,9 +58,12 @@ impl Client {
         };
         let id = new_operation();
         let request = self.signed(request).header(OPERATION_HEADER, id.as_str());
-        let ack = self.taken_on(request, host, &id).await?;
+        let taken = self.taken_on(request, host, &id).await?;
         let awaited = Awaited::new(expected, host.cloned(), events);
-        Ok(Operation::accepted_by(self.clone(), host.cloned(), ack, id, awaited))
+        Ok(match taken {
+            Taken::Answered(ack) => Operation::accepted_by(self.clone(), host.cloned(), ack, id, awaited),
+            Taken::Recorded(record) => Operation::found(self.clone(), &record, awaited),
+        })
     }
 
     /// The request with the name of who makes it, if there is one.
@@ -72,21 +76,21 @@ impl Client {
 
     /// Sends a command until it is known whether it was taken on. A host with records does it once however often it
     /// comes, so one that says that it never had it gets it once more.
-    async fn taken_on(&self, request: Outgoing, host: Option<&HostKey>, id: &OperationId) -> Result<Ack, RequestError> {
+    async fn taken_on(&self, request: Outgoing, host: Option<&HostKey>, id: &OperationId) -> Result<Taken, RequestError> {
         let connections = self.connections();
         let silence = match self.request(request.clone()).await {
             Err(error) if error.is_silence() => error,
-            answer => return answer,
+            answer => return answer.map(Taken::Answered),
         };
         match self.arrival(host, id, connections).await {
-            Arrival::TakenOn(ack) => Ok(ack),
+            Arrival::TakenOn(record) => Ok(Taken::Recorded(record)),
             Arrival::NotTold => Err(silence),
             Arrival::Lost => match self.request(request).await {
                 Err(error) if error.is_silence() => match self.arrival(host, id, connections).await {
-                    Arrival::TakenOn(ack) => Ok(ack),
+                    Arrival::TakenOn(record) => Ok(Taken::Recorded(record)),
                     _ => Err(error),
                 },
-                answer => answer,
+                answer => answer.map(Taken::Answered),
             },
         }
     }
@@ -101,10 +105,7 @@ impl Client {
                 None => self.operation_by_id(id, Duration::ZERO).await,
             };
             match record {
-                Ok(record) => {
-                    let unrecorded = record.unrecorded;
-                    return Arrival::TakenOn(Ack { unrecorded, ..Ack::operation(id.clone()) });
-                }
+                Ok(record) => return Arrival::TakenOn(Box::new(record)),
                 Err(RequestError::Refused { .. }) => return Arrival::Lost,
                 Err(RequestError::NoResponders { .. }) if absence.may_end(self.connections()) => {
                     time::sleep(HOST_RETURN_PAUSE).await;
@@ -115,9 +116,16 @@ impl Client {
     }
 }
 
+/// How it is known that a command was taken on.
+enum Taken {
+    Answered(Ack),
+    /// The answer did not arrive, and a host has this record of it.
+    Recorded(Box<OperationRecord>),
+}
+
 /// What became of a command whose answer did not arrive.
 enum Arrival {
-    TakenOn(Ack),
+    TakenOn(Box<OperationRecord>),
     /// It did not arrive: its host has no record of it.
     Lost,
     /// Nobody keeps records there, or nobody answers.

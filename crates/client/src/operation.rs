@@ -233,6 +233,14 @@ impl Operation {
         Self { client, accepted, connections, events, done_when_answered }
     }
 
+    /// What a host has a record of, although its answer did not arrive: nothing is known but the record.
+    pub(crate) fn found(client: Client, record: &OperationRecord, awaited: Awaited) -> Self {
+        let host = record.host_id.clone();
+        let ack = Ack { unrecorded: record.unrecorded, ..Ack::operation(record.operation_id.clone()) };
+        let found = Self::accepted_by(client, Some(host), ack, record.operation_id.clone(), awaited);
+        Self { done_when_answered: false, ..found }
+    }
+
     /// What the host said when it took the command on.
     pub fn accepted(&self) -> &Accepted {
         &self.accepted
