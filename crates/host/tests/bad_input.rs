@@ -20,6 +20,7 @@ async fn bodies_that_are_no_commands() {
         ("la", "actor start command"),
         ("scale", "actor scale command"),
         ("sa", "actor stop command"),
+        ("upd", "actor update command"),
         ("stop", "stop command"),
     ];
     let deep_json = "[".repeat(100_000);
@@ -71,7 +72,13 @@ async fn fields_that_are_wrong_are_named() {
     check("sa", json!({"actor_ref": good}), "is not an actor key").await;
     check("sa", json!({"actor_ref": lattice.host_key()}), "is a host key").await;
     check("stop", json!({"timeout": -1}), "`timeout`").await;
-    check("upd", json!({}), "not supported by this version").await;
+    let key = lattice_claims::ModuleSeed::generate().public();
+    check("upd", json!({"actor_id": key}), "missing field `new_actor_ref`").await;
+    check("upd", json!({"actor_id": lattice.host_key(), "new_actor_ref": good}), "is a host key").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": "ftp://x/y"}), "ftp").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": good, "annotations": large}), "`annotations`").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": good}), "actor not found").await;
+    check("lp", json!({}), "not supported by this version").await;
     check("fly", json!({}), "unsupported subject").await;
     assert!(lattice.inventory().await.actors.is_empty());
 }
