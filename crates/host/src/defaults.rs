@@ -57,6 +57,13 @@ pub(crate) const MAX_ANNOTATIONS: usize = 8 << 10;
 /// How long the host waits for the answers of NATS and JetStream when it starts.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a host that starts waits for its directory: one that ends lets go of it with its last thread, and a program that
+/// it starts in that moment holds it for an instant longer.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The pause between two looks whether the directory is free.
+pub(crate) const LOCK_LOOK: Duration = Duration::from_millis(20);
+
 /// How long a host that starts listens for another with its identity; on one network an answer takes a millisecond.
 pub(crate) const IDENTITY_CHECK: Duration = Duration::from_millis(500);
 

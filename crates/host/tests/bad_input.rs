@@ -23,6 +23,7 @@ async fn bodies_that_are_no_commands() {
         ("cmd.{host}.la", "actor start command"),
         ("cmd.{host}.scale", "actor scale command"),
         ("cmd.{host}.sa", "actor stop command"),
+        ("cmd.{host}.upd", "actor update command"),
         ("cmd.{host}.stop", "stop command"),
         ("linkdefs.put", "link definition"),
         ("linkdefs.del", "link definition deletion command"),
@@ -77,7 +78,13 @@ async fn fields_that_are_wrong_are_named() {
     check("sa", json!({"actor_ref": good}), "is not an actor key").await;
     check("sa", json!({"actor_ref": lattice.host_key()}), "is a host key").await;
     check("stop", json!({"timeout": -1}), "`timeout`").await;
-    check("upd", json!({}), "not supported by this version").await;
+    let key = lattice_claims::ModuleSeed::generate().public();
+    check("upd", json!({"actor_id": key}), "missing field `new_actor_ref`").await;
+    check("upd", json!({"actor_id": lattice.host_key(), "new_actor_ref": good}), "is a host key").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": "ftp://x/y"}), "ftp").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": good, "annotations": large}), "`annotations`").await;
+    check("upd", json!({"actor_id": key, "new_actor_ref": good}), "actor not found").await;
+    check("lp", json!({}), "not supported by this version").await;
     check("fly", json!({}), "unsupported subject").await;
     assert!(lattice.inventory().await.actors.is_empty());
 }
@@ -128,7 +135,7 @@ async fn configuration_and_registries_that_are_wrong_are_named() {
         );
     }
     let error = refused(&lattice, &format!("config.put.{ACTOR}.a:b"), "x").await;
-    assert!(error.contains("the config key `a:b` contains ':'"), "{error}");
+    assert!(error.contains("key `a:b` contains ':'"), "{error}");
     let error = refused(&lattice, &format!("config.put.{ACTOR}"), "x").await;
     assert_eq!(error, "unsupported subject");
     let unknown = json!({"ghcr.io": {"password": "hunter2", "registryType": "floppy"}});

@@ -4,6 +4,11 @@ mod support;
 
 use lattice_protocol::{Ack, OperationPhase, RefusalCode, decode};
 use lattice_testkit::guests;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
 use serde_json::{Value, json};
 use support::{Lattice, TestActor, config};
 
@@ -62,6 +67,47 @@ async fn commands_at_the_same_time_do_not_exceed_it() {
         for actor in lattice.inventory().await.actors {
             lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actor.id})).await;
         }
+    }
+}
+
+/// A verb, one of two actors, and a count.
+fn command() -> impl Strategy<Value = (&'static str, usize, u16)> {
+    (prop_oneof![Just("la"), Just("scale"), Just("sa"), Just("upd")], 0..2_usize, 0..7_u16)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_no_room_is_exceeded_or_lost() {
+    let lattice = lattice().await;
+    let actors = [lattice.actor("one", &guests::echo()), lattice.actor("two", &guests::say("two"))];
+    let copies = [("copy1", guests::echo()), ("copy2", guests::say("two"))];
+    let copies = [0, 1].map(|index| lattice.actor_with(copies[index].0, &copies[index].1, &actors[index].seed, |_| {}));
+    let mut runner = TestRunner::new(Config::default());
+    for _ in 0..100 {
+        let tree = proptest::collection::vec(command(), 1..12).new_tree(&mut runner).expect("nothing is filtered");
+        let commands = tree.current();
+        let mut accepted = Vec::new();
+        for (verb, index, count) in &commands {
+            let (actor, copy) = (&actors[*index], &copies[*index]);
+            let body = match *verb {
+                "sa" => json!({"actor_ref": actor.key, "count": count}),
+                "upd" => json!({"actor_id": actor.key, "new_actor_ref": copy.reference()}),
+                _ => start(if count % 2 == 0 { actor } else { copy }, *count),
+            };
+            let ack = lattice.command(&format!("cmd.{{host}}.{verb}"), body).await;
+            accepted.extend(ack.accepted.then_some(ack));
+        }
+        for ack in &accepted {
+            lattice.finished(ack).await;
+        }
+        let counts = futures::future::join_all(actors.iter().map(|actor| lattice.counts(&actor.key))).await.concat();
+        assert!(counts.iter().map(|(_, count)| count).sum::<usize>() <= 5, "{commands:?}: {counts:?}");
+        for actor in &actors {
+            lattice.command("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
+            lattice.carry_out("cmd.{host}.scale", json!({"actor_id": actor.key, "actor_ref": "", "count": 0})).await;
+        }
+        // All the room is there again.
+        assert_eq!(lattice.carry_out("cmd.{host}.la", start(&actors[0], 5)).await.phase, OperationPhase::Running);
+        lattice.carry_out("cmd.{host}.sa", json!({"actor_ref": actors[0].key})).await;
     }
 }
 

@@ -40,7 +40,10 @@ impl Service {
     /// # Errors
     /// [`CallError`]; [`CallError::Closed`] when nothing of the actor runs any more.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Bytes, CallError> {
-        let mut groups = self.groups();
+        self.call_one_of(self.groups(), call).await
+    }
+
+    async fn call_one_of(&self, mut groups: Arc<[Target]>, call: Call<'_>) -> Result<Bytes, CallError> {
         loop {
             let actor = self.choose(&groups).ok_or(CallError::Closed)?;
             let outcome = actor.call(call.clone()).await;
@@ -83,7 +86,7 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicBool, time::Duration};
+    use std::time::{Duration, Instant};
 
     use lattice_runtime::{ActorSettings, CallContext, HostCall, Imports, Module, Runtime, RuntimeConfig};
     use lattice_testkit::guests;
@@ -101,8 +104,16 @@ mod tests {
     }
 
     async fn module() -> (Runtime, Module) {
+        compiled(guests::echo()).await
+    }
+
+    async fn spinning() -> (Runtime, Module) {
+        compiled(guests::spin()).await
+    }
+
+    async fn compiled(wasm: Vec<u8>) -> (Runtime, Module) {
         let runtime = Runtime::new(RuntimeConfig::default().memory(256 << 20)).expect("an engine");
-        let module = runtime.compile(guests::echo().into(), "echo").await.expect("a module");
+        let module = runtime.compile(wasm.into(), "test").await.expect("a module");
         (runtime, module)
     }
 
@@ -112,48 +123,47 @@ mod tests {
         Target { actor, count: 8 }
     }
 
-    async fn call(service: &Service) -> Result<Bytes, CallError> {
-        let context = CallContext::new(std::time::Instant::now() + Duration::from_secs(20));
-        service.call(Call::new("Test.Call", "x", context)).await
+    fn echo() -> Call<'static> {
+        Call::new("Test.Call", "x", CallContext::new(Instant::now() + Duration::from_secs(20)))
     }
 
     #[tokio::test]
     async fn nobody_answers_for_what_is_closed_and_has_no_successor() {
         let (runtime, module) = module().await;
         let service = Service::default();
-        assert!(matches!(call(&service).await, Err(CallError::Closed)));
+        assert!(matches!(service.call(echo()).await, Err(CallError::Closed)));
         let only = group(&runtime, &module);
         service.route(vec![only.clone()]);
-        assert_eq!(call(&service).await.expect("an answer"), "x");
+        assert_eq!(service.call(echo()).await.expect("an answer"), "x");
         only.actor.close();
-        assert!(matches!(call(&service).await, Err(CallError::Closed)));
+        assert!(matches!(service.call(echo()).await, Err(CallError::Closed)));
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn groups_that_succeed_each_other_lose_no_call() {
+    #[tokio::test]
+    async fn a_call_that_chose_what_closes_chooses_again() {
         let (runtime, module) = module().await;
         let service = Service::default();
-        let mut last = group(&runtime, &module);
-        service.route(vec![last.clone()]);
-        let done = Arc::new(AtomicBool::new(false));
-        let calling = tokio::spawn({
-            let (service, done) = (service.clone(), Arc::clone(&done));
-            async move {
-                let mut answered = 0;
-                while !done.load(Ordering::Relaxed) {
-                    call(&service).await.expect("an answer");
-                    answered += 1;
-                }
-                answered
-            }
-        });
-        for _ in 0..20_000 {
-            let next = group(&runtime, &module);
-            service.route(vec![next.clone()]);
-            std::mem::replace(&mut last, next).actor.close();
-            tokio::task::yield_now().await;
-        }
-        done.store(true, Ordering::Relaxed);
-        assert!(calling.await.expect("every call is answered") > 0);
+        let (old, new) = (group(&runtime, &module), group(&runtime, &module));
+        service.route(vec![old.clone()]);
+        let chosen_from = service.groups();
+        service.route(vec![new]);
+        old.actor.close();
+        assert_eq!(service.call_one_of(Arc::clone(&chosen_from), echo()).await.expect("an answer"), "x");
+        service.route(Vec::new());
+        assert!(matches!(service.call_one_of(chosen_from, echo()).await, Err(CallError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_cut_off_is_not_made_twice() {
+        let (runtime, module) = spinning().await;
+        let service = Service::default();
+        let (old, new) = (group(&runtime, &module), group(&runtime, &module));
+        service.route(vec![old.clone()]);
+        let mut call = Box::pin(service.call(echo()));
+        assert!(futures::poll!(&mut call).is_pending());
+        service.route(vec![new.clone()]);
+        old.actor.abort();
+        assert!(matches!(call.await, Err(CallError::Aborted)));
+        assert_eq!(new.actor.stats().calls, 0);
     }
 }

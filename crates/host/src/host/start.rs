@@ -25,7 +25,7 @@ use crate::{
     bucket::AnyError,
     config::HostConfig,
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
-    defaults::{IDENTITY_CHECK, START_TIMEOUT},
+    defaults::{IDENTITY_CHECK, LOCK_LOOK, LOCK_PATIENCE, START_TIMEOUT},
     error::StartError,
     events::{self, Events, Publisher},
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
@@ -53,7 +53,7 @@ impl Opened {
         if config.heartbeat.is_zero() || config.member_interval.is_zero() {
             return Err(StartError::Heartbeat);
         }
-        let state = StateDir::open(&config.state_dir)?;
+        let state = state_dir(config).await?;
         let issuers = Issuers::new(cluster_issuers(config)).map_err(|source| StartError::ClusterIssuer { source })?;
         let store = Store::open(&config.cache_dir.join("artifacts"), StoreSettings::default())
             .map_err(|source| StartError::Store { source })?;
@@ -68,6 +68,17 @@ impl Opened {
         require_own_identity(config, subjects).await?;
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
         Ok(Self { state, store, runtime, shared, ledger, writer, members, watcher, issuers, intake })
+    }
+}
+
+/// The host's directory. It may take a moment until the process that had it is gone altogether.
+async fn state_dir(config: &HostConfig) -> Result<StateDir, StartError> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match StateDir::open(&config.state_dir) {
+            Err(StartError::StateLocked { .. }) if Instant::now() < until => tokio::time::sleep(LOCK_LOOK).await,
+            opened => return opened,
+        }
     }
 }
 
