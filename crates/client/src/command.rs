@@ -7,8 +7,8 @@ mod provider;
 use std::time::Duration;
 
 use lattice_protocol::{
-    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord,
-    REQUESTER_HEADER, StopHost,
+    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord, REQUESTER_HEADER,
+    StopHost,
 };
 use tokio::time;
 use uuid::Uuid;
@@ -76,7 +76,12 @@ impl Client {
 
     /// Sends a command until it is known whether it was taken on. A host with records does it once however often it
     /// comes, so one that says that it never had it gets it once more.
-    async fn taken_on(&self, request: Outgoing, host: Option<&HostKey>, id: &OperationId) -> Result<Taken, RequestError> {
+    async fn taken_on(
+        &self,
+        request: Outgoing,
+        host: Option<&HostKey>,
+        id: &OperationId,
+    ) -> Result<Taken, RequestError> {
         let connections = self.connections();
         let silence = match self.request(request.clone()).await {
             Err(error) if error.is_silence() => error,

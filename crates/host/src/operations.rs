@@ -99,13 +99,8 @@ impl Operations {
 
     /// Begins an operation of the host's own making.
     pub(crate) fn begin_own(&self, command: &str, reference: Option<String>) -> Operation {
-        let new = NewOperation {
-            id: None,
-            command: command.to_owned(),
-            fingerprint: [0; 32],
-            reference,
-            requester: None,
-        };
+        let new =
+            NewOperation { id: None, command: command.to_owned(), fingerprint: [0; 32], reference, requester: None };
         self.begin_unnamed(new)
     }
 
@@ -153,7 +148,8 @@ impl Operations {
         wait: Duration,
     ) -> Option<OperationRecord> {
         let mut record = self.lock().entries.get(id).map(|entry| entry.record.clone())?;
-        let is_news = |record: &OperationRecord| record.phase.is_final() || past.is_some_and(|past| past != record.phase);
+        let is_news =
+            |record: &OperationRecord| record.phase.is_final() || past.is_some_and(|past| past != record.phase);
         // The sender only goes away with a final record, so that neither an error nor the timeout changes the answer.
         let _ = tokio::time::timeout(wait, record.wait_for(is_news)).await;
         let now = record.borrow().clone();

@@ -104,7 +104,8 @@ fn whole<T>(gathered: Gathered<T>) -> anyhow::Result<Vec<T>> {
         return Ok(gathered.items);
     }
     let code = if gathered.errors.is_empty() { Code::TimedOut } else { Code::Unreadable };
-    let fault = Fault::new(code, "a host's answer is missing, so that no host can be chosen").hint("name one with --host");
+    let fault =
+        Fault::new(code, "a host's answer is missing, so that no host can be chosen").hint("name one with --host");
     // Hosts of other projects alone have no list of members, so that their answers are never known to be complete.
     Err(match gathered.into_complete() {
         Err(incomplete) => fault.caused_by(incomplete).into(),

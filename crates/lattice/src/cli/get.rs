@@ -7,7 +7,9 @@ use lattice_protocol::EntityKey;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Get {
     /// Who is there
-    #[command(after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'\n  lattice get hosts --require-complete && echo everybody answered")]
+    #[command(
+        after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'\n  lattice get hosts --require-complete && echo everybody answered"
+    )]
     Hosts {
         #[command(flatten)]
         whole: Whole,

@@ -36,7 +36,9 @@ pub(crate) async fn run(operation: Operation, settings: &Settings) -> anyhow::Re
 fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
     match error {
         WaitError::HostGone { host: None, .. } => lattice.nobody().into(),
-        WaitError::Request { source, id, .. } if source.refusal_code() == Some(lattice_protocol::RefusalCode::NotFound) => {
+        WaitError::Request { source, id, .. }
+            if source.refusal_code() == Some(lattice_protocol::RefusalCode::NotFound) =>
+        {
             Fault::new(Code::NotFound, format!("no host knows operation {id}"))
                 .hint("`lattice get operations` shows those of the last day")
                 .into()
@@ -86,9 +88,10 @@ impl Shown {
             ("why", causes),
         ];
         let known = facts(known.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let phases = table(["phase", "reached"], record.phases.iter().map(|reached| {
-            [reached.phase.as_str().to_owned(), or_dash(Some(&reached.at))]
-        }));
+        let phases = table(
+            ["phase", "reached"],
+            record.phases.iter().map(|reached| [reached.phase.as_str().to_owned(), or_dash(Some(&reached.at))]),
+        );
         format!("{known}\n\n{phases}")
     }
 }

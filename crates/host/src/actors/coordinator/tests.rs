@@ -20,9 +20,9 @@ use crate::{
     actors::{Absent, Announcer, Board, Capacity, Keeper, KnownImage, Preparer, Serving},
     auction::{Objection, Offer},
     claims::ClaimsStore,
-    lattice_data::LatticeData,
     config::{HostConfig, HostDirs, HostIdentity},
     events,
+    lattice_data::LatticeData,
     state::{Running, StateDir},
 };
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
-    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost, UpdateActor,
+    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
+    UpdateActor,
 };
 
 use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, read_as, refused};

@@ -27,12 +27,7 @@ struct Inventories {
 }
 
 /// Prints what runs on a host, or on all.
-pub(super) async fn run(
-    lattice: &Lattice,
-    host: Option<&str>,
-    whole: Whole,
-    printer: Printer,
-) -> anyhow::Result<()> {
+pub(super) async fn run(lattice: &Lattice, host: Option<&str>, whole: Whole, printer: Printer) -> anyhow::Result<()> {
     let mut answers = match host {
         Some(name) => Inventories {
             inventories: vec![of_host(lattice, name).await?],

@@ -60,7 +60,9 @@ pub(super) async fn run(
     let mut rollout = begun.map_err(|error| placement::lattice_error(lattice, error))?;
     let count = rollout.hosts().len();
     if count == 0 {
-        return Err(Fault::new(Code::NotFound, "no host runs it").hint("`lattice get inventory` shows what runs").into());
+        return Err(Fault::new(Code::NotFound, "no host runs it")
+            .hint("`lattice get inventory` shows what runs")
+            .into());
     }
     let (missing, complete) = (missing_texts(rollout.missing()), rollout.is_complete());
     let mut updates = Vec::with_capacity(count);
