@@ -107,9 +107,9 @@ impl fmt::Display for Incomplete {
         let missing: Vec<String> = self.missing.iter().map(Missing::to_string).collect();
         match (missing.as_slice(), self.errors.len()) {
             ([], 0) => f.write_str("no host could tell which hosts there are"),
-            ([], errors) => write!(f, "{errors} of them are no good"),
+            ([], errors) => write!(f, "{errors} cannot be used"),
             (_, 0) => write!(f, "nothing came from {}", missing.join(", ")),
-            (_, errors) => write!(f, "nothing came from {}, and {errors} are no good", missing.join(", ")),
+            (_, errors) => write!(f, "nothing came from {}, and {errors} cannot be used", missing.join(", ")),
         }
     }
 }

@@ -60,9 +60,23 @@ async fn nine_good_hosts_one_that_sends_garbage_and_a_mute_one() {
     assert!(!gathered.complete);
     let error = gathered.into_complete().expect_err("two are no good");
     let expect =
-        format!("the answers are not complete: nothing came from name-{0} ({0:.8}…), and 1 are no good", HOSTS[10]);
+        format!("the answers are not complete: nothing came from name-{0} ({0:.8}…), and 1 cannot be used", HOSTS[10]);
     assert_eq!(error.to_string(), expect);
     assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn an_unreadable_answer_that_names_its_host_is_waited_for_no_longer_and_not_complete() {
+    let (nats, client, _members) = lattice_of(&[0, 1], |settings| settings.timeout = DEADLINE * 100).await;
+    let _first = answering(&nats, 0, ping_packed(HOSTS[0])).await;
+    // Nobody could tell whose it is by asking, for the host says nothing more.
+    let odd = format!(r#"{{"id":"{}","friendly_name":7}}"#, HOSTS[1]);
+    let _second = Responder::fixed(&nats, &control("ping.hosts"), odd).await;
+    let _mute = Responder::mute(&nats, &ping(1)).await;
+    let gathered = timeout(DEADLINE, client.hosts()).await.expect("it ends").expect("hosts answer");
+    assert_eq!((gathered.items.len(), gathered.errors.len(), gathered.missing.len()), (1, 1, 0), "{gathered:?}");
+    let error = gathered.into_complete().expect_err("one is no good");
+    assert_eq!(error.to_string(), "the answers are not complete: 1 cannot be used");
 }
 
 #[tokio::test]
