@@ -9,14 +9,18 @@ use uuid::Uuid;
 
 use crate::{
     burst::Burst,
-    defaults::{COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, WARM_STARTS},
+    defaults::{
+        COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES,
+        WARM_STARTS,
+    },
     error::BenchError,
     guest::{ColdStart, ECHO, Guest, Signer, WarmStart},
-    load::{BareRequest, EchoCall, Gather, InventoryQuery, Load},
+    load::{Auction, BareRequest, EchoCall, Gather, InventoryQuery, Load},
     measure::Measure,
     report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
     responder::Responder,
     statistics::{Figures, Round},
+    update::{Callers, LiveUpdate},
 };
 
 /// What a bench needs to know of the lattice besides how to reach it.
@@ -152,8 +156,10 @@ impl Bench {
             Measure::Gather10 => self.gather(rounds, 10).await,
             Measure::Gather100 => self.gather(rounds, 100).await,
             Measure::Gather1000 => self.gather(rounds, 1000).await,
+            Measure::Auction => self.auctions(rounds).await,
             Measure::StartWarm => rounds.take(self.starts(self.warm_start().await?, WARM_STARTS)).await,
             Measure::StartCold => rounds.take(self.starts(self.cold_start().await?, COLD_STARTS)).await,
+            Measure::UpdatePause => self.updates(rounds).await,
             Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
             Measure::Call32 => self.calls(rounds, Burst::Throughput { times: CROWD_REQUESTS, callers: CROWD }).await,
         }
@@ -182,6 +188,41 @@ impl Bench {
         figures
     }
 
+    async fn auctions(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
+        let module = self.modules.new_module()?;
+        let (client, host) = (self.client.clone(), self.guest.host.clone());
+        let load = Auction { client, host, reference: module.reference().to_owned() };
+        rounds.take(Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), load, REQUESTS)).await
+    }
+
+    /// Updates of an actor that is called all the while.
+    async fn updates(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
+        let call = self.echo_call()?;
+        self.guest.stop().await?;
+        let module = self.modules.new_module()?;
+        let update = LiveUpdate { guest: self.guest.clone(), signer: self.modules.clone() };
+        let measured = async {
+            self.guest.start(&module, u16::try_from(CROWD).expect("a small number")).await?;
+            let callers = Callers::start(&call, UPDATE_CALLERS);
+            let figures = rounds.take(self.starts(update, UPDATES)).await;
+            // A call that failed under an update counts for more than how long the updates took.
+            callers.stop().await.and(figures)
+        };
+        let figures = measured.await;
+        let stopped = self.guest.stop().await;
+        figures.and_then(|figures| stopped.map(|()| figures))
+    }
+
+    fn echo_call(&self) -> Result<EchoCall, BenchError> {
+        let signer = self.signer.clone().ok_or(BenchError::NoSigner)?;
+        Ok(EchoCall {
+            caller: self.client.caller(signer),
+            target: CallTarget::Actor(self.guest.actor.clone()),
+            operation: ECHO,
+            payload: vec![b'x'; PAYLOAD].into(),
+        })
+    }
+
     fn starts<L>(&self, start: L, times: usize) -> Pair<BareRequest, L> {
         Pair {
             measured_burst: Burst::Latency { times },
@@ -201,13 +242,7 @@ impl Bench {
 
     /// Calls of an actor that runs for as long as they take, with room for all callers at the same time.
     async fn calls(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
-        let signer = self.signer.clone().ok_or(BenchError::NoSigner)?;
-        let call = EchoCall {
-            caller: self.client.caller(signer),
-            target: CallTarget::Actor(self.guest.actor.clone()),
-            operation: ECHO,
-            payload: vec![b'x'; PAYLOAD].into(),
-        };
+        let call = self.echo_call()?;
         self.guest.stop().await?;
         let module = self.modules.new_module()?;
         let pair = Pair { floor: self.floor(PAYLOAD, PAYLOAD), load: call, floor_burst: burst, measured_burst: burst };

@@ -26,6 +26,12 @@ pub(crate) const WARM_STARTS: usize = 5;
 /// Cold starts of one round. Compiling takes part of a second, and each leaves a module in the host's caches.
 pub(crate) const COLD_STARTS: usize = 1;
 
+/// Live updates of one round. Each compiles a module, and leaves it in the host's caches.
+pub(crate) const UPDATES: usize = 1;
+
+/// Callers beside the updates: more than there are cores on small machines, so that some call always waits.
+pub(crate) const UPDATE_CALLERS: usize = 8;
+
 /// How long one burst of requests may take before it ends with what it has: a lattice far away gets fewer requests, and
 /// the whole run still ends within a minute or two.
 pub(crate) const BURST_LIMIT: Duration = Duration::from_millis(500);

@@ -36,6 +36,12 @@ pub enum BenchError {
         /// What the NATS client says.
         source: async_nats::RequestError,
     },
+    /// The host does not say how long an update kept calls from either version.
+    #[error("the host's record of the update does not tell how long the swap took")]
+    NoSwap,
+    /// No host bids in an auction for the bench's module.
+    #[error("the host does not bid for the bench's actor")]
+    NoBid,
     /// The bench's module cannot be signed.
     #[error("the bench's module cannot be signed")]
     Sign {
@@ -61,7 +67,7 @@ pub enum BenchError {
     /// The host does not take the command to start or to stop the bench's actor.
     #[error("the host does not take the command to {what} the bench's actor")]
     Command {
-        /// `start` or `stop`.
+        /// `start`, `update` or `stop`.
         what: &'static str,
         /// What the host or the connection says.
         source: RequestError,
@@ -69,7 +75,7 @@ pub enum BenchError {
     /// The bench's actor did not start or stop.
     #[error("the bench's actor did not {what}")]
     Operation {
-        /// `start` or `stop`.
+        /// `start`, `update` or `stop`.
         what: &'static str,
         /// What became of it.
         source: Box<WaitError>,

@@ -9,8 +9,8 @@ use std::{
 
 use lattice_artifact::Reference;
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module};
-use lattice_client::{Client, Operation, RequestError};
-use lattice_protocol::{ActorKey, Annotations, Count, HostKey, StartActor, StopActor};
+use lattice_client::{Client, Operation, RequestError, Settled, UpdateOptions};
+use lattice_protocol::{ActorKey, Annotations, Count, HostKey, OperationRecord, StartActor, StopActor, UpdateActor};
 use uuid::Uuid;
 
 use crate::{
@@ -79,6 +79,13 @@ pub(crate) struct Module {
     reference: String,
 }
 
+impl Module {
+    /// Where it is, as hosts are told.
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
+    }
+}
+
 impl Drop for Module {
     fn drop(&mut self) {
         // What cannot be removed is one small file too many.
@@ -108,6 +115,27 @@ impl Guest {
         let started = self.client.start_actor(&self.host, command);
         let operation = started.await.map_err(|source| BenchError::Command { what, source })?;
         finish(operation, what).await
+    }
+
+    /// Replaces what runs by another module of it, and returns how long calls met neither.
+    pub(crate) async fn update(&self, module: &Module) -> Result<Duration, BenchError> {
+        let command = UpdateActor {
+            actor_id: self.actor.clone(),
+            annotations: annotations(),
+            host_id: None,
+            lattice_id: None,
+            new_actor_ref: module.reference.clone(),
+        };
+        let what = "update";
+        let taken_on = self.client.update_actor(&self.host, command, UpdateOptions::default()).await;
+        let operation = taken_on.map_err(|source| BenchError::Command { what, source })?;
+        let settled = operation.wait(OPERATION_DEADLINE).await;
+        match settled.map_err(|error| BenchError::Operation { what, source: error.into() })? {
+            Settled::ByOperation(OperationRecord { swap_micros: Some(micros), .. }) => {
+                Ok(Duration::from_micros(micros))
+            }
+            _ => Err(BenchError::NoSwap),
+        }
     }
 
     /// Stops all that a bench has started of it, also what is still starting, and returns once that has stopped. That

@@ -20,6 +20,7 @@ mod report;
 mod responder;
 mod simulated;
 mod statistics;
+mod update;
 
 pub use bench::{Bench, BenchSettings, Plan, Progress};
 pub use budget::{Budget, Verdict};

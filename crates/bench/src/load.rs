@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::TryFutureExt;
-use lattice_client::{CallTarget, Caller, Client};
-use lattice_protocol::HostKey;
+use lattice_client::{CallTarget, Caller, Client, Rule};
+use lattice_protocol::{ActorAuction, Annotations, Constraints, HostKey};
 
 use crate::{defaults::CALL_DEADLINE, error::BenchError};
 
@@ -90,10 +90,35 @@ pub(crate) struct Gather {
 impl Load for Gather {
     async fn once(&self) -> Result<Duration, BenchError> {
         let (gathered, took) = timed(self.client.hosts().map_err(|source| BenchError::Query { source })).await?;
-        match gathered.items.len() == self.hosts {
+        match gathered.complete && gathered.items.len() == self.hosts {
             true => Ok(took),
             false => Err(BenchError::Incomplete { answered: gathered.items.len(), hosts: self.hosts }),
         }
+    }
+}
+
+/// An auction for an actor, in which the host that is measured bids.
+#[derive(Clone, Debug)]
+pub(crate) struct Auction {
+    pub(crate) client: Client,
+    pub(crate) host: HostKey,
+    pub(crate) reference: String,
+}
+
+impl Load for Auction {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let auction = ActorAuction {
+            actor_ref: self.reference.clone(),
+            annotations: Annotations::new(),
+            constraints: Constraints::new(),
+            count: 1.into(),
+            explain: true,
+            lattice_id: None,
+        };
+        let held = self.client.auction_actor(auction, Rule::Spread).map_err(|source| BenchError::Query { source });
+        let (auction, took) = timed(held).await?;
+        let bids = auction.ranked.iter().any(|bid| bid.host_id == self.host);
+        if bids { Ok(took) } else { Err(BenchError::NoBid) }
     }
 }
 

@@ -24,10 +24,14 @@ pub enum Measure {
     /// A gather of a thousand.
     #[serde(rename = "gather-1000")]
     Gather1000,
+    /// An auction for an actor.
+    Auction,
     /// A start of an actor whose module the host has compiled before.
     StartWarm,
     /// A start of an actor whose module the host has never seen.
     StartCold,
+    /// A live update of an actor under load: how long calls meet neither version.
+    UpdatePause,
     /// Calls of an actor by one caller.
     Call,
     /// Calls of an actor by many callers at the same time.
@@ -37,14 +41,16 @@ pub enum Measure {
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 9] = [
+    pub const ALL: [Measure; 11] = [
         Measure::Floor,
         Measure::Query,
         Measure::Gather10,
         Measure::Gather100,
         Measure::Gather1000,
+        Measure::Auction,
         Measure::StartWarm,
         Measure::StartCold,
+        Measure::UpdatePause,
         Measure::Call,
         Measure::Call32,
     ];
@@ -57,8 +63,10 @@ impl Measure {
             Measure::Gather10 => "gather-10",
             Measure::Gather100 => "gather-100",
             Measure::Gather1000 => "gather-1000",
+            Measure::Auction => "auction",
             Measure::StartWarm => "start-warm",
             Measure::StartCold => "start-cold",
+            Measure::UpdatePause => "update-pause",
             Measure::Call => "call",
             Measure::Call32 => "call-32",
         }
@@ -72,8 +80,12 @@ impl Measure {
             Measure::Gather10 => "10 simulated hosts asked who is there, until all have answered",
             Measure::Gather100 => "100 simulated hosts asked who is there, until all have answered",
             Measure::Gather1000 => "1000 simulated hosts asked who is there, until all have answered",
+            Measure::Auction => "auction for an actor, until every host of the lattice has bid or declined",
             Measure::StartWarm => "command to running as the client sees it, module compiled before",
             Measure::StartCold => "command to running as the client sees it, module never seen before",
+            Measure::UpdatePause => {
+                "live update under 8 callers, how long calls meet neither version; no call may fail"
+            }
             Measure::Call => "one caller, 128 bytes to an actor and back",
             Measure::Call32 => "32 callers, 128 bytes to an actor and back",
         }
@@ -90,12 +102,12 @@ impl Measure {
     /// What it is to keep to.
     pub fn budget(self) -> Option<Budget> {
         match self {
-            Measure::Floor | Measure::StartCold | Measure::Gather100 => None,
+            Measure::Floor | Measure::StartCold | Measure::Gather100 | Measure::Auction => None,
             Measure::Gather10 => Some(Budget::AboveFloorAtMost(10_000.0)),
             Measure::Gather1000 => Some(Budget::MeasuredAtMost(500_000.0)),
             Measure::Query => Some(Budget::RatioAtMost(1.3)),
-            // Meant for the time in the host, which is less than what the client sees: records of operations tell no times.
-            Measure::StartWarm => Some(Budget::MeasuredAtMost(5_000.0)),
+            // Meant for the time in the host, which is less than what the client sees.
+            Measure::StartWarm | Measure::UpdatePause => Some(Budget::MeasuredAtMost(5_000.0)),
             Measure::Call => Some(Budget::RatioAtMost(3.0)),
             Measure::Call32 => Some(Budget::RatioAtLeast(0.15)),
         }

@@ -42,6 +42,8 @@ pub async fn are_told_in_events<C: Client>(lattice: &Lattice, client: &C) {
     put(client, &link).await;
     let set = events.data("linkdef_set", lattice.host()).await;
     for (key, expected) in link.told().as_object().expect("a link is an object") {
+        // Link values may be secrets, so that our hosts tell none where whoever may see events sees them.
+        let expected = if key == "values" { &Value::Object(Default::default()) } else { expected };
         assert_eq!(set[key], *expected, "`{key}` in {set}");
     }
     assert!(set["id"].as_str().is_some_and(|id| !id.is_empty()), "{set}");

@@ -1,0 +1,65 @@
+//! Live updates of an actor that is called all the time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    error::BenchError,
+    guest::{Guest, Signer},
+    load::{EchoCall, Load},
+};
+
+/// Updates the actor to another module each time, and takes for its time how long calls met neither version, which the
+/// host's record tells.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveUpdate {
+    pub(crate) guest: Guest,
+    pub(crate) signer: Signer,
+}
+
+impl Load for LiveUpdate {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let module = self.signer.new_module()?;
+        self.guest.update(&module).await
+    }
+}
+
+/// Callers that call without a pause until they are told to stop. They end when this is dropped.
+pub(crate) struct Callers {
+    tasks: JoinSet<Result<(), BenchError>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Callers {
+    pub(crate) fn start(call: &EchoCall, count: usize) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let tasks = (0..count).map(|_| call_until(call.clone(), Arc::clone(&stop))).collect();
+        Self { tasks, stop }
+    }
+
+    /// Stops them.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    pub(crate) async fn stop(mut self) -> Result<(), BenchError> {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.expect("a caller neither panics nor is aborted while it is waited for")?;
+        }
+        Ok(())
+    }
+}
+
+async fn call_until(call: EchoCall, stop: Arc<AtomicBool>) -> Result<(), BenchError> {
+    while !stop.load(Ordering::Relaxed) {
+        call.once().await?;
+    }
+    Ok(())
+}
