@@ -15,7 +15,7 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, FuturesOrdered, SelectAll},
 };
-use lattice_protocol::{Ack, ControlSubjects, HostKey, RefusalCode};
+use lattice_protocol::{Ack, ControlSubjects, HostKey, HostSubjects, RefusalCode};
 use tokio::task::{JoinSet, unconstrained};
 use tokio_util::sync::CancellationToken;
 
@@ -55,23 +55,24 @@ impl Intake {
         subjects: &ControlSubjects,
         host: &HostKey,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let wanted = subjects.for_host(host);
+        let HostSubjects { plain, queued } = subjects.for_host(host);
+        let plain: Arc<[String]> = plain.into();
         let mut messages = SelectAll::new();
-        for subject in wanted.plain {
-            messages.push(nats.subscribe(subject).await?.boxed());
+        for subject in plain.iter() {
+            messages.push(nats.subscribe(subject.clone()).await?.boxed());
         }
-        // The group's wildcard covers `get.hosts` too, which every host answers through its own subscription.
-        let every_host = subjects.build(&lattice_protocol::ControlSubject::GetHosts);
-        for (subject, group) in wanted.queued {
-            messages.push(without(nats.queue_subscribe(subject, group).await?, every_host.clone()));
+        for (subject, group) in queued {
+            messages.push(without(nats.queue_subscribe(subject, group).await?, Arc::clone(&plain)));
         }
         nats.flush().await?;
         Ok(Self { messages })
     }
 }
 
-fn without(subscriber: Subscriber, subject: String) -> BoxStream<'static, Message> {
-    subscriber.filter(move |message| std::future::ready(message.subject.as_str() != subject)).boxed()
+/// What comes to a group, without what every host receives through a subscription of its own.
+fn without(subscriber: Subscriber, plain: Arc<[String]>) -> BoxStream<'static, Message> {
+    let is_own = move |message: &Message| plain.iter().any(|subject| *subject == message.subject.as_str());
+    subscriber.filter(move |message| std::future::ready(!is_own(message))).boxed()
 }
 
 /// Answers requests until told to stop. What has arrived by then is answered too, but no command is taken on any more,

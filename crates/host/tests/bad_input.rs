@@ -49,8 +49,8 @@ async fn bodies_that_are_no_commands() {
             let error = refused(&lattice, subject, body.to_vec()).await;
             assert!(error.starts_with(&format!("failed to deserialize {name}: ")), "{subject} {body:?}: {error}");
         }
-        let error = refused(&lattice, subject, vec![b' '; 1 << 20]).await;
-        assert!(error.contains("has 1048576 bytes, at most 524288"), "{error}");
+        let error = refused(&lattice, subject, vec![b' '; 3 << 20]).await;
+        assert!(error.contains("has 3145728 bytes, at most 2097152"), "{error}");
     }
     lattice.inventory().await;
 }
@@ -71,6 +71,8 @@ async fn fields_that_are_wrong_are_named() {
     check("la", json!({"actor_ref": ""}), "reference").await;
     check("la", json!({"actor_ref": "ftp://x/y"}), "ftp").await;
     check("la", json!({"actor_ref": good, "annotations": {"a": 1}}), "`annotations.a`").await;
+    let huge = json!({"a": "x".repeat(1 << 20)});
+    check("la", json!({"actor_ref": good, "annotations": huge}), "`annotations` have 1048577 bytes").await;
     let large = json!({"a": "x".repeat(9000)});
     check("la", json!({"actor_ref": good, "annotations": large}), "`annotations` have 9001 bytes, at most 8192").await;
     check("scale", json!({"actor_ref": good, "count": 1, "annotations": large}), "`annotations`").await;

@@ -117,3 +117,43 @@ async fn an_answer_that_is_too_large_says_so() {
     let ack: Ack = decode(&lattice.ask("get.{host}.inv", "").await.payload).expect("an ack");
     assert!(!ack.accepted && ack.error.contains("more than the 4096 that the NATS server carries"), "{}", ack.error);
 }
+
+#[tokio::test]
+async fn what_means_nothing_is_answered_by_one_host() {
+    use futures::StreamExt;
+    let lattice = Lattice::start().await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let seeds = support::Seeds { host: support::Seeds::generate().host, ..lattice.seeds.clone() };
+    let other = lattice_host::Host::start(support::config(&lattice.client, &seeds, &dir)).await.expect("starts");
+    for rest in ["auction.nothing", "get.nothing", "linkdefs.nothing", "config.nothing", "lattice.nothing"] {
+        let inbox = lattice.client.new_inbox();
+        let mut answers = lattice.client.subscribe(inbox.clone()).await.expect("subscribed");
+        let subject = format!("wasmbus.ctl.default.{rest}");
+        lattice.client.publish_with_reply(subject, inbox, "".into()).await.expect("sent");
+        let ack: Ack = decode(&answers.next().await.expect("an answer").payload).expect("an ack");
+        assert_eq!((ack.accepted, ack.error.as_str()), (false, "unsupported subject"), "{rest}");
+        // What a second answer would precede: each host answers in order.
+        for host in [lattice.host_key(), other.key().clone()] {
+            let asked = lattice.client.request(lattice.subjects().inventory(&host), "".into()).await;
+            asked.expect("an inventory");
+        }
+        assert!(futures::poll!(answers.next()).is_pending(), "{rest}");
+    }
+    other.stop(None).await;
+}
+
+#[tokio::test]
+async fn a_prefix_has_any_number_of_tokens() {
+    let prefix = "acme.prod.eu.ctl";
+    let lattice = Lattice::start_with(|config| config.prefix = prefix.parse().expect("a prefix")).await;
+    let ask = async |rest: &str| {
+        let answer = lattice.client.request(format!("{prefix}.default.{rest}"), "".into()).await;
+        answer.expect("an answer").payload
+    };
+    let host: Host = decode(&ask("ping.hosts").await).expect("a host");
+    let inventory: HostInventory = decode(&ask(&format!("get.{}.inv", host.id)).await).expect("an inventory");
+    assert_eq!(inventory.host_id, host.id);
+    decode::<lattice_protocol::Members>(&ask("lattice.members").await).expect("members");
+    let nobody = lattice.client.request("wasmbus.ctl.default.ping.hosts", "".into()).await;
+    assert!(nobody.is_err(), "nothing is answered under another prefix");
+}

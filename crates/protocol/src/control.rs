@@ -38,8 +38,9 @@ pub use registry::{LabelChange, PutRegistries, Registries, RegistryCredential};
 
 /// Bytes that a control request may have.
 ///
-/// Every published request fits many times; a provider's configuration, up to 500,000 characters, is the exception.
-pub const MAX_REQUEST: usize = 512 * 1024;
+/// Every published request fits many times, and what is too large within it can still be named; a provider's
+/// configuration, up to 500,000 characters, is the exception.
+pub const MAX_REQUEST: usize = 2 << 20;
 /// Bytes that a request to start a provider may have: 500,000 characters of up to four bytes, and what stands around.
 pub const MAX_PROVIDER_REQUEST: usize = 2_500_000;
 

@@ -227,20 +227,20 @@ impl ControlSubjects {
     }
 
     /// The subjects to which a host of this lattice subscribes.
+    ///
+    /// Published hosts receive `auction.>` without a group. What means nothing below it is to be answered by one host, so
+    /// that here the group gets what is no auction.
     pub fn for_host(&self, host: &HostKey) -> HostSubjects {
         let root = &self.root;
-        let plain =
-            ["registries.put".to_owned(), "ping.hosts".to_owned(), "get.hosts".to_owned(), "auction.>".to_owned()]
-                .into_iter()
-                .chain([
-                    format!("cmd.{host}.*"),
-                    format!("get.{host}.inv"),
-                    format!("labels.{host}.*"),
-                    format!("lattice.{host}.*"),
-                ])
-                .map(|rest| format!("{root}.{rest}"))
-                .collect();
-        let queued = ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*"]
+        let of_all = ["registries.put", "ping.hosts", "get.hosts", "auction.actor", "auction.provider"];
+        let own = [
+            format!("cmd.{host}.*"),
+            format!("get.{host}.inv"),
+            format!("labels.{host}.*"),
+            format!("lattice.{host}.*"),
+        ];
+        let plain = of_all.map(str::to_owned).into_iter().chain(own).map(|rest| format!("{root}.{rest}")).collect();
+        let queued = ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*", "auction.>"]
             .iter()
             .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
             .collect();
@@ -276,7 +276,8 @@ fn group(root: &str, wildcard: &str) -> String {
 pub struct HostSubjects {
     /// Subjects that every host receives.
     pub plain: Vec<String>,
-    /// Subjects that one host of a queue group receives, each with its group.
+    /// Subjects that one host of a queue group receives, each with its group. Some cover subjects that every host
+    /// receives, which are not to be answered twice.
     pub queued: Vec<(String, String)>,
 }
 

@@ -114,8 +114,11 @@ fn a_host_gets_every_subject_in_one_way() {
             let groups: Vec<_> =
                 queued.iter().filter(|(wildcard, _)| is_matched(&text, wildcard)).map(|(_, group)| group).collect();
             match (rest.as_str(), way) {
-                // Every host answers it, and the group's wildcard covers it as it does for published hosts.
+                // Every host answers it, and a group's wildcard covers it too.
                 ("get.hosts", _) => assert_eq!((plain, groups), (1, vec![&format!("{root}.get")])),
+                ("auction.actor" | "auction.provider", _) => {
+                    assert_eq!((plain, groups), (1, vec![&format!("{root}.auction")]));
+                }
                 (_, PLAIN) => assert_eq!((plain, groups), (1, vec![]), "{text}"),
                 (_, group) => assert_eq!((plain, groups), (0, vec![&format!("{root}.{group}")]), "{text}"),
             }
@@ -207,6 +210,7 @@ fn a_host_subscribes_as_published_hosts_do_and_to_its_own() {
             (format!("{root}.config.>"), format!("{root}.config")),
             (format!("{root}.get.config.>"), format!("{root}.get.config")),
             (format!("{root}.lattice.*"), format!("{root}.lattice")),
+            (format!("{root}.auction.>"), format!("{root}.auction")),
         ]
     );
 }
