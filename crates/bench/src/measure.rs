@@ -159,7 +159,7 @@ mod tests {
             assert_eq!(serde_json::to_value(measure).expect("a name is a text"), measure.name());
         }
         let error = "speed".parse::<Measure>().expect_err("there is none of that name");
-        assert!(error.to_string().contains("`speed`; there are floor, query, start-warm"), "{error}");
+        assert!(error.to_string().contains("`speed`; there are floor, query, gather-10"), "{error}");
     }
 
     #[test]
