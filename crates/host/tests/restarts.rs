@@ -130,7 +130,7 @@ async fn nothing_that_was_acknowledged_is_lost() {
     client.put_link(&last, false).await.expect("the link is put");
     for _ in 0..16 {
         eventually("a host knows the last link", DEADLINE, async || {
-            client.links().await.ok()?.links.iter().any(|link| *link == last).then_some(())
+            client.links().await.ok()?.links.contains(&last).then_some(())
         })
         .await;
     }
