@@ -110,8 +110,9 @@ pub(crate) const MEMBER_INTERVAL: Duration = Duration::from_secs(5);
 /// How long notes of members are kept. Age is judged by when they were stored, this only collects garbage.
 pub(crate) const MEMBERS_AGE: Duration = Duration::from_secs(600);
 
-/// How long a look at the members serves others who ask: short beside the interval of their notes.
-pub(crate) const MEMBERS_FRESH: Duration = Duration::from_secs(1);
+/// How long a look at the members serves others who ask. A host that joins meanwhile is not waited for, so that it is short;
+/// and long enough that many who ask at once cost one look.
+pub(crate) const MEMBERS_FRESH: Duration = Duration::from_millis(100);
 
 /// How long a note of another project's host holds before a heartbeat renews it; their heartbeats come every 30 s.
 pub(crate) const FOREIGN_NOTED_AGAIN: Duration = Duration::from_secs(10);
