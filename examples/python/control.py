@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Steers a lattice with nothing but a NATS client and a MessagePack library.
 
-Asks who is there and what runs, starts an actor, scales it and stops it, over the subjects of the control interface:
+Asks who is there and what runs, labels a host, holds an auction, starts an actor on the host that bids, scales it,
+links it to a provider, stops it, and asks what became of a command, over the subjects of the control interface:
 
     python3 -m pip install --require-hashes --target packages -r requirements.txt
     export PYTHONPATH=packages
@@ -29,6 +30,8 @@ ANSWER_WITHIN = 5.0  # seconds for one answer
 QUIET_AFTER = 0.3  # seconds without a further answer, after which everybody has answered
 DONE_WITHIN = 30.0  # seconds until what was asked for can be seen; the first start compiles the module
 LOOK_EVERY = 0.1  # seconds between two looks
+PROVIDER = "VAG3QITQQ2ODAOWB5TTQSDJ53XK3SHBEIFNK4AYJ5RKAX2UNSCAPHA5M"  # any provider's key: a link needs none that runs
+CONTRACT = "example:control"
 
 
 class Failed(Exception):
@@ -80,11 +83,32 @@ class Lattice:
         return f"wasmbus.ctl.{self.name}.{rest}"
 
     async def hosts(self):
-        """Everybody who answers: the number of hosts is not known beforehand, so answers are gathered."""
+        hosts = await self.gather("get.hosts", lattice_id=self.name)
+        if not hosts:
+            raise Failed(f"no host answers in lattice {self.name}")
+        return hosts
+
+    async def auction(self, actor, constraints, **fields):
+        """The bids of hosts that have these labels and would start the actor, the one with the fewest of it first."""
+        answers = await self.gather(
+            "auction.actor", actor_ref=actor, constraints=constraints, explain=True, lattice_id=self.name, **fields
+        )
+        # Hosts that are asked to explain say why they do not bid; hosts of other projects are silent instead.
+        bids = [answer for answer in answers if answer.get("accepted") is not False]
+        if not bids:
+            reasons = "; ".join(self.form.get(answer, "error") for answer in answers)
+            raise Failed(f"no host bids: {reasons or 'nobody answers'}")
+        return sorted(bids, key=self.instances)
+
+    def instances(self, answer):
+        return self.form.get(answer["bid"], "actor_instances") if "bid" in answer else 0
+
+    async def gather(self, rest, **fields):
+        """Everybody's answers: how many there will be is not known beforehand."""
         inbox = self.connection.new_inbox()
         answers = await self.connection.subscribe(inbox)
-        await self.connection.publish(self.subject("get.hosts"), self.form.write(lattice_id=self.name), reply=inbox)
-        hosts, wait = [], ANSWER_WITHIN
+        await self.connection.publish(self.subject(rest), self.form.write(**fields), reply=inbox)
+        gathered, wait = [], ANSWER_WITHIN
         while True:
             try:
                 message = await answers.next_msg(timeout=wait)
@@ -92,25 +116,38 @@ class Lattice:
                 break
             if message.headers and message.headers.get("Status") == "503":
                 break  # The server says that nobody listens.
-            hosts.append(self.form.read(message.data))
+            gathered.append(self.form.read(message.data))
             wait = QUIET_AFTER
         await answers.unsubscribe()
-        if not hosts:
-            raise Failed(f"no host answers in lattice {self.name}")
-        return hosts
+        return gathered
 
     async def inventory(self, host):
         return await self.ask(f"get.{host}.inv", lattice_id=self.name)
 
-    async def command(self, host, verb, **fields):
+    async def command(self, host, verb, headers=None, **fields):
         """Sends a command. The host takes it on or refuses it; whether it succeeds, inventory and events tell."""
-        ack = await self.ask(f"cmd.{host}.{verb}", host_id=host, lattice_id=self.name, **fields)
-        if not self.form.get(ack, "accepted"):
-            raise Failed(f"{verb} was refused: {self.form.get(ack, 'error')}")
+        return await self.change(f"cmd.{host}.{verb}", headers, host_id=host, **fields)
 
-    async def ask(self, rest, **fields):
+    async def change(self, rest, headers=None, **fields):
+        """Has something changed. Labels and links are as they are to be when the answer comes."""
+        ack = await self.ask(rest, headers, lattice_id=self.name, **fields)
+        if not self.form.get(ack, "accepted"):
+            raise Failed(f"{rest} was refused: {self.form.get(ack, 'error')}")
+        return ack
+
+    async def links(self, actor):
+        """The links of an actor. The keys of a link are snake_case in every form, also inside camelCase answers."""
+        answer = await self.ask("get.links", lattice_id=self.name)
+        return [link for link in self.form.get(answer, "links") if link["actor_id"] == actor]
+
+    async def operation(self, ack):
+        """What became of a command, which any host of this project tells for a day; others keep no records."""
+        return await self.ask("lattice.operation", operation_id=self.form.get(ack, "operation_id"), wait=0)
+
+    async def ask(self, rest, headers=None, **fields):
+        body = self.form.write(**fields)
         try:
-            answer = await self.connection.request(self.subject(rest), self.form.write(**fields), timeout=ANSWER_WITHIN)
+            answer = await self.connection.request(self.subject(rest), body, timeout=ANSWER_WITHIN, headers=headers)
         except nats.errors.NoRespondersError:
             raise Failed(f"nobody listens on {self.subject(rest)}") from None
         except nats.errors.TimeoutError:
@@ -139,9 +176,12 @@ class Run:
         self.id = f"control.py-{uuid.uuid4()}"
         self.annotations = {"example": self.id}
 
-    async def start(self, count):
-        await self.lattice.command(self.host, "la", actor_ref=self.actor, annotations=self.annotations, count=count)
-        return await self.wait_for(count)
+    async def start(self, count, bid):
+        """Starts it where a bid was made. The bid's token has the start refused if the host has changed since."""
+        fields = {"actor_ref": self.actor, "annotations": self.annotations, "count": count}
+        token = {"Lattice-Bid": self.lattice.form.get(bid["bid"], "token")} if "bid" in bid else None
+        ack = await self.lattice.command(self.host, "la", token, **fields)
+        return await self.wait_for(count), ack
 
     async def scale(self, key, count):
         fields = {"actor_id": key, "actor_ref": self.actor, "annotations": self.annotations, "count": count}
@@ -188,12 +228,42 @@ async def steer(lattice, actor):
     print(f"inventory: up for {get(inventory, 'uptime_seconds')} s, actors: {len(get(inventory, 'actors'))}")
 
     run = Run(lattice, host, actor)
-    key = await run.start(2)
+    await lattice.change(f"labels.{host}.put", key="example", value=run.id)
+    try:
+        print(f"labelled: {name} with example={run.id}")
+        await place_and_stop(run)
+    finally:
+        await lattice.change(f"labels.{host}.del", key="example")
+
+
+async def place_and_stop(run):
+    lattice = run.lattice
+    bids = await lattice.auction(run.actor, {"example": run.id}, annotations=run.annotations, count=2)
+    best = bids[0]
+    print(f"auction: bids: {len(bids)}, the best runs {lattice.instances(best)} instances of the actor")
+
+    run.host = lattice.form.get(best, "host_id")
+    key, ack = await run.start(2, best)
     print(f"started: {key}, 2 instances")
     await run.scale(key, 5)
     print(f"scaled: {key}, 5 instances")
+    await link(lattice, key)
     await run.stop(key)
     print(f"stopped: {key}")
+
+    record = await lattice.operation(ack)
+    phases = [lattice.form.get(reached, "phase") for reached in lattice.form.get(record, "phases")]
+    print(f"operation: the start went {', '.join(phases)}")
+
+
+async def link(lattice, actor):
+    """Sets a link, looks at it and removes it. For one actor, contract and link name there is one link."""
+    name = {"actor_id": actor, "contract_id": CONTRACT, "link_name": "example"}
+    await lattice.change("linkdefs.put", provider_id=PROVIDER, values={"some_key": "some value"}, **name)
+    for standing in await lattice.links(actor):
+        print(f"linked: for {standing['contract_id']} to {standing['provider_id']}, with {standing['values']}")
+    await lattice.change("linkdefs.del", **name)
+    print(f"unlinked: {len(await lattice.links(actor))} links are left")
 
 
 async def connect(url):
@@ -220,7 +290,7 @@ async def main(arguments):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description="Starts, scales and stops an actor over the control interface.")
+    parser = argparse.ArgumentParser(description="Places, scales, links and stops an actor over the control interface.")
     parser.add_argument("--url", default="nats://127.0.0.1:4222", help="the broker [default: %(default)s]")
     parser.add_argument("--lattice", default="default", help="the lattice [default: %(default)s]")
     parser.add_argument("--actor", required=True, help="a reference that the host takes: file:///path/to/hello.wasm")

@@ -14,6 +14,10 @@ use sha2::{Digest, Sha256};
 use support::{DEADLINE, Daemon, Home, Outcome};
 use tokio::process::Command;
 
+/// What the example tells, each at the start of a line.
+const STEPS: [&str; 10] =
+    ["hosts", "inventory", "labelled", "auction", "started", "scaled", "linked", "unlinked", "stopped", "operation"];
+
 /// What the host logs, in its home.
 const LOG: &str = "host.log";
 
@@ -25,9 +29,11 @@ async fn the_example_steers_a_host_in_every_form() {
         let outcome = lab.run(&["--actor", &module, "--encoding", encoding, "--spelling", spelling]).await;
         let told = outcome.done();
         let steps: Vec<&str> = told.lines().filter_map(|line| line.split_once(':')).map(|(step, _)| step).collect();
-        assert_eq!(steps, ["hosts", "inventory", "started", "scaled", "stopped"], "{outcome:#?}");
-        // Each run stops what it started, so that the next finds nothing.
-        assert!(told.contains(", actors: 0\n"), "{outcome:#?}");
+        assert_eq!(steps, STEPS, "{outcome:#?}");
+        // Each run stops what it started, and removes what it set, so that the next finds nothing.
+        let clean = [", actors: 0\n", "the best runs 0 instances", "{'some_key': 'some value'}\n", "unlinked: 0 links"];
+        assert!(clean.iter().all(|text| told.contains(text)), "{outcome:#?}");
+        assert!(told.ends_with(", running\n") && told.contains("operation: the start went accepted, "), "{outcome:#?}");
     }
 }
 
@@ -36,7 +42,7 @@ async fn the_example_tells_why_a_step_failed() {
     let lab = Lab::start().await;
     let missing = format!("file://{}", lab.home.path("missing.wasm").display());
     lab.expect_failure(&["--actor", &missing], "the host could not do it: cannot fetch").await;
-    lab.expect_failure(&["--actor", "no reference at all"], "la was refused: ").await;
+    lab.expect_failure(&["--actor", "no reference at all"], "no host bids: `no reference at all` ").await;
     lab.expect_failure(&["--actor", &missing, "--lattice", "elsewhere"], "no host answers in lattice elsewhere").await;
 }
 
