@@ -107,10 +107,10 @@ impl Operations {
     /// Begins the operation of a command. One that the client names is in the ledger when this returns.
     pub(crate) async fn begin(&self, new: NewOperation) -> Begun {
         let Some(id) = new.id.clone() else { return Begun::New(self.begin_unnamed(new)) };
-        if let Some(ack) = self.known(&id, &new.fingerprint) {
-            return Begun::Answered(ack);
-        }
-        let operation = self.insert(id.clone(), new, true);
+        let operation = match self.begin_named(id.clone(), new) {
+            Ok(operation) => operation,
+            Err(ack) => return Begun::Answered(ack),
+        };
         let entry = operation.entry();
         match self.shared.ledger.create(&entry).await {
             Created::New => Begun::New(operation),
@@ -122,20 +122,26 @@ impl Operations {
                 operation.forget();
                 Begun::Answered(answer_to_known(&id, entry.fingerprint == known.fingerprint, &known))
             }
+            Created::Unreadable(error) => {
+                operation.forget();
+                Begun::Answered(unreadable(&id, &error))
+            }
         }
     }
 
     fn begin_unnamed(&self, new: NewOperation) -> Operation {
-        self.insert(new_id(), new, false)
+        let mut table = self.lock();
+        self.insert(&mut table, new_id(), new, false)
     }
 
-    /// The answer to an id that this host knows.
-    fn known(&self, id: &OperationId, fingerprint: &Fingerprint) -> Option<Ack> {
-        let table = self.lock();
-        let entry = table.entries.get(id)?;
-        match entry.fingerprint == *fingerprint {
-            true => Some(repeated(&entry.record.borrow())),
-            false => Some(conflict()),
+    /// A new operation under a client's id, or the answer to an id that this host knows. Of many who come with one id at
+    /// the same time one is new.
+    fn begin_named(&self, id: OperationId, new: NewOperation) -> Result<Operation, Ack> {
+        let mut table = self.lock();
+        match table.entries.get(&id) {
+            None => Ok(self.insert(&mut table, id, new, true)),
+            Some(entry) if entry.fingerprint == new.fingerprint => Err(repeated(&entry.record.borrow())),
+            Some(_) => Err(conflict()),
         }
     }
 
@@ -210,7 +216,7 @@ impl Operations {
         }
     }
 
-    fn insert(&self, id: OperationId, new: NewOperation, named: bool) -> Operation {
+    fn insert(&self, table: &mut Table, id: OperationId, new: NewOperation, named: bool) -> Operation {
         let record = OperationRecord {
             actor_id: None,
             causes: Vec::new(),
@@ -228,7 +234,7 @@ impl Operations {
         };
         let (sender, receiver) = watch::channel(record);
         let fingerprint = new.fingerprint;
-        self.lock().entries.insert(id, Entry { fingerprint, record: receiver });
+        table.entries.insert(id, Entry { fingerprint, record: receiver });
         Operation { record: sender, operations: self.clone(), fingerprint, named, refused: false }
     }
 
@@ -390,6 +396,12 @@ fn answer_to_known(id: &OperationId, same: bool, known: &LedgerEntry) -> Ack {
         true if known.refused => failed_before(&known.record),
         true => Ack::operation(id.clone()),
     }
+}
+
+/// The answer to an id that the ledger knows without telling more: done a second time, the command would be done twice.
+fn unreadable(id: &OperationId, error: &AnyError) -> Ack {
+    let text = format!("operation {id} came before, and how it stands cannot be read: {error}");
+    Ack::refused(text).with_code(RefusalCode::Unavailable)
 }
 
 fn failed_before(record: &OperationRecord) -> Ack {

@@ -75,6 +75,21 @@ async fn an_id_is_done_once_whichever_host_it_reaches() {
     other.stop(None).await;
 }
 
+/// A command whose id stood in the ledger was done once more when the entry could not be read.
+#[tokio::test]
+async fn regression_an_id_whose_entry_cannot_be_read_is_not_done_again() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("unreadable", &guests::echo());
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a12";
+    lattice.bucket("LATTICEOPS").await.put(id, "no record".into()).await.expect("stored");
+    let ack = command(&lattice, "{host}", id, &scale(&actor, 2)).await;
+    assert_eq!((ack.accepted, ack.code), (false, Some(RefusalCode::Unavailable)), "{}", ack.error);
+    assert!(ack.error.contains(id), "{}", ack.error);
+    let done = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    assert_eq!(done.phase, OperationPhase::Running);
+    assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 1)]);
+}
+
 #[tokio::test]
 async fn a_refused_id_is_refused_again() {
     let lattice = Lattice::start().await;

@@ -48,6 +48,8 @@ pub(crate) enum Created {
     New,
     /// There is one already.
     Known(Box<Entry>),
+    /// There is one already, and it cannot be read.
+    Unreadable(AnyError),
     /// JetStream does not take it.
     Unrecorded,
 }
@@ -100,8 +102,9 @@ impl Ledger {
             Ok(Ok(_)) => Created::New,
             Ok(Err(error)) if error.kind() == CreateErrorKind::AlreadyExists => match self.get(id).await {
                 Ok(Some(known)) => Created::Known(Box::new(known)),
-                // It expired in this moment, or cannot be read: nobody can ask for it.
-                Ok(None) | Err(_) => Created::Unrecorded,
+                // It expired in this moment, so that nobody can ask for it.
+                Ok(None) => Created::Unrecorded,
+                Err(error) => Created::Unreadable(error),
             },
             Ok(Err(error)) => self.rest(&error.into()),
             Err(late) => self.rest(&late.into()),
