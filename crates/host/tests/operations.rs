@@ -4,13 +4,16 @@ mod support;
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, jetstream};
+use async_nats::{
+    HeaderMap,
+    jetstream::{self, kv},
+};
 use lattice_host::Host;
 use lattice_protocol::{
     Ack, ControlSubject, Format, Members, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord,
     OperationRecords, OperationsQuery, REQUESTER_HEADER, RefusalCode, decode, encode,
 };
-use lattice_testkit::{eventually, guests};
+use lattice_testkit::{NatsServer, eventually, guests};
 use serde_json::json;
 use support::{DEADLINE, Lattice, Seeds, TestActor, config};
 use tempfile::TempDir;
@@ -88,6 +91,48 @@ async fn regression_an_id_whose_entry_cannot_be_read_is_not_done_again() {
     let done = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
     assert_eq!(done.phase, OperationPhase::Running);
     assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 1)]);
+}
+
+/// One record that the bucket refused was tried for ever, and each failure left named commands unrecorded for some seconds.
+#[tokio::test]
+async fn regression_a_record_that_is_too_large_leaves_no_other_unrecorded() {
+    let nats = NatsServer::start().await;
+    let jetstream = jetstream::new(nats.client().await);
+    let settings = kv::Config { bucket: "LATTICEOPS_default".to_owned(), max_value_size: 3000, ..kv::Config::default() };
+    jetstream.create_key_value(settings).await.expect("made");
+    let lattice = Lattice::start_on(nats, |_| {}).await;
+    let missing = format!("file:///{}.wasm", "x".repeat(4000));
+    let large = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": missing})).await;
+    assert_eq!(large.phase, OperationPhase::Failed);
+    let actor = lattice.actor("small", &guests::echo());
+    let small = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    let listed = async || list(&lattice, &OperationsQuery::default()).await.operations.good;
+    eventually("the small one is listed", DEADLINE, async || (listed().await == [small.clone()]).then_some(())).await;
+    let named = command(&lattice, "{host}", "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a13", &scale(&actor, 2)).await;
+    assert!(named.accepted && !named.unrecorded, "{named:?}");
+}
+
+/// Buckets that were removed came back with the next start of a host, and until then nobody knew who is there.
+#[tokio::test]
+async fn regression_buckets_of_members_and_operations_are_made_anew() {
+    let lattice = Lattice::start_with(|config| config.member_interval = Duration::from_millis(200)).await;
+    let jetstream = jetstream::new(lattice.client.clone());
+    for bucket in ["LATTICEHOSTS_default", "LATTICEOPS_default"] {
+        jetstream.delete_key_value(bucket).await.expect("deleted");
+    }
+    eventually("the members are known", DEADLINE, async || {
+        let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).ok()?;
+        (members.members.len() == 1).then_some(())
+    })
+    .await;
+    let actor = lattice.actor("anew", &guests::echo());
+    let done = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    eventually("the operation is in the ledger", DEADLINE, async || {
+        let answer = lattice.ask("lattice.operations", encode(&OperationsQuery::default(), Format::JSON)).await;
+        let records: OperationRecords = decode(&answer.payload).ok()?;
+        (records.operations.good == [done.clone()]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
