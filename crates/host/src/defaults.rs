@@ -119,6 +119,9 @@ pub(crate) const FOREIGN_NOTED_AGAIN: Duration = Duration::from_secs(10);
 /// Hosts of other projects that are followed; bounds what forged events can make a host keep.
 pub(crate) const FOREIGN_REMEMBERED: usize = 4096;
 
+/// Characters that are kept of what a host of another project says of itself: names and versions are shorter.
+pub(crate) const FOREIGN_TEXT: usize = 200;
+
 /// Bytes of the name of a label: as long as names of files and hosts may be.
 pub(crate) const MAX_LABEL_KEY: usize = 255;
 
