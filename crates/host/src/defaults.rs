@@ -103,6 +103,9 @@ pub(crate) const LISTED_OPERATIONS: usize = 100;
 /// Operations that are listed at most; in parts they fit an answer.
 pub(crate) const MOST_LISTED_OPERATIONS: usize = 10_000;
 
+/// Lists of operations that are made at the same time: each holds the whole ledger, which can be a hundred megabytes.
+pub(crate) const LISTS_AT_ONCE: usize = 2;
+
 /// How often a host notes that it is there. A gather waits for a host that is gone until three notes are missing; events
 /// tell more, and more seldom.
 pub(crate) const MEMBER_INTERVAL: Duration = Duration::from_secs(5);

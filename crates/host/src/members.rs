@@ -1,6 +1,7 @@
 //! Who belongs to the lattice: the host's own note, those of other projects' hosts, and what is read of all.
 
 mod foreign;
+mod look;
 mod note;
 
 use std::{sync::Arc, time::Duration};
@@ -10,30 +11,23 @@ use async_nats::jetstream::{
     kv::{Config, Entry},
 };
 use lattice_protocol::{HostKey, LatticeName, Member};
-use tokio::{sync::Mutex, time::Instant};
 
 pub(crate) use foreign::Watcher;
 pub(crate) use note::Noter;
 
 use crate::{
     bucket::{AnyError, OwnBucket, read_all},
-    defaults::{MEMBERS_AGE, MEMBERS_FRESH, START_TIMEOUT},
+    defaults::{MEMBERS_AGE, START_TIMEOUT},
     error::StartError,
 };
+use look::Look;
 
 /// The members of the lattice; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
     bucket: OwnBucket,
     host: HostKey,
-    latest: Arc<Mutex<Option<Latest>>>,
-}
-
-/// What was read last.
-#[derive(Debug)]
-struct Latest {
-    read: Instant,
-    members: Arc<lattice_protocol::Members>,
+    look: Arc<Look<lattice_protocol::Members>>,
 }
 
 impl Members {
@@ -46,19 +40,17 @@ impl Members {
         let bucket = format!("LATTICEHOSTS_{lattice}");
         let config = Config { bucket, max_age: MEMBERS_AGE, ..Config::default() };
         let bucket = OwnBucket::open(jetstream, config).await?;
-        Ok(Self { bucket, host, latest: Arc::default() })
+        Ok(Self { bucket, host, look: Arc::default() })
     }
 
     /// Who is there now. Many who ask at the same time are answered from one look at the bucket.
     pub(crate) async fn current(&self) -> Result<Arc<lattice_protocol::Members>, AnyError> {
-        let mut latest = self.latest.lock().await;
-        if let Some(known) = latest.as_ref().filter(|known| known.read.elapsed() < MEMBERS_FRESH) {
-            return Ok(Arc::clone(&known.members));
-        }
+        self.look.at(self.read()).await
+    }
+
+    async fn read(&self) -> Result<lattice_protocol::Members, AnyError> {
         let entries = read_all(self.bucket.store()).await?;
-        let members = Arc::new(lattice_protocol::Members { members: present(&entries).into() });
-        *latest = Some(Latest { read: Instant::now(), members: Arc::clone(&members) });
-        Ok(members)
+        Ok(lattice_protocol::Members { members: present(&entries).into() })
     }
 
     async fn put(&self, member: &Member) -> Result<(), AnyError> {

@@ -14,14 +14,14 @@ use lattice_protocol::{
     OperationsQuery, ReachedPhase, RefusalCode,
 };
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub(crate) use ledger::{Ledger, Writer};
 
 use crate::{
     bucket::AnyError,
-    defaults::{CHANGE_PATIENCE, REMEMBERED_OPERATIONS},
+    defaults::{CHANGE_PATIENCE, LISTS_AT_ONCE, REMEMBERED_OPERATIONS, START_TIMEOUT},
     members::Members,
 };
 use ledger::{Created, Entry as LedgerEntry};
@@ -44,6 +44,8 @@ struct Shared {
     incarnation: String,
     table: Mutex<Table>,
     ledger: Ledger,
+    /// Places for those who read the whole ledger.
+    lists: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +95,8 @@ pub(crate) enum Begun {
 
 impl Operations {
     pub(crate) fn new(host: HostKey, incarnation: String, ledger: Ledger) -> Self {
-        let shared = Shared { host, incarnation, table: Mutex::default(), ledger };
+        let lists = Semaphore::new(LISTS_AT_ONCE);
+        let shared = Shared { host, incarnation, table: Mutex::default(), ledger, lists };
         Self { shared: Arc::new(shared) }
     }
 
@@ -196,7 +199,10 @@ impl Operations {
     }
 
     /// The operations of the lattice, newest first.
+    ///
+    /// All records are in memory meanwhile, so that few are listed for at the same time.
     pub(crate) async fn list(&self, query: &OperationsQuery, members: &Members) -> Result<OperationRecords, AnyError> {
+        let _place = tokio::time::timeout(START_TIMEOUT, self.shared.lists.acquire()).await?;
         let (mut records, members) = futures::try_join!(self.shared.ledger.all(), members.current())?;
         records.iter_mut().for_each(|record| mark_lost(record, &members));
         Ok(select(records, query))
