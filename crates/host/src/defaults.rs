@@ -141,6 +141,9 @@ pub(crate) const MAX_LABELS_SIZE: usize = 64 << 10;
 /// Changes of labels that may wait. Each takes a write to the disk, so that more means a flood.
 pub(crate) const LABEL_QUEUE: usize = 256;
 
+/// Registries for which credentials are kept: by far more than anybody has.
+pub(crate) const MAX_REGISTRIES: usize = 1024;
+
 /// How long a bid can be followed: a client chooses in milliseconds, and a person who is asked in between in seconds.
 pub(crate) const BID_LIFE: Duration = Duration::from_secs(10);
 
