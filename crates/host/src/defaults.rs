@@ -103,6 +103,9 @@ pub(crate) const LISTED_OPERATIONS: usize = 100;
 /// Operations that are listed at most; in parts they fit an answer.
 pub(crate) const MOST_LISTED_OPERATIONS: usize = 10_000;
 
+/// Lists of operations that are made at the same time: each holds the whole ledger, which can be a hundred megabytes.
+pub(crate) const LISTS_AT_ONCE: usize = 2;
+
 /// How often a host notes that it is there. A gather waits for a host that is gone until three notes are missing; events
 /// tell more, and more seldom.
 pub(crate) const MEMBER_INTERVAL: Duration = Duration::from_secs(5);
@@ -120,6 +123,9 @@ pub(crate) const FOREIGN_NOTED_AGAIN: Duration = Duration::from_secs(10);
 /// Hosts of other projects that are followed; bounds what forged events can make a host keep.
 pub(crate) const FOREIGN_REMEMBERED: usize = 4096;
 
+/// Characters that are kept of what a host of another project says of itself: names and versions are shorter.
+pub(crate) const FOREIGN_TEXT: usize = 200;
+
 /// Bytes of the name of a label: as long as names of files and hosts may be.
 pub(crate) const MAX_LABEL_KEY: usize = 255;
 
@@ -135,6 +141,9 @@ pub(crate) const MAX_LABELS_SIZE: usize = 64 << 10;
 
 /// Changes of labels that may wait. Each takes a write to the disk, so that more means a flood.
 pub(crate) const LABEL_QUEUE: usize = 256;
+
+/// Registries for which credentials are kept: by far more than anybody has.
+pub(crate) const MAX_REGISTRIES: usize = 1024;
 
 /// How long a bid can be followed: a client chooses in milliseconds, and a person who is asked in between in seconds.
 pub(crate) const BID_LIFE: Duration = Duration::from_secs(10);

@@ -1,39 +1,33 @@
 //! Who belongs to the lattice: the host's own note, those of other projects' hosts, and what is read of all.
 
 mod foreign;
+mod look;
 mod note;
 
 use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     self,
-    kv::{Config, Entry, Store},
+    kv::{Config, Entry},
 };
 use lattice_protocol::{HostKey, LatticeName, Member};
-use tokio::{sync::Mutex, time::Instant};
 
 pub(crate) use foreign::Watcher;
 pub(crate) use note::Noter;
 
 use crate::{
-    bucket::{AnyError, open_or_create, read_all},
-    defaults::{MEMBERS_AGE, MEMBERS_FRESH, START_TIMEOUT},
+    bucket::{AnyError, OwnBucket, read_all},
+    defaults::{MEMBERS_AGE, START_TIMEOUT},
     error::StartError,
 };
+use look::Look;
 
 /// The members of the lattice; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
-    bucket: Store,
+    bucket: OwnBucket,
     host: HostKey,
-    latest: Arc<Mutex<Option<Latest>>>,
-}
-
-/// What was read last.
-#[derive(Debug)]
-struct Latest {
-    read: Instant,
-    members: Arc<lattice_protocol::Members>,
+    look: Arc<Look<lattice_protocol::Members>>,
 }
 
 impl Members {
@@ -44,33 +38,36 @@ impl Members {
         host: HostKey,
     ) -> Result<Self, StartError> {
         let bucket = format!("LATTICEHOSTS_{lattice}");
-        let config = Config { bucket: bucket.clone(), max_age: MEMBERS_AGE, ..Config::default() };
-        let opened = tokio::time::timeout(START_TIMEOUT, open_or_create(jetstream, config)).await;
-        let store = opened.map_err(AnyError::from).flatten();
-        let store = store.map_err(|source| StartError::Bucket { bucket, source })?;
-        Ok(Self { bucket: store, host, latest: Arc::default() })
+        let config = Config { bucket, max_age: MEMBERS_AGE, ..Config::default() };
+        let bucket = OwnBucket::open(jetstream, config).await?;
+        Ok(Self { bucket, host, look: Arc::default() })
     }
 
     /// Who is there now. Many who ask at the same time are answered from one look at the bucket.
     pub(crate) async fn current(&self) -> Result<Arc<lattice_protocol::Members>, AnyError> {
-        let mut latest = self.latest.lock().await;
-        if let Some(known) = latest.as_ref().filter(|known| known.read.elapsed() < MEMBERS_FRESH) {
-            return Ok(Arc::clone(&known.members));
-        }
-        let entries = read_all(&self.bucket).await?;
-        let members = Arc::new(lattice_protocol::Members { members: present(&entries).into() });
-        *latest = Some(Latest { read: Instant::now(), members: Arc::clone(&members) });
-        Ok(members)
+        self.look.at(self.read()).await
+    }
+
+    async fn read(&self) -> Result<lattice_protocol::Members, AnyError> {
+        let entries = read_all(self.bucket.store()).await?;
+        Ok(lattice_protocol::Members { members: present(&entries).into() })
     }
 
     async fn put(&self, member: &Member) -> Result<(), AnyError> {
+        match self.note(member).await {
+            Err(_) if self.bucket.was_remade().await => self.note(member).await,
+            noted => noted,
+        }
+    }
+
+    async fn note(&self, member: &Member) -> Result<(), AnyError> {
         let bytes = serde_json::to_vec(member)?;
-        tokio::time::timeout(START_TIMEOUT, self.bucket.put(member.host_id.as_str(), bytes.into())).await??;
+        tokio::time::timeout(START_TIMEOUT, self.bucket.store().put(member.host_id.as_str(), bytes.into())).await??;
         Ok(())
     }
 
     async fn remove(&self, host: &HostKey) -> Result<(), AnyError> {
-        tokio::time::timeout(START_TIMEOUT, self.bucket.purge(host.as_str())).await??;
+        tokio::time::timeout(START_TIMEOUT, self.bucket.store().purge(host.as_str())).await??;
         Ok(())
     }
 }

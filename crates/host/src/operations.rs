@@ -14,14 +14,14 @@ use lattice_protocol::{
     OperationsQuery, ReachedPhase, RefusalCode,
 };
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub(crate) use ledger::{Ledger, Writer};
 
 use crate::{
     bucket::AnyError,
-    defaults::{CHANGE_PATIENCE, REMEMBERED_OPERATIONS},
+    defaults::{CHANGE_PATIENCE, LISTS_AT_ONCE, REMEMBERED_OPERATIONS, START_TIMEOUT},
     members::Members,
 };
 use ledger::{Created, Entry as LedgerEntry};
@@ -44,6 +44,8 @@ struct Shared {
     incarnation: String,
     table: Mutex<Table>,
     ledger: Ledger,
+    /// Places for those who read the whole ledger.
+    lists: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +95,8 @@ pub(crate) enum Begun {
 
 impl Operations {
     pub(crate) fn new(host: HostKey, incarnation: String, ledger: Ledger) -> Self {
-        let shared = Shared { host, incarnation, table: Mutex::default(), ledger };
+        let lists = Semaphore::new(LISTS_AT_ONCE);
+        let shared = Shared { host, incarnation, table: Mutex::default(), ledger, lists };
         Self { shared: Arc::new(shared) }
     }
 
@@ -107,10 +110,10 @@ impl Operations {
     /// Begins the operation of a command. One that the client names is in the ledger when this returns.
     pub(crate) async fn begin(&self, new: NewOperation) -> Begun {
         let Some(id) = new.id.clone() else { return Begun::New(self.begin_unnamed(new)) };
-        if let Some(ack) = self.known(&id, &new.fingerprint) {
-            return Begun::Answered(ack);
-        }
-        let operation = self.insert(id.clone(), new, true);
+        let operation = match self.begin_named(id.clone(), new) {
+            Ok(operation) => operation,
+            Err(ack) => return Begun::Answered(ack),
+        };
         let entry = operation.entry();
         match self.shared.ledger.create(&entry).await {
             Created::New => Begun::New(operation),
@@ -122,20 +125,26 @@ impl Operations {
                 operation.forget();
                 Begun::Answered(answer_to_known(&id, entry.fingerprint == known.fingerprint, &known))
             }
+            Created::Unreadable(error) => {
+                operation.forget();
+                Begun::Answered(unreadable(&id, &error))
+            }
         }
     }
 
     fn begin_unnamed(&self, new: NewOperation) -> Operation {
-        self.insert(new_id(), new, false)
+        let mut table = self.lock();
+        self.insert(&mut table, new_id(), new, false)
     }
 
-    /// The answer to an id that this host knows.
-    fn known(&self, id: &OperationId, fingerprint: &Fingerprint) -> Option<Ack> {
-        let table = self.lock();
-        let entry = table.entries.get(id)?;
-        match entry.fingerprint == *fingerprint {
-            true => Some(repeated(&entry.record.borrow())),
-            false => Some(conflict()),
+    /// A new operation under a client's id, or the answer to an id that this host knows. Of many who come with one id at
+    /// the same time one is new.
+    fn begin_named(&self, id: OperationId, new: NewOperation) -> Result<Operation, Ack> {
+        let mut table = self.lock();
+        match table.entries.get(&id) {
+            None => Ok(self.insert(&mut table, id, new, true)),
+            Some(entry) if entry.fingerprint == new.fingerprint => Err(repeated(&entry.record.borrow())),
+            Some(_) => Err(conflict()),
         }
     }
 
@@ -190,7 +199,10 @@ impl Operations {
     }
 
     /// The operations of the lattice, newest first.
+    ///
+    /// All records are in memory meanwhile, so that few are listed for at the same time.
     pub(crate) async fn list(&self, query: &OperationsQuery, members: &Members) -> Result<OperationRecords, AnyError> {
+        let _place = tokio::time::timeout(START_TIMEOUT, self.shared.lists.acquire()).await?;
         let (mut records, members) = futures::try_join!(self.shared.ledger.all(), members.current())?;
         records.iter_mut().for_each(|record| mark_lost(record, &members));
         Ok(select(records, query))
@@ -210,7 +222,7 @@ impl Operations {
         }
     }
 
-    fn insert(&self, id: OperationId, new: NewOperation, named: bool) -> Operation {
+    fn insert(&self, table: &mut Table, id: OperationId, new: NewOperation, named: bool) -> Operation {
         let record = OperationRecord {
             actor_id: None,
             causes: Vec::new(),
@@ -228,7 +240,7 @@ impl Operations {
         };
         let (sender, receiver) = watch::channel(record);
         let fingerprint = new.fingerprint;
-        self.lock().entries.insert(id, Entry { fingerprint, record: receiver });
+        table.entries.insert(id, Entry { fingerprint, record: receiver });
         Operation { record: sender, operations: self.clone(), fingerprint, named, refused: false }
     }
 
@@ -390,6 +402,12 @@ fn answer_to_known(id: &OperationId, same: bool, known: &LedgerEntry) -> Ack {
         true if known.refused => failed_before(&known.record),
         true => Ack::operation(id.clone()),
     }
+}
+
+/// The answer to an id that the ledger knows without telling more: done a second time, the command would be done twice.
+fn unreadable(id: &OperationId, error: &AnyError) -> Ack {
+    let text = format!("operation {id} came before, and how it stands cannot be read: {error}");
+    Ack::refused(text).with_code(RefusalCode::Unavailable)
 }
 
 fn failed_before(record: &OperationRecord) -> Ack {

@@ -10,7 +10,10 @@ use std::{
 
 use lattice_protocol::{Registries, RegistryCredential};
 
-use crate::turns::{Turn, Turns};
+use crate::{
+    defaults::MAX_REGISTRIES,
+    turns::{Turn, Turns},
+};
 
 /// What kinds of registries there are; published hosts know these.
 const KINDS: [&str; 2] = ["oci", "bindle"];
@@ -37,6 +40,11 @@ pub(crate) enum BadRegistry {
     UnknownKind { registry: String, kind: String },
 }
 
+/// Credentials for which there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host keeps credentials for {MAX_REGISTRIES} registries at most")]
+pub(crate) struct TooManyRegistries;
+
 impl RegistryCredentials {
     /// Lines up for a change: they take place in the order in which this is called.
     pub(crate) fn line_up(&self) -> Turn {
@@ -44,10 +52,18 @@ impl RegistryCredentials {
     }
 
     /// Replaces what is known of these registries; others stay, as with published hosts.
-    pub(crate) fn merge(&self, registries: CheckedRegistries) {
+    ///
+    /// # Errors
+    /// There would be too many; nothing has changed then.
+    pub(crate) fn merge(&self, registries: CheckedRegistries) -> Result<(), TooManyRegistries> {
         let mut entries = self.entries.lock().expect("nothing panics while it holds the credentials");
+        let added = registries.0.keys().filter(|registry| !entries.contains_key(*registry)).count();
+        if entries.len() + added > MAX_REGISTRIES {
+            return Err(TooManyRegistries);
+        }
         entries.extend(registries.0);
         tracing::info!(registries = ?entries.keys(), "credentials for registries were set");
+        Ok(())
     }
 }
 
@@ -84,10 +100,12 @@ impl Drop for Secret {
     }
 }
 
-/// Host and port of a registry: published clients send them bare, with a scheme or with a path.
+/// Host and port of a registry: published clients send them bare, with a scheme or with a path. User info goes: the name is
+/// logged.
 fn host_of(name: &str) -> Option<String> {
     let bare = name.split_once("://").map_or(name, |(_, rest)| rest);
-    let host = bare.split('/').next().unwrap_or_default().trim();
+    let authority = bare.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default().trim();
     (!host.is_empty()).then(|| host.to_ascii_lowercase())
 }
 
@@ -147,11 +165,35 @@ mod tests {
         );
     }
 
+    /// The password of a registry that was named by a URL stood in the log and in the refusal.
+    #[test]
+    fn regression_the_name_of_a_registry_holds_no_password() {
+        check(&[("https://me:secret@ghcr.io/acme", "oci")], Ok(&[("ghcr.io", "oci")]));
+        check(&[("me:s@cret@ghcr.io:443", "oci")], Ok(&[("ghcr.io:443", "oci")]));
+        check(&[("https://me:secret@", "oci")], Err("a registry has no name"));
+        let unknown = "registry `ghcr.io` is of the unknown type `floppy`; there are `oci` and `bindle`";
+        check(&[("me:secret@ghcr.io", "floppy")], Err(unknown));
+    }
+
+    /// Whoever may set credentials could have a host keep ever more of them.
+    #[test]
+    fn regression_no_more_registries_are_kept_than_there_is_room_for() {
+        let credentials = RegistryCredentials::default();
+        let many = |range: std::ops::Range<usize>| {
+            let names = range.map(|n| (format!("r{n}"), credential("oci")));
+            CheckedRegistries::try_from(Registries(names.collect())).expect("good")
+        };
+        credentials.merge(many(0..MAX_REGISTRIES)).expect("there is room");
+        credentials.merge(many(0..3)).expect("they are known");
+        assert_eq!(credentials.merge(many(MAX_REGISTRIES..MAX_REGISTRIES + 1)), Err(TooManyRegistries));
+        assert_eq!(credentials.entries.lock().expect("not poisoned").len(), MAX_REGISTRIES);
+    }
+
     #[test]
     fn others_stay_when_some_are_set() {
         let credentials = RegistryCredentials::default();
-        credentials.merge(checked(&[("a", "oci"), ("b", "oci")]).expect("good"));
-        credentials.merge(checked(&[("b", "bindle"), ("c", "oci")]).expect("good"));
+        credentials.merge(checked(&[("a", "oci"), ("b", "oci")]).expect("good")).expect("there is room");
+        credentials.merge(checked(&[("b", "bindle"), ("c", "oci")]).expect("good")).expect("there is room");
         let entries = credentials.entries.lock().expect("not poisoned");
         let known: Vec<_> =
             entries.iter().map(|(name, secret)| (name.as_str(), secret.0.registry_type.as_str())).collect();
@@ -161,7 +203,7 @@ mod tests {
     #[test]
     fn debug_shows_no_credential() {
         let credentials = RegistryCredentials::default();
-        credentials.merge(checked(&[("a", "oci")]).expect("good"));
+        credentials.merge(checked(&[("a", "oci")]).expect("good")).expect("there is room");
         assert!(!format!("{credentials:?}").contains("secret"));
     }
 }

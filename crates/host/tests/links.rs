@@ -8,8 +8,8 @@ use async_nats::HeaderMap;
 use futures::future::join_all;
 use lattice_claims::ProviderSeed;
 use lattice_protocol::{
-    Ack, DeleteLink, Encoding, FORCE_HEADER, Format, LinkDefinition, OperationPhase, ProviderKey, RefusalCode,
-    Spelling, decode, encode,
+    Ack, DeleteLink, Encoding, FORCE_HEADER, Format, LinkDefinition, OPERATION_HEADER, OperationPhase, ProviderKey,
+    RefusalCode, Spelling, decode, encode,
     event::{CloudEvent, EventData},
 };
 use lattice_testkit::eventually;
@@ -181,6 +181,23 @@ async fn an_operation_id_makes_it_happen_once() {
     let other = lattice.ask_with("linkdefs.del", deletion_of(&other()).to_string(), headers).await;
     let ack: Ack = decode(&other.payload).expect("an ack");
     assert_eq!(ack.code, Some(RefusalCode::OperationConflict));
+}
+
+/// Two that came with one id at the same time could wait for each other: the one whose turn it was for the end of the one
+/// that had been recorded first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn regression_the_same_command_twice_at_once_waits_for_nobody() {
+    let lattice = Lattice::start().await;
+    for round in 0..200 {
+        let mut headers = HeaderMap::new();
+        headers.insert(OPERATION_HEADER, format!("round-{round}"));
+        let link = json_of(&link("default", &[("round", &round.to_string())])).to_string();
+        let acks = join_all((0..3).map(|_| lattice.ask_with("linkdefs.put", link.clone(), headers.clone()))).await;
+        for answer in acks {
+            let ack: Ack = decode(&answer.payload).expect("an ack");
+            assert!(ack.accepted, "{}", ack.error);
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,17 @@ mod support;
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, jetstream};
+use async_nats::{
+    HeaderMap,
+    jetstream::{self, kv},
+};
+use lattice_claims::HostSeed;
 use lattice_host::Host;
 use lattice_protocol::{
-    Ack, ControlSubject, Format, Members, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord,
+    Ack, ControlSubject, Format, Member, Members, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord,
     OperationRecords, OperationsQuery, REQUESTER_HEADER, RefusalCode, decode, encode,
 };
-use lattice_testkit::{eventually, guests};
+use lattice_testkit::{NatsServer, eventually, guests};
 use serde_json::json;
 use support::{DEADLINE, Lattice, Seeds, TestActor, config};
 use tempfile::TempDir;
@@ -73,6 +77,64 @@ async fn an_id_is_done_once_whichever_host_it_reaches() {
     assert!(other.inventory().actors.is_empty());
     assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 2)]);
     other.stop(None).await;
+}
+
+/// A command whose id stood in the ledger was done once more when the entry could not be read.
+#[tokio::test]
+async fn regression_an_id_whose_entry_cannot_be_read_is_not_done_again() {
+    let lattice = Lattice::start().await;
+    let actor = lattice.actor("unreadable", &guests::echo());
+    let id = "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a12";
+    lattice.bucket("LATTICEOPS").await.put(id, "no record".into()).await.expect("stored");
+    let ack = command(&lattice, "{host}", id, &scale(&actor, 2)).await;
+    assert_eq!((ack.accepted, ack.code), (false, Some(RefusalCode::Unavailable)), "{}", ack.error);
+    assert!(ack.error.contains(id), "{}", ack.error);
+    let done = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    assert_eq!(done.phase, OperationPhase::Running);
+    assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 1)]);
+}
+
+/// One record that the bucket refused was tried for ever, and each failure left named commands unrecorded for some seconds.
+#[tokio::test]
+async fn regression_a_record_that_is_too_large_leaves_no_other_unrecorded() {
+    let nats = NatsServer::start().await;
+    let jetstream = jetstream::new(nats.client().await);
+    let settings =
+        kv::Config { bucket: "LATTICEOPS_default".to_owned(), max_value_size: 3000, ..kv::Config::default() };
+    jetstream.create_key_value(settings).await.expect("made");
+    let lattice = Lattice::start_on(nats, |_| {}).await;
+    let missing = format!("file:///{}.wasm", "x".repeat(4000));
+    let large = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": missing})).await;
+    assert_eq!(large.phase, OperationPhase::Failed);
+    let actor = lattice.actor("small", &guests::echo());
+    let small = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    let listed = async || list(&lattice, &OperationsQuery::default()).await.operations.good;
+    eventually("the small one is listed", DEADLINE, async || (listed().await == [small.clone()]).then_some(())).await;
+    let named = command(&lattice, "{host}", "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a13", &scale(&actor, 2)).await;
+    assert!(named.accepted && !named.unrecorded, "{named:?}");
+}
+
+/// Buckets that were removed came back with the next start of a host, and until then nobody knew who is there.
+#[tokio::test]
+async fn regression_buckets_of_members_and_operations_are_made_anew() {
+    let lattice = Lattice::start_with(|config| config.member_interval = Duration::from_millis(200)).await;
+    let jetstream = jetstream::new(lattice.client.clone());
+    for bucket in ["LATTICEHOSTS_default", "LATTICEOPS_default"] {
+        jetstream.delete_key_value(bucket).await.expect("deleted");
+    }
+    eventually("the members are known", DEADLINE, async || {
+        let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).ok()?;
+        (members.members.len() == 1).then_some(())
+    })
+    .await;
+    let actor = lattice.actor("anew", &guests::echo());
+    let done = lattice.carry_out("cmd.{host}.scale", scale(&actor, 1)).await;
+    eventually("the operation is in the ledger", DEADLINE, async || {
+        let answer = lattice.ask("lattice.operations", encode(&OperationsQuery::default(), Format::JSON)).await;
+        let records: OperationRecords = decode(&answer.payload).ok()?;
+        (records.operations.good == [done.clone()]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -200,27 +262,66 @@ async fn members_come_and_go() {
     eventually("one has left", DEADLINE, async || (members().await == left).then_some(())).await;
 }
 
+const FOREIGN: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
+
+/// Publishes an event of a host, as hosts of other projects do.
+async fn tell(lattice: &Lattice, host: &str, name: &str, friendly_name: &str) {
+    let event = json!({
+        "specversion": "1.0", "id": "1", "type": format!("com.wasmcloud.lattice.{name}"), "source": host,
+        "data": {"friendly_name": friendly_name, "version": "0.82.0", "actors": {}, "providers": [], "labels": {}}
+    });
+    lattice.client.publish("wasmbus.evt.default", event.to_string().into()).await.expect("sent");
+}
+
+async fn members(lattice: &Lattice) -> Vec<Member> {
+    let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).expect("members");
+    members.members.good
+}
+
+async fn foreign(lattice: &Lattice) -> Option<Member> {
+    members(lattice).await.into_iter().find(|member| member.foreign)
+}
+
 #[tokio::test]
 async fn a_host_of_another_project_is_noted_from_its_heartbeat() {
     let lattice = Lattice::start().await;
-    let foreign = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
-    let heartbeat = json!({
-        "specversion": "1.0", "id": "1", "type": "com.wasmcloud.lattice.host_heartbeat", "source": foreign,
-        "data": {"friendly_name": "strange-bird-1", "version": "0.82.0", "actors": {}, "providers": [], "labels": {}}
+    tell(&lattice, FOREIGN, "host_heartbeat", "strange-bird-1").await;
+    let member = eventually("it is noted", DEADLINE, async || foreign(&lattice).await).await;
+    assert_eq!((member.host_id.as_str(), member.friendly_name.as_str()), (FOREIGN, "strange-bird-1"));
+    tell(&lattice, FOREIGN, "host_stopped", "").await;
+    eventually("it is gone", DEADLINE, async || foreign(&lattice).await.is_none().then_some(())).await;
+}
+
+/// A forged event took a host of this project off the list, or made it one of another: gathers left it out, and what it was
+/// doing counted as lost. What a forged event tells was kept however long it was.
+#[tokio::test]
+async fn regression_forged_events_take_no_host_of_this_project_off_the_members() {
+    // It does not note itself again while the test runs.
+    let lattice = Lattice::start_with(|config| config.member_interval = Duration::from_secs(600)).await;
+    let (other, _dir) = another_host(&lattice).await;
+    let both = async || members(&lattice).await.into_iter().filter(|member| !member.foreign).count() == 2;
+    eventually("both are members", DEADLINE, async || both().await.then_some(())).await;
+    // Each is seen by one of the hosts.
+    for _ in 0..8 {
+        for host in [lattice.host_key(), other.key().clone()] {
+            tell(&lattice, host.as_str(), "host_heartbeat", "forged").await;
+            tell(&lattice, host.as_str(), "host_stopped", "").await;
+        }
+    }
+    for n in 0..8 {
+        tell(&lattice, HostSeed::generate().public().as_str(), "host_heartbeat", &format!("{n}{}", "x".repeat(9000)))
+            .await;
+    }
+    let noted = eventually("the later ones are noted", DEADLINE, async || {
+        let members = members(&lattice).await;
+        (members.iter().filter(|member| member.foreign).count() == 8).then_some(members)
     });
-    let stopped = json!({
-        "specversion": "1.0", "id": "2", "type": "com.wasmcloud.lattice.host_stopped", "source": foreign,
-        "data": {"labels": {}}
-    });
-    let noted = async || {
-        let members: Members = decode(&lattice.ask("lattice.members", "").await.payload).expect("members");
-        members.members.good.into_iter().find(|member| member.foreign)
-    };
-    lattice.client.publish("wasmbus.evt.default", heartbeat.to_string().into()).await.expect("sent");
-    let member = eventually("it is noted", DEADLINE, async || noted().await).await;
-    assert_eq!((member.host_id.as_str(), member.friendly_name.as_str()), (foreign, "strange-bird-1"));
-    lattice.client.publish("wasmbus.evt.default", stopped.to_string().into()).await.expect("sent");
-    eventually("it is gone", DEADLINE, async || noted().await.is_none().then_some(())).await;
+    let noted = noted.await;
+    for host in [lattice.host_key(), other.key().clone()] {
+        assert!(noted.iter().any(|member| member.host_id == host && !member.foreign), "{host} is gone");
+    }
+    assert!(noted.iter().all(|member| member.friendly_name.len() <= 200));
+    other.stop(None).await;
 }
 
 #[tokio::test]

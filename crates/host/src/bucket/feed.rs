@@ -7,7 +7,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::{
-    HeaderName, Message, StatusCode, Subscriber,
+    HeaderMap, HeaderName, Message, StatusCode, Subscriber,
     header::NATS_LAST_CONSUMER,
     jetstream::{
         self,
@@ -153,12 +153,7 @@ impl Feed {
             // If this is lost the server asks again.
             let _ = self.jetstream.client().publish(reply, Bytes::new()).await;
         }
-        match header(NATS_LAST_CONSUMER).map(|sequence| sequence.as_str().parse::<u64>()) {
-            Some(Ok(sequence)) if sequence != self.delivered => Err(Break::Gap),
-            Some(Ok(_)) => Ok(Some(Heard::Nothing)),
-            Some(Err(error)) => Err(Break::Unreadable(error.into())),
-            None => Ok(None),
-        }
+        heartbeat_says(message.headers.as_ref(), self.delivered)
     }
 
     /// Ends the feed after a reconnect, also if the server goes on with it as if nothing had been: what has gathered in the
@@ -168,6 +163,19 @@ impl Feed {
             connects if connects == self.connects => Ok(()),
             _ => Err(Break::Reconnected),
         }
+    }
+}
+
+/// What a heartbeat says of what comes after so many messages. Of a reader who seems stuck the server holds messages back,
+/// and then there being none on the way does not say that there are none.
+fn heartbeat_says(headers: Option<&HeaderMap>, delivered: u64) -> Result<Option<Heard>, Break> {
+    let header = |name| headers.and_then(|headers| headers.get_last(name));
+    let is_stalled = header(STALLED).is_some();
+    match header(NATS_LAST_CONSUMER).map(|sequence| sequence.as_str().parse::<u64>()) {
+        Some(Ok(sequence)) if sequence != delivered => Err(Break::Gap),
+        Some(Ok(_)) => Ok((!is_stalled).then_some(Heard::Nothing)),
+        Some(Err(error)) => Err(Break::Unreadable(error.into())),
+        None => Ok(None),
     }
 }
 
@@ -186,5 +194,28 @@ fn consumer(inbox: String, prefix: &str, from: DeliverPolicy) -> push::Config {
         memory_storage: true,
         inactive_threshold: FORGOTTEN_AFTER,
         ..push::Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &[(HeaderName, &str)], expect: &str) {
+        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
+        let said = heartbeat_says(Some(&headers), 3);
+        let said = said.map_or_else(|reason| reason.to_string(), |heard| format!("{heard:?}"));
+        assert_eq!(said, expect, "{headers:?}");
+    }
+
+    /// While the server held messages back for a reader that had been stuck, its heartbeat was taken to say that there were
+    /// none: half of a bucket was shown, and the rest of it told of as gone.
+    #[test]
+    fn regression_what_is_held_back_is_still_to_come() {
+        check(&[(NATS_LAST_CONSUMER, "3"), (STALLED, "$JS.FC.x")], "None");
+        check(&[(NATS_LAST_CONSUMER, "4"), (STALLED, "$JS.FC.x")], "messages got lost");
+        check(&[(NATS_LAST_CONSUMER, "3")], "Some(Nothing)");
+        check(&[(NATS_LAST_CONSUMER, "2")], "messages got lost");
+        check(&[], "None");
     }
 }

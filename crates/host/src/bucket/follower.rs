@@ -135,7 +135,7 @@ impl<V: View> Follower<V> {
         };
         self.feed = batch.feed;
         let changes = match batch.is_all {
-            true => self.position.vanished(&batch.changes).chain(batch.changes).collect(),
+            true => self.position.start_anew(&batch.changes).chain(batch.changes).collect(),
             false => batch.changes,
         };
         self.show(changes, batch.bucket).await;
@@ -175,17 +175,16 @@ impl Position {
         u64::try_from(self.keys.len() + new.len()) == Ok(keys)
     }
 
-    /// Those keys of which a bucket that was read as a whole holds nothing any more.
-    fn vanished(&mut self, all: &[Entry]) -> impl Iterator<Item = Entry> + use<> {
+    /// Starts with a bucket that was read as a whole, whose revisions may be lower than those known: it may have been put
+    /// back from a backup. Returns the keys of which it holds nothing any more.
+    fn start_anew(&mut self, all: &[Entry]) -> impl Iterator<Item = Entry> + use<> {
+        self.revision = 0;
         let present: HashSet<_> = all.iter().map(|entry| &entry.key).collect();
         let gone: Vec<_> = self.keys.extract_if(|key| !present.contains(key)).collect();
         gone.into_iter().map(Entry::vanished)
     }
 
     fn advance(&mut self, bucket: Standing, changes: &[Entry]) {
-        if self.bucket.created != bucket.created {
-            self.revision = 0;
-        }
         self.bucket = bucket;
         self.keys.extend(changes.iter().map(|entry| entry.key.clone()));
         let newest = changes.iter().map(|entry| entry.revision).max().unwrap_or(0);
@@ -249,17 +248,28 @@ mod tests {
     #[test]
     fn what_vanished_is_told_once() {
         let mut position = position();
-        let vanished: Vec<_> = position.vanished(&[entry("b", 12)]).map(|entry| (entry.key, entry.value)).collect();
+        let vanished: Vec<_> = position.start_anew(&[entry("b", 12)]).map(|entry| (entry.key, entry.value)).collect();
         assert_eq!(vanished, [("a".to_owned(), None)]);
-        assert_eq!(position.vanished(&[entry("b", 12)]).count(), 0);
+        assert_eq!(position.start_anew(&[entry("b", 12)]).count(), 0);
     }
 
     #[test]
     fn a_bucket_that_was_made_anew_counts_from_its_own_start() {
         let mut position = position();
+        drop(position.start_anew(&[entry("a", 4)]));
         position.advance(bucket(2, 4, 1), &[entry("a", 4)]);
         assert_eq!(position.revision, 4);
         position.advance(bucket(2, 4, 1), &[entry("a", 5)]);
         assert_eq!(position.revision, 5);
+    }
+
+    /// It counted on from the revision it had, so that changes up to there were missed after the next break.
+    #[test]
+    fn regression_a_bucket_that_was_put_back_from_a_backup_counts_from_there() {
+        let mut position = position();
+        drop(position.start_anew(&[entry("a", 3)]));
+        position.advance(bucket(1, 5, 1), &[entry("a", 3)]);
+        assert_eq!(position.revision, 5);
+        assert!(position.is_in(&bucket(1, 9, 1)));
     }
 }

@@ -41,6 +41,8 @@ struct Order {
     edit: LabelEdit,
     /// Its operation, once that exists.
     begun: BoxFuture<'static, Begun>,
+    /// Comes when somebody waits for the answer, and never when the change was turned away.
+    wanted: oneshot::Receiver<()>,
     answer: oneshot::Sender<Ack>,
 }
 
@@ -63,15 +65,19 @@ impl EditError {
 }
 
 impl LabelEdits {
-    /// Has a label changed in its turn, and returns the answer. Changes are made in the order in which this is called.
+    /// Has a label changed in its turn, and returns the answer. Changes are made in the order in which this is called; one
+    /// whose answer is dropped before anybody waits for it is not made.
     pub(crate) fn change(
         &self,
         edit: LabelEdit,
         begun: BoxFuture<'static, Begun>,
     ) -> impl Future<Output = Ack> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.orders.try_send(Order { edit, begun, answer });
+        let (wants, wanted) = oneshot::channel();
+        let sent = self.orders.try_send(Order { edit, begun, wanted, answer });
         async move {
+            // Fails with the sending, of which the answer tells.
+            let _ = wants.send(());
             match sent {
                 Ok(()) => answered.await.unwrap_or_else(|_| stopping()),
                 Err(mpsc::error::TrySendError::Closed(_)) => stopping(),
@@ -106,6 +112,9 @@ impl Registrar {
     /// Changes labels until told to stop; what is asked for after that is not begun.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         while let Some(Some(order)) = stop.run_until_cancelled(self.orders.recv()).await {
+            if order.wanted.await.is_err() {
+                continue;
+            }
             let ack = match order.begun.await {
                 Begun::New(operation) => self.carry_out(&order.edit, operation).await,
                 Begun::Answered(ack) => ack,
@@ -161,5 +170,31 @@ impl Registrar {
             let data = LabelsChanged { host_id: self.host.clone(), labels };
             self.events.publish_for(Some(operation), EventData::LabelsChanged(data));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn ack() -> BoxFuture<'static, Begun> {
+        async { Begun::Answered(Ack::accepted()) }.boxed()
+    }
+
+    /// A change that was turned away, for the host had too much to answer, was made all the same.
+    #[tokio::test]
+    async fn regression_a_change_that_is_turned_away_is_not_made() {
+        let (orders, mut receiver) = mpsc::channel(2);
+        let edits = LabelEdits { orders };
+        let edit = || LabelEdit::Delete { key: "zone".to_owned() };
+        drop(edits.change(edit(), ack()));
+        let wanted = tokio::spawn(edits.change(edit(), ack()));
+        let (first, second) = (receiver.recv().await.expect("an order"), receiver.recv().await.expect("an order"));
+        first.wanted.await.expect_err("nobody waits");
+        second.wanted.await.expect("somebody waits");
+        second.answer.send(Ack::accepted()).expect("somebody waits");
+        assert!(wanted.await.expect("no panic").accepted);
     }
 }

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Members;
 use crate::{
+    bucket::AnyError,
     config::Mode,
-    defaults::{FOREIGN_NOTED_AGAIN, FOREIGN_REMEMBERED, HEARTBEAT},
+    defaults::{FOREIGN_NOTED_AGAIN, FOREIGN_REMEMBERED, FOREIGN_TEXT, HEARTBEAT, MEMBERS_AGE},
 };
 
 /// Looks at the events of the lattice, sharing them with the other hosts of this project.
@@ -57,12 +58,10 @@ impl Watcher {
         let done = match event.name() {
             "host_stopped" => {
                 self.noted.remove(&host);
-                self.members.remove(&host).await
+                self.remove(&host).await
             }
             "host_heartbeat" | "host_started" if self.is_due(&host) => {
-                let note = note_of(host.clone(), &event.data);
-                self.announce(&note);
-                self.members.put(&note).await
+                self.note(&note_of(host.clone(), &event.data)).await
             }
             _ => Ok(()),
         };
@@ -71,15 +70,43 @@ impl Watcher {
         }
     }
 
-    fn is_due(&mut self, host: &HostKey) -> bool {
-        let due = self.noted.get(host).is_none_or(|noted| noted.elapsed() >= FOREIGN_NOTED_AGAIN);
-        if self.noted.len() >= FOREIGN_REMEMBERED {
-            self.noted.clear();
+    async fn note(&self, note: &Member) -> Result<(), AnyError> {
+        if self.is_ours(&note.host_id).await? {
+            return Ok(());
         }
-        if due {
+        self.announce(note);
+        self.members.put(note).await
+    }
+
+    async fn remove(&self, host: &HostKey) -> Result<(), AnyError> {
+        match self.is_ours(host).await? {
+            true => Ok(()),
+            false => self.members.remove(host).await,
+        }
+    }
+
+    /// Whether it is a host of this project, which notes itself: an event that says otherwise is forged.
+    async fn is_ours(&self, host: &HostKey) -> Result<bool, AnyError> {
+        let members = self.members.current().await?;
+        Ok(members.members.iter().any(|member| member.host_id == *host && !member.foreign))
+    }
+
+    /// Whether a host is to be noted now. Of more than are remembered the later ones are not: nobody has so many, and forged
+    /// events would fill the bucket.
+    fn is_due(&mut self, host: &HostKey) -> bool {
+        if let Some(noted) = self.noted.get_mut(host) {
+            let due = noted.elapsed() >= FOREIGN_NOTED_AGAIN;
+            *noted = if due { Instant::now() } else { *noted };
+            return due;
+        }
+        if self.noted.len() >= FOREIGN_REMEMBERED {
+            self.noted.retain(|_, noted| noted.elapsed() < MEMBERS_AGE);
+        }
+        let has_room = self.noted.len() < FOREIGN_REMEMBERED;
+        if has_room {
             self.noted.insert(host.clone(), Instant::now());
         }
-        due
+        has_room
     }
 
     /// Nothing guesses the mode, so whoever runs the lattice is told.
@@ -95,7 +122,8 @@ impl Watcher {
 }
 
 fn note_of(host_id: HostKey, data: &Value) -> Member {
-    let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
+    let text = |key: &str| text(key).chars().take(FOREIGN_TEXT).collect();
     Member {
         age: None,
         foreign: true,

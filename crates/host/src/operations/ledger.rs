@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,10 +14,12 @@ use std::{
 };
 
 use async_nats::jetstream::{
-    self,
+    self, ErrorCode,
+    context::{PublishError, PublishErrorKind},
     kv::{Config, CreateErrorKind, Store},
 };
 use bytes::Bytes;
+use futures::{StreamExt, stream::FuturesUnordered};
 use lattice_protocol::{LatticeName, OperationId, OperationPhase, OperationRecord};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -27,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fingerprint;
 use crate::{
-    bucket::{AnyError, open_or_create, read_all},
-    defaults::{LEDGER_AGE, LEDGER_LOOK, LEDGER_PATIENCE, LEDGER_REST, START_TIMEOUT, UNWRITTEN_RECORDS},
+    bucket::{AnyError, OwnBucket, read_all},
+    defaults::{LEDGER_AGE, LEDGER_LOOK, LEDGER_PATIENCE, LEDGER_REST, UNWRITTEN_RECORDS},
     error::StartError,
 };
 
@@ -48,6 +51,8 @@ pub(crate) enum Created {
     New,
     /// There is one already.
     Known(Box<Entry>),
+    /// There is one already, and it cannot be read.
+    Unreadable(AnyError),
     /// JetStream does not take it.
     Unrecorded,
 }
@@ -55,7 +60,7 @@ pub(crate) enum Created {
 /// The ledger; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
-    bucket: Option<Store>,
+    bucket: Option<OwnBucket>,
     notes: mpsc::UnboundedSender<Entry>,
     /// Until when nothing is tried after JetStream failed, so that not every command waits for it.
     resting: Arc<Mutex<Option<Instant>>>,
@@ -78,14 +83,12 @@ impl Ledger {
         lattice: &LatticeName,
     ) -> Result<(Self, Writer), StartError> {
         let bucket = format!("LATTICEOPS_{lattice}");
-        let config = Config { bucket: bucket.clone(), max_age: LEDGER_AGE, ..Config::default() };
-        let opened = timeout(START_TIMEOUT, open_or_create(jetstream, config)).await;
-        let store = opened.map_err(AnyError::from).flatten();
-        let store = store.map_err(|source| StartError::Bucket { bucket, source })?;
-        Ok(Self::with(Some(store)))
+        let config = Config { bucket, max_age: LEDGER_AGE, ..Config::default() };
+        let bucket = OwnBucket::open(jetstream, config).await?;
+        Ok(Self::with(Some(bucket)))
     }
 
-    fn with(bucket: Option<Store>) -> (Self, Writer) {
+    fn with(bucket: Option<OwnBucket>) -> (Self, Writer) {
         // Unbounded, because workers must not wait here; what enters is bounded by the commands that are taken on.
         let (notes, receiver) = mpsc::unbounded_channel();
         let ledger = Self { bucket, notes, resting: Arc::default(), failing: Arc::default() };
@@ -94,18 +97,25 @@ impl Ledger {
 
     /// Creates an entry, unless its id is there already.
     pub(crate) async fn create(&self, entry: &Entry) -> Created {
-        let Some(bucket) = self.awake() else { return Created::Unrecorded };
+        let Some(bucket) = self.awake().map(OwnBucket::store) else { return Created::Unrecorded };
         let id = entry.record.operation_id.as_str();
         match timeout(LEDGER_PATIENCE, bucket.create(id, bytes_of(entry))).await {
             Ok(Ok(_)) => Created::New,
             Ok(Err(error)) if error.kind() == CreateErrorKind::AlreadyExists => match self.get(id).await {
                 Ok(Some(known)) => Created::Known(Box::new(known)),
-                // It expired in this moment, or cannot be read: nobody can ask for it.
-                Ok(None) | Err(_) => Created::Unrecorded,
+                // It expired in this moment, so that nobody can ask for it.
+                Ok(None) => Created::Unrecorded,
+                Err(error) => Created::Unreadable(error),
             },
-            Ok(Err(error)) => self.rest(&error.into()),
-            Err(late) => self.rest(&late.into()),
+            Ok(Err(error)) if is_too_large(&error) => Created::Unrecorded,
+            Ok(Err(error)) => self.unrecorded(&error.into()),
+            Err(late) => self.unrecorded(&late.into()),
         }
+    }
+
+    fn unrecorded(&self, error: &AnyError) -> Created {
+        self.rest(error);
+        Created::Unrecorded
     }
 
     /// Has an entry written soon.
@@ -118,7 +128,7 @@ impl Ledger {
 
     /// Ends what an earlier start of the host left.
     pub(crate) async fn close(&self, record: OperationRecord) {
-        let Some(bucket) = &self.bucket else { return };
+        let Some(bucket) = self.store() else { return };
         let id = record.operation_id.to_string();
         let fingerprint = self.get(&id).await.ok().flatten().map_or([0; 32], |entry| entry.fingerprint);
         let entry = Entry { fingerprint, refused: false, record };
@@ -149,31 +159,30 @@ impl Ledger {
 
     /// Every record, in no order.
     pub(crate) async fn all(&self) -> Result<Vec<OperationRecord>, AnyError> {
-        let Some(bucket) = &self.bucket else { return Ok(Vec::new()) };
+        let Some(bucket) = self.store() else { return Ok(Vec::new()) };
         let entries = read_all(bucket).await?;
         let read = |bytes: &Bytes| serde_json::from_slice::<Entry>(bytes).ok();
         Ok(entries.iter().filter_map(|stored| read(&stored.value)).map(|entry| entry.record).collect())
     }
 
     async fn get(&self, id: &str) -> Result<Option<Entry>, AnyError> {
-        let Some(bucket) = &self.bucket else { return Ok(None) };
+        let Some(bucket) = self.store() else { return Ok(None) };
         let bytes = timeout(LEDGER_PATIENCE, bucket.get(id)).await??;
         Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
 
-    fn awake(&self) -> Option<&Store> {
+    fn store(&self) -> Option<&Store> {
+        self.bucket.as_ref().map(OwnBucket::store)
+    }
+
+    fn awake(&self) -> Option<&OwnBucket> {
         let resting = *self.resting();
         self.bucket.as_ref().filter(|_| resting.is_none_or(|until| Instant::now() >= until))
     }
 
     /// Tries nothing for a while.
-    fn rest(&self, error: &AnyError) -> Created {
+    fn rest(&self, error: &AnyError) {
         *self.resting() = Some(Instant::now() + LEDGER_REST);
-        self.failed(error);
-        Created::Unrecorded
-    }
-
-    fn failed(&self, error: &AnyError) {
         if !self.failing.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "JetStream does not take the records of operations; commands go on without");
         }
@@ -215,18 +224,56 @@ impl Writer {
         while let Ok(entry) = self.notes.try_recv() {
             self.keep(entry);
         }
-        let Some(bucket) = self.ledger.awake() else { return };
-        // All at once and then their confirmations, or each would cost the way to the server and back.
-        let writes = self.latest.values().map(|entry| bucket.put(entry.record.operation_id.as_str(), bytes_of(entry)));
-        match timeout(LEDGER_PATIENCE, futures::future::try_join_all(writes)).await {
-            Ok(Ok(_)) => {
-                self.latest.clear();
-                self.ledger.failing.store(false, Ordering::Relaxed);
-            }
-            Ok(Err(error)) => drop(self.ledger.rest(&error.into())),
-            Err(late) => drop(self.ledger.rest(&late.into())),
+        let Some(bucket) = self.ledger.awake().cloned() else { return };
+        let mut failure = self.write_latest(bucket.store()).await;
+        if failure.is_some() && bucket.was_remade().await {
+            failure = self.write_latest(bucket.store()).await;
+        }
+        match failure {
+            Some(error) => self.ledger.rest(&error),
+            None => self.ledger.failing.store(false, Ordering::Relaxed),
         }
     }
+
+    /// Writes what is not written yet, and returns why none of it could be.
+    ///
+    /// All at once and then their confirmations, or each would cost the way to the server and back. Each counts by itself:
+    /// what fails is tried again, and what the ledger cannot hold is given up, or it would be tried for ever.
+    async fn write_latest(&mut self, bucket: &Store) -> Option<AnyError> {
+        let ids: Vec<_> = self.latest.keys().cloned().collect();
+        let writes = self.latest.values().zip(ids).map(async |(entry, id)| (id, write(bucket, entry).await));
+        let outcomes: Vec<_> = writes.collect::<FuturesUnordered<_>>().collect().await;
+        let (mut failure, mut written) = (None, false);
+        for (id, outcome) in outcomes {
+            match outcome {
+                Err(error) if !is_too_large(error.as_ref()) => failure = Some(error),
+                Err(error) => {
+                    tracing::warn!(operation = %id, %error, "the record of an operation is larger than the ledger takes");
+                    self.latest.remove(&id);
+                }
+                Ok(()) => {
+                    written = true;
+                    self.latest.remove(&id);
+                }
+            }
+        }
+        failure.filter(|_| !written)
+    }
+}
+
+async fn write(bucket: &Store, entry: &Entry) -> Result<(), AnyError> {
+    timeout(LEDGER_PATIENCE, bucket.put(entry.record.operation_id.as_str(), bytes_of(entry))).await??;
+    Ok(())
+}
+
+/// Whether the connection or the bucket takes nothing of this size.
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.any(|cause| {
+        let at_once = cause.downcast_ref::<PublishError>().map(PublishError::kind);
+        let told = cause.downcast_ref::<jetstream::Error>().map(jetstream::Error::error_code);
+        at_once == Some(PublishErrorKind::MaxPayloadExceeded) || told == Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+    })
 }
 
 fn bytes_of(entry: &Entry) -> Bytes {

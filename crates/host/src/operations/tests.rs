@@ -72,6 +72,20 @@ async fn an_id_stands_for_one_command() {
     assert!(matches!(operations.begin(named("b", b"y")).await, Begun::New(_)));
 }
 
+/// The look whether an id is known and the note that it is now were two steps, between which another could come.
+#[test]
+fn regression_of_many_with_one_id_at_the_same_time_one_is_new() {
+    for _ in 0..200 {
+        let operations = operations();
+        let new = std::thread::scope(|scope| {
+            let begin = || operations.begin_named(id("a"), named("a", b"x"));
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(begin)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().expect("no panic").ok()).collect::<Vec<_>>()
+        });
+        assert_eq!(new.len(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_for_news_ends_with_another_phase() {
     let operations = operations();

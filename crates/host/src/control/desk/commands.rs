@@ -13,7 +13,8 @@ use crate::{
     actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
     control::request::Request,
     defaults::MAX_ANNOTATIONS,
-    operations::{Begun, NewOperation, fingerprint},
+    operations::{Begun, NewOperation, Operation, fingerprint},
+    turns::Turn,
 };
 
 impl Desk {
@@ -65,20 +66,26 @@ impl Desk {
         Ok(async move { operations.begin(new).await })
     }
 
-    /// As [`begin`](Self::begin), for a command that is done when it is answered: where it came before, the answer says
-    /// how that ended.
-    pub(super) fn begin_and_end(
+    /// Has a command become an operation, and be carried out in its turn before it is answered. Where it came before, the
+    /// answer says how that ended; the turn goes to the next at once, which may be the one that came before.
+    pub(super) fn begin_and_end<F: Future<Output = Ack> + Send + 'static>(
         &self,
         command: &str,
         request: &Request,
-    ) -> Result<impl Future<Output = Begun> + Send + use<>, Ack> {
+        turn: Turn,
+        carry_out: impl FnOnce(Turn, Operation) -> F + Send + 'static,
+    ) -> Result<Answer, Ack> {
         let (begun, operations) = (self.begin(command, None, request)?, self.parts.operations.clone());
-        Ok(async move {
-            match begun.await {
-                Begun::Answered(answer) => Begun::Answered(operations.outcome(answer).await),
-                begun => begun,
-            }
-        })
+        Ok(Answer::Later(Box::pin(async move {
+            let ack = match begun.await {
+                Begun::New(operation) => carry_out(turn, operation).await,
+                Begun::Answered(answer) => {
+                    drop(turn);
+                    operations.outcome(answer).await
+                }
+            };
+            Some(ack.into())
+        })))
     }
 
     /// Has a command taken on whose operation has begun.

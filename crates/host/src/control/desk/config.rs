@@ -9,7 +9,6 @@ use super::{Answer, Desk, chain, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     entity_config::{BadKey, ConfigEdit},
-    operations::Begun,
 };
 
 impl Desk {
@@ -44,15 +43,10 @@ impl Desk {
 
     /// Has a change become an operation and carried out, while others are attended to.
     fn begin_config(&self, command: &str, edit: ConfigEdit, request: &Request) -> Result<Answer, Ack> {
-        let begun = self.begin_and_end(command, request)?;
         let editor = self.parts.shared.config_editor.clone();
         let turn = editor.line_up(&edit);
-        Ok(Answer::Later(Box::pin(async move {
-            Some(match begun.await {
-                Begun::New(operation) => editor.carry_out(edit, turn, operation).await.into(),
-                Begun::Answered(ack) => ack.into(),
-            })
-        })))
+        let carry_out = async move |turn, operation| editor.carry_out(edit, turn, operation).await;
+        self.begin_and_end(command, request, turn, carry_out)
     }
 }
 

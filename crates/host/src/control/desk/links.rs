@@ -7,7 +7,6 @@ use super::{Answer, Desk, chain, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     links::Edit,
-    operations::Begun,
 };
 
 impl Desk {
@@ -30,15 +29,10 @@ impl Desk {
 
     /// Has a change become an operation and carried out, while others are attended to.
     fn edit_link(&self, command: &str, edit: Edit, request: &Request) -> Result<Answer, Ack> {
-        let begun = self.begin_and_end(command, request)?;
         let editor = self.parts.shared.link_editor.clone();
         let turn = editor.line_up(&edit);
-        Ok(Answer::Later(Box::pin(async move {
-            Some(match begun.await {
-                Begun::New(operation) => editor.carry_out(&edit, turn, operation).await.into(),
-                Begun::Answered(ack) => ack.into(),
-            })
-        })))
+        let carry_out = async move |turn, operation| editor.carry_out(&edit, turn, operation).await;
+        self.begin_and_end(command, request, turn, carry_out)
     }
 
     /// Reads what published hosts call by this name, unless its body names another lattice.

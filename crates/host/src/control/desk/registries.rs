@@ -3,7 +3,11 @@
 use lattice_protocol::{Ack, RefusalCode, Registries};
 
 use super::{Answer, Desk, chain, refused};
-use crate::{control::request::Request, operations::Begun, registries::CheckedRegistries};
+use crate::{
+    control::request::Request,
+    operations::{Begun, Operation},
+    registries::{CheckedRegistries, RegistryCredentials, TooManyRegistries},
+};
 
 /// What published hosts call it when it cannot be read.
 const NAME: &str = "registries put command";
@@ -17,26 +21,37 @@ impl Desk {
         let registries: Registries = self.read_named(NAME, request)?;
         let invalid = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", chain(&error)));
         let registries: CheckedRegistries = registries.try_into().map_err(invalid)?;
-        let begun = self.begin_and_end("registries.put", request)?;
-        let credentials = self.parts.shared.registries.clone();
+        let begun = self.begin("registries.put", None, request)?;
+        let (credentials, operations) = (self.parts.shared.registries.clone(), self.parts.operations.clone());
         let turn = credentials.line_up();
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
             Some(match begun.await {
-                Begun::New(operation) => {
-                    credentials.merge(registries);
-                    let ack = operation.ack();
-                    operation.done();
-                    ack.into()
-                }
+                Begun::New(operation) => put(&credentials, registries, operation).into(),
                 // The command goes to every host, and one of them was faster to record it; a repetition does no harm.
-                Begun::Answered(ack) => {
-                    if ack.accepted {
-                        credentials.merge(registries);
-                    }
-                    ack.into()
-                }
+                Begun::Answered(answer) => match operations.outcome(answer).await {
+                    ack if ack.accepted => credentials.merge(registries).map_or_else(full, |()| ack).into(),
+                    ack => ack.into(),
+                },
             })
         })))
     }
+}
+
+fn put(credentials: &RegistryCredentials, registries: CheckedRegistries, operation: Operation) -> Ack {
+    match credentials.merge(registries) {
+        Ok(()) => {
+            let ack = operation.ack();
+            operation.done();
+            ack
+        }
+        Err(error) => {
+            operation.refused(RefusalCode::Full, error.to_string());
+            full(error)
+        }
+    }
+}
+
+fn full(error: TooManyRegistries) -> Ack {
+    refused(RefusalCode::Full, error.to_string())
 }
