@@ -14,7 +14,8 @@
 //!
 //! Errors tell apart *nobody there*, *no answer in time*, *unreadable answer* and *refused*. With hosts of other projects,
 //! which keep no records of operations and do not say who belongs to the lattice, everything works as far as they tell:
-//! operations settle by their events, and what is gathered is never called complete without a host that knows the members.
+//! operations settle by their events, and what somebody answers is never called complete without a host that knows the
+//! members.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -34,7 +34,7 @@ pub struct UpdateEverywhere {
     pub annotations: Annotations,
     /// On how many hosts it is under way at once.
     pub max_parallel: NonZeroUsize,
-    /// Whether to take an image of another actor, or of a lower revision.
+    /// Whether to take an image of a lower revision.
     pub force: bool,
     /// Whether no further host begins once one has failed. Those that have begun are waited for.
     pub stop_on_failure: bool,

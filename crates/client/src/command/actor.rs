@@ -13,7 +13,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpdateOptions {
-    /// Whether to take an image of another actor, or of a lower revision, which the host refuses otherwise.
+    /// Whether to take an image of a lower revision, which the host refuses otherwise. One of another actor it always
+    /// refuses.
     pub force: bool,
 }
 

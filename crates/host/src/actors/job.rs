@@ -129,8 +129,8 @@ pub(crate) enum JobError {
     #[error("cannot serve calls of actor {actor}")]
     Serve { actor: ActorKey, source: ServeError },
     #[error(
-        "actor {actor} is running on this host with these annotations from another image, `{running}`; stop it first, or \
-         start `{wanted}` with other annotations"
+        "actor {actor} is running on this host with these annotations from another image, `{running}`; update it to \
+         `{wanted}`, stop it first, or start that with other annotations"
     )]
     OtherImage { actor: ActorKey, running: String, wanted: String },
     #[error("{running} instances run with these annotations and {added} more are beyond the limit of 65535")]

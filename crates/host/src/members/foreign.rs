@@ -74,7 +74,10 @@ impl Watcher {
         if self.is_ours(&note.host_id).await? {
             return Ok(());
         }
-        self.announce(note);
+        // Once for each: later notes are of a host that is known.
+        if !self.is_noted(&note.host_id).await? {
+            self.announce(note);
+        }
         self.members.put(note).await
     }
 
@@ -89,6 +92,11 @@ impl Watcher {
     async fn is_ours(&self, host: &HostKey) -> Result<bool, AnyError> {
         let members = self.members.current().await?;
         Ok(members.members.iter().any(|member| member.host_id == *host && !member.foreign))
+    }
+
+    async fn is_noted(&self, host: &HostKey) -> Result<bool, AnyError> {
+        let members = self.members.current().await?;
+        Ok(members.members.iter().any(|member| member.host_id == *host))
     }
 
     /// Whether a host is to be noted now. Of more than are remembered the later ones are not: nobody has so many, and forged
