@@ -11,9 +11,10 @@ use crate::{
     cli::{Registry, SetRegistry},
     connect::Lattice,
     fault::{Code, Fault, Told},
-    input, placement,
+    input,
     printer::Show,
     settings::Settings,
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -35,7 +36,7 @@ pub(crate) async fn run(registry: Registry, settings: &Settings) -> anyhow::Resu
     let lattice = Lattice::reach(settings.target()?).await?;
     let registries = Registries(BTreeMap::from([(set.registry.clone(), credential)]));
     let answered = lattice.client.put_registries(&registries).await;
-    let answers = answered.map_err(|error| placement::lattice_error(&lattice, error))?;
+    let answers = answered.map_err(|error| unanswered::command(&lattice, error))?;
     if answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
         return Err(lattice.nobody().into());
     }

@@ -11,6 +11,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered,
 };
 
 /// Scales an actor and tells how it went.
@@ -33,7 +34,7 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
         lattice_id: None,
     };
     let accepted = lattice.client.scale_actor(&host, command).await;
-    let operation = accepted.map_err(|error| placement::command_error(&lattice, &host, error));
+    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error));
     let deed = Deed::Scaled(scale.count);
     let ended = match operation {
         Ok(operation) => {

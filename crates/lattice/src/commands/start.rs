@@ -15,6 +15,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered,
 };
 
 /// Starts an actor and tells how it went.
@@ -49,7 +50,7 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
 async fn on(lattice: &Lattice, name: &str, command: Command) -> anyhow::Result<Operation> {
     let host = placement::named_host(lattice, name).await?;
     let started = lattice.client.start_actor(&host, command).await;
-    started.map_err(|error| placement::command_error(lattice, &host, error))
+    started.map_err(|error| unanswered::command_to(lattice, &host, error))
 }
 
 /// Starts it on the host that an auction chooses.
@@ -61,7 +62,8 @@ async fn placed(lattice: &Lattice, wish: &Wish, command: Command) -> anyhow::Res
         {
             lattice.nobody().into()
         }
-        PlaceError::Start { host, source, .. } => placement::command_error(lattice, &host, *source),
+        PlaceError::Auction { source, .. } => unanswered::question(lattice, *source),
+        PlaceError::Start { host, source, .. } => unanswered::command_to(lattice, &host, *source),
         error => error.into(),
     })
 }

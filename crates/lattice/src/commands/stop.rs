@@ -9,6 +9,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered,
 };
 
 /// Stops instances of an actor and tells how it went.
@@ -26,7 +27,7 @@ pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Resul
     let accepted = lattice.client.stop_actor(&host, command).await;
     let not_stopped = || format!("`{}` was not stopped", stop.actor);
     let operation =
-        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+        accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).with_context(not_stopped)?;
     let sent = Sent { operation, deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
     settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
 }
@@ -41,7 +42,7 @@ pub(crate) async fn host(stop: StopHost, settings: &Settings) -> anyhow::Result<
     let accepted = lattice.client.stop_host(&host, command).await;
     let not_stopped = || format!("host `{}` was not stopped", stop.host);
     let operation =
-        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+        accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).with_context(not_stopped)?;
     let sent = Sent { operation, deed: Deed::HostStopped, actor: None, no_wait: false };
     settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
 }
