@@ -6,10 +6,11 @@ mod hosts;
 mod inventory;
 mod links;
 mod operations;
+mod watch;
 
 use lattice_client::{Gathered, Missing};
 
-pub(super) use operations::took;
+pub(super) use operations::{command_text, took};
 
 use crate::{
     cli::{Get, Whole},
