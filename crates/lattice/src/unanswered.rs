@@ -8,6 +8,7 @@ use lattice_protocol::HostKey;
 use crate::{
     connect::Lattice,
     detail::Detail,
+    diagnosis::Diagnosis,
     fault::{Code, Fault},
 };
 
@@ -29,6 +30,21 @@ pub(crate) fn command(lattice: &Lattice, error: RequestError) -> anyhow::Error {
 /// Why a host did not take a command on.
 pub(crate) fn command_to(lattice: &Lattice, host: &HostKey, error: RequestError) -> anyhow::Error {
     to_host(lattice, host, MAY_HAPPEN, error)
+}
+
+/// Saying what a command did not do.
+pub(crate) trait NotDone<T> {
+    /// Says that this was not done; where nobody knows, that nobody does.
+    fn not_done(self, what: impl FnOnce() -> String) -> anyhow::Result<T>;
+}
+
+impl<T> NotDone<T> for anyhow::Result<T> {
+    fn not_done(self, what: impl FnOnce() -> String) -> anyhow::Result<T> {
+        self.map_err(|error| match Diagnosis::of(&error).code {
+            Code::TimedOut => error.context(format!("{}, as far as is known", what())),
+            _ => error.context(what()),
+        })
+    }
 }
 
 const ASK_LONGER: &str = "--timeout waits longer";
@@ -78,7 +94,6 @@ fn explain_answer(silent: &str, hint: &str, error: RequestError) -> anyhow::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::Diagnosis;
 
     fn check(error: RequestError, code: Code, text: &str) {
         let diagnosis = Diagnosis::of(&explain_answer("host NA… did not answer", ASK_LONGER, error));
@@ -104,5 +119,16 @@ mod tests {
             Code::Refused,
             "error: the host refused\n  because: no",
         );
+    }
+
+    #[test]
+    fn what_may_be_done_is_not_denied() {
+        let check = |code, expect: &str| {
+            let ended: anyhow::Result<()> = Err(Fault::new(code, "so").into());
+            let error = ended.not_done(|| "`x` was not started".to_owned()).expect_err("it failed");
+            assert_eq!(error.to_string(), expect);
+        };
+        check(Code::Refused, "`x` was not started");
+        check(Code::TimedOut, "`x` was not started, as far as is known");
     }
 }

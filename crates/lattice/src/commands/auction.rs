@@ -4,7 +4,7 @@ use lattice_client::{Auction, RankedBid, Rule};
 use lattice_protocol::{ActorAuction, Annotations, Bid, Constraints, Declined, HostKey, ProviderAuction};
 use serde::Serialize;
 
-use super::get::{missing_texts, texts};
+use super::get::{Gaps, missing_texts, texts};
 use crate::{
     cli::{self, AuctionActor, AuctionProvider, Wish},
     connect::Lattice,
@@ -99,10 +99,7 @@ fn show(lattice: &Lattice, auction: Auction, explains: bool, printer: Printer) -
         return Err(lattice.nobody().into());
     }
     let shown = Shown::of(auction, explains);
-    shown.errors.iter().for_each(|error| printer.warn(error));
-    if !shown.missing.is_empty() {
-        printer.warn(&format!("no answer from {}", shown.missing.join(", ")));
-    }
+    Gaps { errors: &shown.errors, missing: &shown.missing, complete: shown.complete }.tell(printer);
     let nobody_bids = shown.ranked.is_empty();
     if printer.is_json() || !shown.text().is_empty() {
         printer.show(&shown)?;
@@ -138,7 +135,7 @@ impl Shown {
         let keys = detail.keys(hosts.chain(self.declined.iter().map(|host| host.host_id.as_str())));
         let bids = self.ranked.iter().map(|rank| {
             let mut cells = cells(rank.bid.as_ref());
-            (cells[0], cells[1]) = (rank.rank.to_string(), keys.of(rank.host_id.as_str())).into();
+            (cells[0], cells[1]) = (rank.rank.to_string(), keys.of(rank.host_id.as_str()));
             cells[7] = if self.explains { rank.reason.clone() } else { String::new() };
             cells
         });

@@ -1,6 +1,5 @@
 //! `lattice config`.
 
-use anyhow::Context;
 use lattice_client::{Operation, RequestError};
 
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     input, placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes what is kept for an actor or provider.
@@ -28,7 +27,7 @@ async fn put(put: PutConfig, settings: &Settings) -> anyhow::Result<()> {
     let deed = Deed::Holds(format!("{what} is set, {size}"));
     let entity = placement::entity(&lattice, &put.entity).await?;
     let accepted = lattice.client.put_config(&entity, &put.key, value).await;
-    finish(&lattice, accepted, deed, settings).await.with_context(|| format!("{what} was not set"))
+    finish(&lattice, accepted, deed, settings).await.not_done(|| format!("{what} was not set"))
 }
 
 async fn delete(delete: DeleteConfig, settings: &Settings) -> anyhow::Result<()> {
@@ -39,7 +38,7 @@ async fn delete(delete: DeleteConfig, settings: &Settings) -> anyhow::Result<()>
         None => (lattice.client.clear_config(&entity).await, format!("the configuration of {}", delete.entity)),
     };
     let deed = Deed::Holds(format!("{what} is removed"));
-    finish(&lattice, accepted, deed, settings).await.with_context(|| format!("{what} was not removed"))
+    finish(&lattice, accepted, deed, settings).await.not_done(|| format!("{what} was not removed"))
 }
 
 async fn finish(

@@ -1,6 +1,5 @@
 //! `lattice label`.
 
-use anyhow::Context;
 use lattice_client::{Operation, RequestError};
 use lattice_protocol::HostKey;
 
@@ -10,7 +9,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes labels of a host, one after the other; what was done before one is refused stays done.
@@ -29,7 +28,7 @@ async fn put(lattice: &Lattice, put: &PutLabels, settings: &Settings) -> anyhow:
     for (key, value) in &put.labels {
         let accepted = lattice.client.put_label(&host, key, value).await;
         let not_set = || partly(format!("label `{key}` was not set"), &done, "set");
-        last = Some(taken(lattice, &host, accepted).with_context(not_set)?);
+        last = Some(taken(lattice, &host, accepted).not_done(not_set)?);
         done.push(format!("{key}={value}"));
     }
     finish(lattice, last, format!("has {}", done.join(" ")), settings).await
@@ -42,7 +41,7 @@ async fn delete(lattice: &Lattice, delete: &DeleteLabels, settings: &Settings) -
     for key in &delete.labels {
         let accepted = lattice.client.delete_label(&host, key).await;
         let not_removed = || partly(format!("label `{key}` was not removed"), &done, "removed");
-        last = Some(taken(lattice, &host, accepted).with_context(not_removed)?);
+        last = Some(taken(lattice, &host, accepted).not_done(not_removed)?);
         done.push(key.clone());
     }
     finish(lattice, last, format!("has {} no more", done.join(" ")), settings).await

@@ -1,6 +1,5 @@
 //! `lattice link`.
 
-use anyhow::Context;
 use lattice_client::RequestError;
 use lattice_protocol::{ContractId, DeleteLink as Command, LinkDefinition, LinkName, LinkValues, RefusalCode};
 
@@ -11,7 +10,7 @@ use crate::{
     input, placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes a link.
@@ -35,7 +34,7 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     };
     let not_put = || format!("the link of `{}` for {} was not set", put.actor, link.contract_id);
     let accepted = lattice.client.put_link(&link, put.force).await;
-    let operation = accepted.map_err(|error| refused(&lattice, error)).with_context(not_put)?;
+    let operation = accepted.map_err(|error| refused(&lattice, error)).not_done(not_put)?;
     let printer = settings.printer();
     let provider = printer.detail().key(link.provider_id.as_str());
     let deed =
@@ -53,7 +52,7 @@ async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
     let accepted = lattice.client.delete_link(command).await;
     let operation = accepted
         .map_err(|error| refused(&lattice, error))
-        .with_context(|| format!("the link of `{}` for {} was not removed", delete.actor, contract))?;
+        .not_done(|| format!("the link of `{}` for {} was not removed", delete.actor, contract))?;
     settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, settings.printer()).await
 }
 

@@ -44,10 +44,14 @@ pub(crate) async fn run(registry: Registry, settings: &Settings) -> anyhow::Resu
     let printer = settings.printer();
     taken.errors.iter().for_each(|error| printer.warn(error));
     printer.show(&taken)?;
-    match taken.complete {
-        true => Ok(()),
-        false if printer.is_json() => Err(Told(Code::Failed).into()),
-        false => Err(Fault::new(Code::Failed, "not every host took the credentials").into()),
+    let complaint = match taken.errors.is_empty() && taken.missing.is_empty() {
+        _ if taken.complete => return Ok(()),
+        true => "no host tells which hosts there are, so that others may not have the credentials",
+        false => "not every host took the credentials",
+    };
+    match printer.is_json() {
+        true => Err(Told(Code::Failed).into()),
+        false => Err(Fault::new(Code::Failed, complaint).into()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `lattice scale actor`.
 
-use anyhow::Context;
 use lattice_protocol::{ActorKey, Annotations, HostKey, ScaleActor as Command};
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 /// Scales an actor and tells how it went.
@@ -46,7 +45,7 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
         Some(reference) => explain(error, reference),
         None => error,
     });
-    ended.with_context(|| format!("`{}` was not scaled", scale.actor))
+    ended.not_done(|| format!("`{}` was not scaled", scale.actor))
 }
 
 /// With a reference the actor need not run anywhere yet.

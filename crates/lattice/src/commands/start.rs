@@ -1,6 +1,5 @@
 //! `lattice start actor`.
 
-use anyhow::Context;
 use lattice_artifact::{FetchError, Reference, Target};
 use lattice_client::{Operation, PlaceError};
 use lattice_protocol::{Annotations, StartActor as Command};
@@ -15,7 +14,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 /// Starts an actor and tells how it went.
@@ -43,7 +42,7 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         Ok(operation) => settle(&lattice, sent(operation), printer).await,
         Err(error) => Err(error),
     };
-    ended.map_err(|error| explain(error, &reference)).with_context(|| format!("`{}` was not started", start.reference))
+    ended.map_err(|error| explain(error, &reference)).not_done(|| format!("`{}` was not started", start.reference))
 }
 
 /// Starts it on the host that is named.

@@ -1,6 +1,5 @@
 //! `lattice update actor`.
 
-use anyhow::Context;
 use lattice_artifact::Reference;
 use lattice_client::UpdateOptions;
 use lattice_protocol::{ActorKey, Annotations, UpdateActor as Command};
@@ -13,7 +12,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
-    unanswered,
+    unanswered::{self, NotDone},
 };
 
 mod everywhere;
@@ -29,7 +28,7 @@ pub(crate) async fn run(update: Update, settings: &Settings) -> anyhow::Result<(
         true => everywhere::run(&lattice, &update, &actor, &reference, settings.printer()).await,
         false => on_one_host(&lattice, &update, actor, &reference, settings).await,
     };
-    updated.with_context(|| format!("`{}` was not updated", update.actor))
+    updated.not_done(|| format!("`{}` was not updated", update.actor))
 }
 
 async fn on_one_host(

@@ -6,8 +6,8 @@ use lattice_protocol::Host;
 use serde::Serialize;
 
 use super::{
-    judge, missing_of, texts, warn,
-    watch::{self, Gaps},
+    Gaps, judge, missing_of, texts,
+    watch::{self, Gathering},
 };
 use crate::{
     cli::Whole,
@@ -37,7 +37,7 @@ pub(super) async fn run(lattice: &Lattice, whole: Whole, printer: Printer) -> an
         return watch::follow(lattice, printer, async || ask(lattice).await).await;
     }
     let hosts = ask(lattice).await?;
-    warn(&hosts.errors, &hosts.missing, printer);
+    hosts.gaps().tell(printer);
     printer.show(&hosts)?;
     judge(whole, hosts.complete, printer)
 }
@@ -49,9 +49,9 @@ async fn ask(lattice: &Lattice) -> anyhow::Result<Hosts> {
     Ok(Hosts { hosts: answers.items, errors, missing, complete })
 }
 
-impl Gaps for Hosts {
-    fn gaps(&self) -> (&[String], &[String]) {
-        (&self.errors, &self.missing)
+impl Gathering for Hosts {
+    fn gaps(&self) -> Gaps<'_> {
+        Gaps { errors: &self.errors, missing: &self.missing, complete: self.complete }
     }
 }
 

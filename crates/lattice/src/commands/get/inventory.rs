@@ -6,8 +6,8 @@ use lattice_protocol::{ActorDescription, Annotations, HostInventory, ProviderDes
 use serde::Serialize;
 
 use super::{
-    judge, missing_of, texts, warn,
-    watch::{self, Gaps},
+    Gaps, judge, missing_of, texts,
+    watch::{self, Gathering},
 };
 use crate::{
     cli::Whole,
@@ -36,7 +36,7 @@ pub(super) async fn run(lattice: &Lattice, host: Option<&str>, whole: Whole, pri
         return watch::follow(lattice, printer, async || ask(lattice, host).await).await;
     }
     let answers = ask(lattice, host).await?;
-    warn(&answers.errors, &answers.missing, printer);
+    answers.gaps().tell(printer);
     printer.show(&answers)?;
     judge(whole, answers.complete, printer)
 }
@@ -58,9 +58,9 @@ async fn ask(lattice: &Lattice, host: Option<&str>) -> anyhow::Result<Inventorie
     Ok(answers)
 }
 
-impl Gaps for Inventories {
-    fn gaps(&self) -> (&[String], &[String]) {
-        (&self.errors, &self.missing)
+impl Gathering for Inventories {
+    fn gaps(&self) -> Gaps<'_> {
+        Gaps { errors: &self.errors, missing: &self.missing, complete: self.complete }
     }
 }
 

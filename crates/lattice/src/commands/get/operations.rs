@@ -186,7 +186,7 @@ mod tests {
             "causes": ["the operation", "`file:///srv/hello.wasm` is revision 1, and revision 2 runs from another place"],
         }))
         .expect("a record");
-        assert_eq!(why(&record).as_deref(), Some("it is revision 1, and revision 2 runs from anothe…"));
+        assert_eq!(why(&record).as_deref(), Some("it is revision 1, and revision 2 runs from anoth…"));
         record.causes = vec!["no".to_owned()];
         assert_eq!(why(&record).as_deref(), Some("no"));
         record.causes.clear();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lattice_client::Reader;
 use tokio::{task, time};
 
-use super::warn;
+use super::Gaps;
 use crate::{
     connect::Lattice,
     diagnosis::Diagnosis,
@@ -17,14 +17,14 @@ use crate::{
     unanswered,
 };
 
-/// What an answer says of itself besides its items.
-pub(super) trait Gaps {
-    /// What could not be read, and who did not answer.
-    fn gaps(&self) -> (&[String], &[String]);
+/// An answer that is put together from those of all hosts.
+pub(super) trait Gathering: Show + Send + 'static {
+    /// What it says of itself, beside its items.
+    fn gaps(&self) -> Gaps<'_>;
 }
 
 /// Prints what `ask` brings, now and after each change, until Ctrl-C, which is a good end.
-pub(super) async fn follow<T: Show + Gaps + Send + 'static>(
+pub(super) async fn follow<T: Gathering>(
     lattice: &Lattice,
     printer: Printer,
     ask: impl AsyncFn() -> anyhow::Result<T>,
@@ -36,7 +36,7 @@ pub(super) async fn follow<T: Show + Gaps + Send + 'static>(
     }
 }
 
-async fn print_changes<T: Show + Gaps + Send + 'static>(
+async fn print_changes<T: Gathering>(
     lattice: &Lattice,
     printer: Printer,
     ask: impl AsyncFn() -> anyhow::Result<T>,
@@ -69,13 +69,12 @@ async fn until_gathered(reader: &mut Reader, patience: Duration) {
 }
 
 /// On a thread of its own: who reads may stall, and Ctrl-C must be heard all the same.
-async fn print<T: Show + Gaps + Send + 'static>(answer: T, printer: Printer, is_next: bool) -> anyhow::Result<()> {
+async fn print<T: Gathering>(answer: T, printer: Printer, is_next: bool) -> anyhow::Result<()> {
     let printed = task::spawn_blocking(move || {
         if is_next {
             printer.next_page()?;
         }
-        let (errors, missing) = answer.gaps();
-        warn(errors, missing, printer);
+        answer.gaps().tell(printer);
         printer.stream(&answer)
     });
     Ok(printed.await??)
