@@ -70,32 +70,40 @@ and without a flag:
   LATTICE_NATS_SERVER     the nats-server that `up` runs
   LATTICE_LOG             what is logged, such as debug or lattice_host=trace
 
-With `-o json` a command prints exactly one JSON document on standard output, and
-`up` and `events` one per line. These keys stay:
+With `-o json` a command prints exactly one JSON document on standard output;
+`up`, `events` and `--watch` print one per line. These keys stay:
   get hosts           hosts, errors, missing, complete
   get inventory       inventories, errors, missing, complete
   get claims          claims, errors
   get links           links, errors
-  get operations      operations, more
+  get operations      operations, more, errors
   get config          entity_id, values
-  start, scale, stop  operation_id, host_id, actor_id, unrecorded,
-  update              outcome: accepted, done or done_by_event; swap_micros
-  update --all-hosts  updates, each with host_id and its outcome or error
-  link, label,        as start
-  config, registry
+  start, scale, stop, update, link, label and config
+                      operation_id, host_id, actor_id, swap_micros, unrecorded,
+                      outcome: accepted, done or done_by_event
+  update --all-hosts  updates, errors, missing, complete; an update has host_id,
+                      host_name, operation_id, swap_micros, error,
+                      outcome: done, failed or not_begun
+  registry set        registry, taken, errors, missing, complete
   auction             ranked, declined, errors, missing, complete
-  operation watch     the record, when it has ended
+  operation watch     operation_id, command, phase, phases, host_id, incarnation,
+                      actor_id, reference, requester, causes, code, swap_micros,
+                      unrecorded
   call                the document is the answer
-  status              running, pid, lattice, nats_url, host_id, host_name,
-                      started, stopping, inventory
+  status              running, pid, version, lattice, control_prefix, nats_url,
+                      nats_version, store, creds, host_id, host_name, started,
+                      stopping, inventory
   down                stopped, pid, up
-  up                  first ready, with the keys of status, attached and try; then events
+  up                  ready: the keys of status but running, and attached, try;
+                      then events
   events              CloudEvents, as hosts publish them
   keys gen            public_key, and seed or file
   claims sign         file, public_key, issuer
-  claims inspect      public_key, issuer, name, capabilities, hash, valid, problem, ...
+  claims inspect      public_key, issuer, name, call_alias, capabilities, tags,
+                      revision, version, issued_at, expires, hash, valid, problem
   bench               the report
-A command that fails prints {\"error\": {\"code\", \"message\", \"causes\", \"hint\"}}, with one of these codes:
+A command that fails prints {\"error\": {\"code\", \"message\", \"causes\", \"hint\"}}, or its document
+where that tells of the failure. These are the codes:
   1    failed, invalid_module, unreadable
   2    usage, ambiguous
   3    unreachable, not_nats, nats_too_old, no_jet_stream, no_hosts, not_found,
@@ -273,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_error_code_under_its_exit_code() {
-        let (_, listed) = AFTER_LONG_HELP.split_once("one of these codes:").expect("they are listed");
+        let (_, listed) = AFTER_LONG_HELP.split_once("These are the codes:").expect("they are listed");
         let mut exit = "";
         let mut found = Vec::new();
         for word in listed.split([' ', ',', '\n']).filter(|word| !word.is_empty()) {

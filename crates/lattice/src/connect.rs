@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use lattice_broker::{ProbeError, probe};
-use lattice_client::{Client, ClientSettings, ConnectSettings, Gathered};
-use lattice_protocol::Host;
+use lattice_client::{Client, ClientSettings, ConnectSettings, Gathered, RequestError};
+use lattice_protocol::{Host, HostInventory};
 use tokio::time;
 
 use crate::{
     diagnosis::Diagnosis,
     fault::{Code, Fault},
     settings::{Broker, Credentials, Target},
+    unanswered,
 };
 
 /// Where JetStream tells of itself.
@@ -50,11 +51,23 @@ impl Lattice {
     /// # Errors
     /// There is none, or none could be asked.
     pub(crate) async fn hosts(&self) -> anyhow::Result<Gathered<Host>> {
-        let hosts = self.client.hosts().await?;
-        if hosts.items.is_empty() && hosts.errors.is_empty() && hosts.missing.is_empty() {
-            Err(self.nobody().into())
-        } else {
-            Ok(hosts)
+        self.heard(self.client.hosts().await)
+    }
+
+    /// What runs on the hosts of the lattice.
+    ///
+    /// # Errors
+    /// There is no host, or none could be asked.
+    pub(crate) async fn inventories(&self) -> anyhow::Result<Gathered<HostInventory>> {
+        self.heard(self.client.inventories().await)
+    }
+
+    /// What came of asking every host, if there is any.
+    fn heard<T>(&self, gathered: Result<Gathered<T>, RequestError>) -> anyhow::Result<Gathered<T>> {
+        let gathered = gathered.map_err(|error| unanswered::question(self, error))?;
+        match gathered.items.is_empty() && gathered.errors.is_empty() && gathered.missing.is_empty() {
+            true => Err(self.nobody().into()),
+            false => Ok(gathered),
         }
     }
 

@@ -43,7 +43,9 @@ impl Diagnosis {
     /// A command line that the parser refuses.
     pub(crate) fn of_usage(refusal: &clap::Error) -> Self {
         let text = refusal.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        // What is wrong stands before the first empty line; how it is used comes behind.
+        let wrong: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let message = wrong.join(" ").trim_start_matches("error: ").to_owned();
         let hint = Some("`--help` tells what a command takes".to_owned());
         Self { code: Code::Usage, message, causes: Vec::new(), hint }
     }
@@ -122,10 +124,14 @@ fn code_of_connect(error: &ConnectError) -> Code {
 fn code_of_request(error: &RequestError) -> Code {
     match error {
         RequestError::NoResponders { .. } => Code::NoHosts,
-        RequestError::TimedOut { .. } => Code::TimedOut,
+        // What was sent before the connection went down may still be done.
+        RequestError::TimedOut { .. } | RequestError::Disconnected { .. } | RequestError::PartsMissing { .. } => {
+            Code::TimedOut
+        }
         RequestError::Unreadable { .. } => Code::Unreadable,
         RequestError::Refused { .. } => Code::Refused,
-        RequestError::TooLarge { .. } => Code::Failed,
+        RequestError::TooLarge { .. } | RequestError::TooMuch { .. } => Code::Failed,
+        RequestError::Key { .. } => Code::Usage,
         _ => Code::Unreachable,
     }
 }
@@ -269,6 +275,16 @@ mod tests {
         let refused =
             RequestError::Refused { subject: subject(), error: "no".to_owned(), code: None, provider_id: None };
         check(refused, Code::Refused);
+        check(RequestError::Disconnected { subject: subject(), timeout: Duration::from_secs(1) }, Code::TimedOut);
+        check(RequestError::Key { key: "a b".to_owned() }, Code::Usage);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_command_line_is_told_whole() {
+        let line = ["lattice", "operation", "watch"];
+        let refusal = <crate::cli::Cli as clap::Parser>::try_parse_from(line).expect_err("the id is missing");
+        let told = Diagnosis::of_usage(&refusal).text();
+        assert!(told.contains("required arguments were not provided: <ID>\nhint"), "{told}");
     }
 
     #[test]

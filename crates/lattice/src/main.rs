@@ -25,6 +25,7 @@ mod signals;
 mod table;
 mod telemetry;
 mod transcode;
+mod unanswered;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -1,12 +1,13 @@
 //! Which host a command is for, when people name it or leave it out.
 
-use lattice_client::{Gathered, RequestError, ResolveError};
-use lattice_protocol::{ActorKey, HostInventory, HostKey};
+use lattice_client::{Gathered, ResolveError};
+use lattice_protocol::{ActorKey, EntityKey, HostInventory, HostKey};
 
 use crate::{
     connect::Lattice,
     detail::Detail,
     fault::{Code, Fault},
+    unanswered,
 };
 
 /// The host to start on: the one that is named, else the only one.
@@ -30,10 +31,7 @@ pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&
     if let Some(name) = named {
         return named_host(lattice, name).await;
     }
-    let inventories = whole(lattice.client.inventories().await?)?;
-    if inventories.is_empty() {
-        return Err(lattice.nobody().into());
-    }
+    let inventories = whole(lattice.inventories().await?)?;
     let runs = |inventory: &HostInventory| inventory.actors.iter().any(|running| running.id == *actor);
     let running: Vec<HostInventory> = inventories.into_iter().filter(runs).collect();
     if running.is_empty() {
@@ -61,40 +59,22 @@ pub(crate) async fn named_host(lattice: &Lattice, name: &str) -> anyhow::Result<
     lattice.client.resolve_host(name).await.map_err(|error| resolve_error(lattice, error))
 }
 
+/// The actor or provider that is named: an actor as for [`actor`], or a provider's key.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn entity(lattice: &Lattice, name: &str) -> anyhow::Result<EntityKey> {
+    match name.parse() {
+        Ok(key) => Ok(key),
+        Err(_) => actor(lattice, name).await.map(EntityKey::Actor),
+    }
+}
+
 fn resolve_error(lattice: &Lattice, error: ResolveError) -> anyhow::Error {
     match error {
         ResolveError::NoHosts { .. } => lattice.nobody().into(),
+        ResolveError::Request { source, .. } => unanswered::question(lattice, source),
         error => error.into(),
-    }
-}
-
-/// The error of a question or command to any host: that nobody listens means that there is none.
-pub(crate) fn lattice_error(lattice: &Lattice, error: RequestError) -> anyhow::Error {
-    match error {
-        RequestError::NoResponders { .. } => lattice.nobody().into(),
-        error @ RequestError::Refused { .. } => refusal(error),
-        error => error.into(),
-    }
-}
-
-/// The subject, which the text of a refusal names, tells people nothing.
-fn refusal(error: RequestError) -> anyhow::Error {
-    match error {
-        RequestError::Refused { error, .. } => {
-            Fault::new(Code::Refused, "the host refused").caused_by(anyhow::Error::msg(error)).into()
-        }
-        error => error.into(),
-    }
-}
-
-/// The error of a command to a host: that nobody listens means that there is no such host.
-pub(crate) fn command_error(lattice: &Lattice, host: &HostKey, error: RequestError) -> anyhow::Error {
-    match error {
-        RequestError::NoResponders { .. } => {
-            let message = format!("there is no host {host} in lattice `{}`", lattice.target.lattice);
-            Fault::new(Code::NotFound, message).hint("`lattice get hosts` shows who is there").into()
-        }
-        error => lattice_error(lattice, error),
     }
 }
 
@@ -129,6 +109,8 @@ fn shown(name: &str, id: &HostKey) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lattice_client::RequestError;
+
     use super::*;
 
     #[test]

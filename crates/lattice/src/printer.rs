@@ -89,6 +89,16 @@ impl Printer {
         Ok(line(&mut io::stdout().lock(), &text)?)
     }
 
+    /// Makes room for the next of many results: on a terminal it takes the place of the one before.
+    pub(crate) fn next_page(self) -> Result<(), PrintError> {
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Json => Ok(()),
+            Format::Table | Format::Wide if out.is_terminal() => Ok(out.write_all(b"\x1b[2J\x1b[H")?),
+            Format::Table | Format::Wide => Ok(line(&mut out, "")?),
+        }
+    }
+
     /// Writes bytes as they are.
     pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), PrintError> {
         let mut out = io::stdout().lock();

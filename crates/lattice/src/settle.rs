@@ -2,7 +2,9 @@
 
 use futures::StreamExt;
 use lattice_client::{Operation, Recording, Settled, WaitError, actor_names};
-use lattice_protocol::{ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord};
+use lattice_protocol::{
+    ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode,
+};
 use serde::Serialize;
 
 use crate::{
@@ -48,8 +50,10 @@ pub(crate) enum Deed {
     Updated(String),
     /// Stopped the host.
     HostStopped,
-    /// What is said of the actor now, or of nobody.
+    /// What is said of the actor now.
     Changed(String),
+    /// What holds of the lattice now.
+    Holds(String),
     /// What is said of the host now.
     HostChanged(String),
 }
@@ -101,7 +105,7 @@ pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> a
     let outcome = if no_wait {
         Outcome::Accepted
     } else {
-        let settled = wait(lattice, operation, printer).await?;
+        let settled = wait(lattice, operation, &deed, printer).await?;
         let outcome = outcome_of(&settled);
         record = record_of(settled);
         outcome
@@ -159,8 +163,8 @@ impl Ended {
                 format!("actor {actor} on host {host} runs {} now{swap}", detail.reference(reference))
             }
             Deed::HostStopped => format!("host {host} has stopped"),
-            Deed::Changed(what) if self.actor_id.is_some() => format!("actor {actor} is {what}"),
-            Deed::Changed(what) => what.clone(),
+            Deed::Changed(what) => format!("actor {actor} is {what}"),
+            Deed::Holds(what) => what.clone(),
             Deed::HostChanged(what) => format!("host {host} {what}"),
         }
     }
@@ -201,7 +205,7 @@ pub(crate) fn instances(actor: &ActorDescription) -> u64 {
 }
 
 /// Waits for the end and shows, on a terminal, how far it is.
-async fn wait(lattice: &Lattice, operation: Operation, printer: Printer) -> anyhow::Result<Settled> {
+async fn wait(lattice: &Lattice, operation: Operation, deed: &Deed, printer: Printer) -> anyhow::Result<Settled> {
     let id = operation.id().clone();
     let watched = operation.is_recorded() && printer.shows_progress();
     let (phases, patience) = (operation.watch(), lattice.target.patience);
@@ -216,7 +220,7 @@ async fn wait(lattice: &Lattice, operation: Operation, printer: Printer) -> anyh
         () = show, if watched => settled.await,
     };
     printer.end_progress();
-    settled.map_err(|error| explain(error, &id))
+    settled.map_err(|error| explain(error, &id, deed))
 }
 
 /// Follows an operation to its last record, however it ended, and shows, on a terminal, how far it is.
@@ -260,7 +264,10 @@ fn phase_text(phase: OperationPhase) -> &'static str {
     }
 }
 
-fn explain(error: WaitError, id: &OperationId) -> anyhow::Error {
+/// What an update that does not follow what runs can be helped with.
+pub(crate) const FORCE_HINT: &str = "--force takes a lower revision too, but never another actor";
+
+fn explain(error: WaitError, id: &OperationId, deed: &Deed) -> anyhow::Error {
     match error {
         WaitError::Unknown { .. } => {
             Fault::new(Code::TimedOut, format!("operation {id} goes on, and how it ends is not known yet"))
@@ -274,8 +281,12 @@ fn explain(error: WaitError, id: &OperationId) -> anyhow::Error {
                 .caused_by(error)
                 .into()
         }
-        WaitError::Failed { source, .. } => {
-            Fault::new(Code::Failed, format!("operation {id} failed")).caused_by(source).into()
+        WaitError::Failed { source, code, .. } => {
+            let fault = Fault::new(Code::Failed, format!("operation {id} failed")).caused_by(source);
+            match (deed, code) {
+                (Deed::Updated(_), Some(RefusalCode::Conflict)) => fault.hint(FORCE_HINT).into(),
+                _ => fault.into(),
+            }
         }
         error => error.into(),
     }

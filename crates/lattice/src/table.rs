@@ -19,12 +19,13 @@ pub(crate) fn dense<const N: usize>(titles: [&str; N], rows: impl IntoIterator<I
     drawn(columns.iter().map(|column| titles[*column]).collect(), rows)
 }
 
-/// Names and values below each other, without titles.
+/// Names and values below each other, without titles. A value may have several lines.
 pub(crate) fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     for (name, value) in facts {
-        table.add_row([name.to_owned(), printable(&value)]);
+        let lines: Vec<String> = value.lines().map(printable).collect();
+        table.add_row([name.to_owned(), lines.join("\n")]);
     }
     trimmed(&table)
 }
@@ -64,6 +65,12 @@ mod tests {
         let titles = ["name", "alias", "version", "tags"];
         assert_eq!(dense(titles, [row("a", "-"), row("b", "2")]), "name  version\na     -\nb     2");
         assert_eq!(dense(titles, []), "name  alias  version  tags");
+    }
+
+    #[test]
+    fn facts_may_have_several_lines() {
+        let text = facts([("why", "one\nbecause: \u{1b}two".to_owned()), ("took", "1 ms".to_owned())]);
+        assert_eq!(text, "why   one\n      because: \u{fffd}two\ntook  1 ms");
     }
 
     #[test]

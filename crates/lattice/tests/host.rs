@@ -117,3 +117,16 @@ async fn which_host_is_meant_must_be_clear() {
     assert_eq!(unclear.to_string().matches("prod").count(), 2, "{unclear}");
     run(&home, &nats, &["stop", "host", "prod"]).await.failed_json(2, "ambiguous");
 }
+
+#[tokio::test]
+async fn runs_no_more_than_it_may() {
+    let (home, nats) = (Home::new().await, NatsServer::start().await);
+    let _host = start(&home, &nats, "prod", &["--allow-file", "--max-instances", "2"]).await;
+    home.file("mine.wasm", &guests::echo());
+    let start = ["start", "actor", "mine.wasm", "--host", "prod", "--count"];
+    let refused = run(&home, &nats, &[&start[..], &["3"]].concat()).await.failed_json(4, "refused");
+    assert!(refused.to_string().contains("the host may run 2 instances"), "{refused}");
+    run(&home, &nats, &[&start[..], &["2"]].concat()).await.json();
+    run(&home, &nats, &["start", "actor", "mine.wasm"]).await.failed_json(3, "not_found");
+    run(&home, &nats, &["host", "--max-instances", "many"]).await.failed_json(64, "configuration");
+}

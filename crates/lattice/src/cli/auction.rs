@@ -1,13 +1,13 @@
 //! `lattice auction`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use lattice_protocol::{Count, LinkName};
 
 use super::pair;
 
 /// Ask which hosts would run something, and which of them is best
 ///
-/// Nothing is started and nothing reserved.
+/// Nothing is started and nothing reserved. Exits with 3 if no host bids.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auction {
     Actor(AuctionActor),
@@ -18,8 +18,10 @@ pub(crate) enum Auction {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lattice auction actor file:///srv/hello.wasm
-  lattice auction actor file:///srv/hello.wasm --constraint zone=a --explain")]
+  lattice auction actor ./mine.wasm
+  lattice auction actor ./mine.wasm --count 10 --constraint zone=a --explain
+
+For each host that bids: `of it` counts the instances of the actor there, `of all` those of all actors.")]
 pub(crate) struct AuctionActor {
     /// The module: a file of this machine, or a reference
     #[arg(value_name = "REF")]
@@ -38,11 +40,13 @@ pub(crate) struct AuctionActor {
 }
 
 /// Which hosts would run a provider
+///
+/// This version of the host runs no providers, and says so with --explain; hosts of other projects may bid.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lattice auction provider registry.example/httpserver:0.19 --explain")]
 pub(crate) struct AuctionProvider {
     /// The provider's image
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) reference: String,
     /// The link name under which it is to serve
     #[arg(long, default_value_t)]

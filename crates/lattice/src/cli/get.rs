@@ -1,14 +1,13 @@
 //! `lattice get`.
 
 use clap::{Args, Subcommand};
-use lattice_protocol::EntityKey;
 
 /// Show what is in the lattice
 #[derive(Debug, Subcommand)]
 pub(crate) enum Get {
     /// Who is there
     #[command(
-        after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'\n  lattice get hosts --require-complete && echo everybody answered"
+        after_help = "Examples:\n  lattice get hosts\n  lattice get hosts -o json | jq -r '.hosts[].id'\n  lattice get hosts --watch\n  lattice get hosts --require-complete && echo everybody answered"
     )]
     Hosts {
         #[command(flatten)]
@@ -16,7 +15,7 @@ pub(crate) enum Get {
     },
     /// What runs on a host, or on all
     #[command(
-        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references"
+        after_help = "Examples:\n  lattice get inventory\n  lattice get inventory NAWX       a host by the start of its id\n  lattice get inventory -o wide    whole keys and references\n  lattice get inventory --watch    again whenever something changes"
     )]
     Inventory {
         /// The host: its friendly name, or its id or a unique start of it
@@ -29,7 +28,8 @@ pub(crate) enum Get {
     Claims,
     /// The links between actors and providers
     ///
-    /// Link values may hold secrets: people see their names alone, unless --values is given.
+    /// Link values may hold secrets: only their names are shown, with *** for each value with `-o json`, unless --values is
+    /// given.
     #[command(after_help = "Examples:\n  lattice get links\n  lattice get links --values -o json")]
     Links {
         /// Show the values too
@@ -40,9 +40,12 @@ pub(crate) enum Get {
     Config(Config),
 }
 
-/// Whether a part of the answers will do.
+/// Whether a part of the answers will do, and whether one answer will.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Whole {
+    /// Print it again whenever something changes, until Ctrl-C; with `-o json` one document per line
+    #[arg(short, long, conflicts_with = "require_complete")]
+    pub(crate) watch: bool,
     /// Fail if a host is missing or its answer cannot be read
     #[arg(long)]
     pub(crate) require_complete: bool,
@@ -50,7 +53,8 @@ pub(crate) struct Whole {
 
 /// What became of commands, newest first
 ///
-/// Hosts keep the records for a day.
+/// Hosts keep the records for a day. With `-o wide` they are shown whole; with `-o json` commands have the names that the
+/// protocol gives them, such as `la` for the start of an actor.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,7 +66,7 @@ pub(crate) struct Operations {
     /// Only those about this actor: its name or call alias, or its key or a unique start of it
     #[arg(long)]
     pub(crate) actor: Option<String>,
-    /// Only those that this host took on
+    /// Only those that this host took on: its friendly name, or its id or a unique start of it
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only those that have not ended
@@ -75,15 +79,17 @@ pub(crate) struct Operations {
 
 /// The configuration of an actor or provider
 ///
-/// Values may be secrets: people see their sizes alone, unless a key is named.
+/// Values may be secrets: people see their sizes alone, unless a key is named. With `-o json` all values are printed, as
+/// text or, where they are none, as {"base64": ...}.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lattice get config MDNX...            the keys
-  lattice get config MDNX... greeting   one value, as it is")]
+  lattice get config hello              the keys
+  lattice get config hello greeting     one value, as it is")]
 pub(crate) struct Config {
-    /// The key of the actor or provider
-    pub(crate) entity: EntityKey,
+    /// The actor: its name or call alias, or its key or a unique start of it; or the whole key of a provider
+    #[arg(value_name = "ACTOR|PROVIDER")]
+    pub(crate) entity: String,
     /// The value's key
     pub(crate) key: Option<String>,
 }

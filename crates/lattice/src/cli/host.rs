@@ -74,9 +74,12 @@ pub(crate) struct Host {
     /// The longest that a stop waits for running calls [default: 60s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) drain_limit: Option<String>,
-    /// How long one call of an actor may take
+    /// How long one call of an actor may take [default: 15s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) call_deadline: Option<String>,
+    /// The most instances that the host runs, of all actors together [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_instances: Option<String>,
     /// How often the host says that it is alive [default: 30s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) heartbeat: Option<String>,

@@ -14,6 +14,8 @@ pub(crate) enum Label {
 }
 
 /// Set labels
+///
+/// One after the other: should one be refused, those before it are set. With `-o json` the last one's operation is printed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lattice label put calm-otter-1234 zone=a gpu=yes")]
 pub(crate) struct PutLabels {
@@ -25,6 +27,8 @@ pub(crate) struct PutLabels {
 }
 
 /// Remove labels
+///
+/// One after the other, as they are set. That a label is not there is fine.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lattice label del calm-otter-1234 gpu")]
 pub(crate) struct DeleteLabels {

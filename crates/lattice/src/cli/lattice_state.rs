@@ -1,7 +1,7 @@
 //! What belongs to the lattice and not to one host: `lattice link`, `lattice config`, `lattice registry`.
 
 use clap::{ArgGroup, Args, Subcommand};
-use lattice_protocol::{ContractId, EntityKey, LinkName};
+use lattice_protocol::{ContractId, LinkName};
 
 use super::pair;
 
@@ -20,7 +20,9 @@ pub(crate) enum Link {
 #[command(after_help = "\
 Examples:
   lattice link put hello VAG3... wasmcloud:httpserver --value address=127.0.0.1:8080
-  lattice link put hello VAZV... wasmcloud:keyvalue --name cache --value url=@secret.txt")]
+  lattice link put hello VAZV... wasmcloud:keyvalue --name cache --value url=@secret.txt
+
+VAG3... stands for the whole key of a provider.")]
 pub(crate) struct PutLink {
     /// The actor: its name or call alias, or its key or a unique start of it
     pub(crate) actor: String,
@@ -63,12 +65,14 @@ pub(crate) enum Config {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lattice config put MDNX... greeting Hello
-  lattice config put MDNX... password @password.txt
-  cat key.pem | lattice config put MDNX... key -")]
+  lattice config put hello greeting Hello
+  lattice config put hello password @password.txt
+  cat key.pem | lattice config put VAG3... key -
+  lattice config put hello offset -- -5                  a value that begins with a dash")]
 pub(crate) struct PutConfig {
-    /// The key of the actor or provider
-    pub(crate) entity: EntityKey,
+    /// The actor: its name or call alias, or its key or a unique start of it; or the whole key of a provider
+    #[arg(value_name = "ACTOR|PROVIDER")]
+    pub(crate) entity: String,
     /// The value's key
     pub(crate) key: String,
     /// The value, `@FILE` for what a file holds, or `-` for standard input
@@ -78,10 +82,14 @@ pub(crate) struct PutConfig {
 /// Remove a value, or all
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["key", "all"]))]
-#[command(after_help = "Examples:\n  lattice config del MDNX... greeting\n  lattice config del MDNX... --all")]
+#[command(
+    override_usage = "lattice config del [OPTIONS] <ACTOR|PROVIDER> <KEY>\n       lattice config del [OPTIONS] <ACTOR|PROVIDER> --all"
+)]
+#[command(after_help = "Examples:\n  lattice config del hello greeting\n  lattice config del hello --all")]
 pub(crate) struct DeleteConfig {
-    /// The key of the actor or provider
-    pub(crate) entity: EntityKey,
+    /// The actor: its name or call alias, or its key or a unique start of it; or the whole key of a provider
+    #[arg(value_name = "ACTOR|PROVIDER")]
+    pub(crate) entity: String,
     /// The value's key
     pub(crate) key: Option<String>,
     /// All values
@@ -106,6 +114,7 @@ Examples:
   printf %s \"$TOKEN\" | lattice registry set registry.example:5000 --token-file -")]
 pub(crate) struct SetRegistry {
     /// The registry, `host` or `host:port`
+    #[arg(value_parser = registry)]
     pub(crate) registry: String,
     /// The user's name
     #[arg(long, requires = "password_file")]
@@ -116,4 +125,37 @@ pub(crate) struct SetRegistry {
     /// The file with a token, `-` for standard input
     #[arg(long, value_name = "FILE", required_unless_present = "password_file")]
     pub(crate) token_file: Option<String>,
+}
+
+/// Reads `host` or `host:port`.
+fn registry(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_host = !host.is_empty() && (host.chars().all(is_name) || is_address(host));
+    match port.is_none_or(|port| port.parse::<u16>().is_ok()) && is_host {
+        true => Ok(text.to_owned()),
+        false => Err("expected host or host:port".to_owned()),
+    }
+}
+
+/// Whether it is an IPv6 address in brackets.
+fn is_address(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_are_hosts() {
+        for good in ["registry.example", "registry.example:5000", "10.0.0.1:80", "localhost", "[::1]:5000"] {
+            assert_eq!(registry(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "https://registry.example", "registry.example/team", "a b", ":5000", "r:many", "r:70000", "::1"]
+        {
+            assert!(registry(bad).is_err(), "{bad}");
+        }
+    }
 }

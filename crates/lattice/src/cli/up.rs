@@ -39,6 +39,9 @@ pub(crate) struct Up {
     /// What the host says of itself; several with several
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) labels: Vec<(String, String)>,
+    /// The most instances that the host runs, of all actors together [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_instances: Option<u32>,
     /// This is the process in the background that `--detach` starts
     #[arg(long, hide = true, conflicts_with = "detach")]
     pub(crate) background: bool,

@@ -4,17 +4,17 @@ use lattice_client::{Auction, RankedBid, Rule};
 use lattice_protocol::{ActorAuction, Annotations, Bid, Constraints, Declined, HostKey, ProviderAuction};
 use serde::Serialize;
 
-use super::get::{missing_texts, texts};
+use super::get::{Gaps, missing_texts, texts};
 use crate::{
     cli::{self, AuctionActor, AuctionProvider, Wish},
     connect::Lattice,
     detail::Detail,
     fault::{Code, Fault, Told},
     module::Looked,
-    placement,
     printer::{Printer, Show},
     settings::Settings,
     table::{dense, or_dash, table},
+    unanswered,
 };
 
 /// What came of an auction.
@@ -62,7 +62,7 @@ async fn actor(flags: AuctionActor, settings: &Settings) -> anyhow::Result<()> {
         lattice_id: None,
     };
     let held = lattice.client.auction_actor(auction, rule(&flags.wish)).await;
-    let held = held.map_err(|error| placement::lattice_error(&lattice, error))?;
+    let held = held.map_err(|error| unanswered::question(&lattice, error))?;
     show(&lattice, held, flags.explain, settings.printer())
 }
 
@@ -76,7 +76,7 @@ async fn provider(flags: AuctionProvider, settings: &Settings) -> anyhow::Result
         provider_ref: flags.reference,
     };
     let held = lattice.client.auction_provider(auction, rule(&flags.wish)).await;
-    let held = held.map_err(|error| placement::lattice_error(&lattice, error))?;
+    let held = held.map_err(|error| unanswered::question(&lattice, error))?;
     show(&lattice, held, flags.explain, settings.printer())
 }
 
@@ -99,12 +99,11 @@ fn show(lattice: &Lattice, auction: Auction, explains: bool, printer: Printer) -
         return Err(lattice.nobody().into());
     }
     let shown = Shown::of(auction, explains);
-    shown.errors.iter().for_each(|error| printer.warn(error));
-    if !shown.missing.is_empty() {
-        printer.warn(&format!("no answer from {}", shown.missing.join(", ")));
-    }
+    Gaps { errors: &shown.errors, missing: &shown.missing, complete: shown.complete }.tell(printer);
     let nobody_bids = shown.ranked.is_empty();
-    printer.show(&shown)?;
+    if printer.is_json() || !shown.text().is_empty() {
+        printer.show(&shown)?;
+    }
     match nobody_bids {
         false => Ok(()),
         true if printer.is_json() => Err(Told(Code::NotFound).into()),
@@ -136,20 +135,20 @@ impl Shown {
         let keys = detail.keys(hosts.chain(self.declined.iter().map(|host| host.host_id.as_str())));
         let bids = self.ranked.iter().map(|rank| {
             let mut cells = cells(rank.bid.as_ref());
-            (cells[0], cells[1]) = (rank.rank.to_string(), keys.of(rank.host_id.as_str())).into();
+            (cells[0], cells[1]) = (rank.rank.to_string(), keys.of(rank.host_id.as_str()));
             cells[7] = if self.explains { rank.reason.clone() } else { String::new() };
             cells
         });
-        let titles = ["rank", "id", "host", "of the actor", "of all", "free memory", "cached", "why"];
-        let bids = dense(titles, bids);
-        if !self.explains || self.declined.is_empty() {
-            return bids;
-        }
-        let declined = self.declined.iter().map(|host| {
-            let name = or_dash(Some(&host.friendly_name).filter(|name| !name.is_empty()));
-            [keys.of(host.host_id.as_str()), name, host.reasons.join("; ")]
+        let titles = ["rank", "id", "host", "of it", "of all", "free memory", "cached", "why"];
+        let bids = (!self.ranked.is_empty()).then(|| dense(titles, bids));
+        let declined = (self.explains && !self.declined.is_empty()).then(|| {
+            let declined = self.declined.iter().map(|host| {
+                let name = or_dash(Some(&host.friendly_name).filter(|name| !name.is_empty()));
+                [keys.of(host.host_id.as_str()), name, host.reasons.join("; ")]
+            });
+            format!("no bid:\n{}", table(["id", "host", "why"], declined))
         });
-        format!("{bids}\n\nno bid:\n{}", table(["id", "host", "why"], declined))
+        Vec::from_iter(bids.into_iter().chain(declined)).join("\n\n")
     }
 }
 

@@ -1,6 +1,6 @@
 //! `lattice config`.
 
-use anyhow::Context;
+use lattice_client::{Operation, RequestError};
 
 use crate::{
     cli::{Config, DeleteConfig, PutConfig},
@@ -8,6 +8,7 @@ use crate::{
     input, placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes what is kept for an actor or provider.
@@ -19,27 +20,33 @@ pub(crate) async fn run(config: Config, settings: &Settings) -> anyhow::Result<(
 }
 
 async fn put(put: PutConfig, settings: &Settings) -> anyhow::Result<()> {
-    let PutConfig { entity, key, value } = put;
-    let value = input::value(&value)?;
+    let value = input::value(&put.value)?;
     let lattice = Lattice::reach(settings.target()?).await?;
-    let deed = Deed::Changed(format!("{} bytes are kept for {entity} under `{key}`", value.len()));
-    let accepted = lattice.client.put_config(&entity, &key, value).await;
-    let operation = accepted
-        .map_err(|error| placement::lattice_error(&lattice, error))
-        .with_context(|| format!("`{key}` was not set"))?;
-    settle(&lattice, Sent { operation, deed, actor: None, no_wait: false }, settings.printer()).await
+    let what = format!("`{}` of {}", put.key, put.entity);
+    let size = if value.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", value.len()) };
+    let deed = Deed::Holds(format!("{what} is set, {size}"));
+    let entity = placement::entity(&lattice, &put.entity).await?;
+    let accepted = lattice.client.put_config(&entity, &put.key, value).await;
+    finish(&lattice, accepted, deed, settings).await.not_done(|| format!("{what} was not set"))
 }
 
 async fn delete(delete: DeleteConfig, settings: &Settings) -> anyhow::Result<()> {
-    let DeleteConfig { entity, key, .. } = delete;
     let lattice = Lattice::reach(settings.target()?).await?;
-    let (accepted, what) = match &key {
-        Some(key) => (lattice.client.delete_config(&entity, key).await, format!("`{key}`")),
-        None => (lattice.client.clear_config(&entity).await, "everything".to_owned()),
+    let entity = placement::entity(&lattice, &delete.entity).await?;
+    let (accepted, what) = match &delete.key {
+        Some(key) => (lattice.client.delete_config(&entity, key).await, format!("`{key}` of {}", delete.entity)),
+        None => (lattice.client.clear_config(&entity).await, format!("the configuration of {}", delete.entity)),
     };
-    let operation = accepted
-        .map_err(|error| placement::lattice_error(&lattice, error))
-        .with_context(|| format!("{what} kept for {entity} was not removed"))?;
-    let deed = Deed::Changed(format!("{what} kept for {entity} is removed"));
-    settle(&lattice, Sent { operation, deed, actor: None, no_wait: false }, settings.printer()).await
+    let deed = Deed::Holds(format!("{what} is removed"));
+    finish(&lattice, accepted, deed, settings).await.not_done(|| format!("{what} was not removed"))
+}
+
+async fn finish(
+    lattice: &Lattice,
+    accepted: Result<Operation, RequestError>,
+    deed: Deed,
+    settings: &Settings,
+) -> anyhow::Result<()> {
+    let operation = accepted.map_err(|error| unanswered::command(lattice, error))?;
+    settle(lattice, Sent { operation, deed, actor: None, no_wait: false }, settings.printer()).await
 }

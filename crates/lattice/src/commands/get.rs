@@ -6,10 +6,11 @@ mod hosts;
 mod inventory;
 mod links;
 mod operations;
+mod watch;
 
 use lattice_client::{Gathered, Missing};
 
-pub(super) use operations::took;
+pub(super) use operations::{command_text, took};
 
 use crate::{
     cli::{Get, Whole},
@@ -52,11 +53,27 @@ pub(super) fn missing_texts(missing: &[Missing]) -> Vec<String> {
     missing.iter().map(Missing::to_string).collect()
 }
 
-/// Tells people what is not there.
-fn warn(errors: &[String], missing: &[String], printer: Printer) {
-    errors.iter().for_each(|error| printer.warn(error));
-    if !missing.is_empty() {
-        printer.warn(&format!("no answer from {}", missing.join(", ")));
+/// What answers of all hosts say of themselves, beside their items.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gaps<'a> {
+    /// What could not be read.
+    pub(super) errors: &'a [String],
+    /// Who did not answer.
+    pub(super) missing: &'a [String],
+    /// Whether nothing is missing.
+    pub(super) complete: bool,
+}
+
+impl Gaps<'_> {
+    /// Tells people of them.
+    pub(super) fn tell(self, printer: Printer) {
+        self.errors.iter().for_each(|error| printer.warn(error));
+        if !self.missing.is_empty() {
+            printer.warn(&format!("no answer from {}", self.missing.join(", ")));
+        }
+        if !self.complete && self.errors.is_empty() && self.missing.is_empty() {
+            printer.note("no host tells which hosts there are, so that others may be missing here");
+        }
     }
 }
 

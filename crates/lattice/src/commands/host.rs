@@ -94,6 +94,7 @@ fn apply(config: &mut HostConfig, settings: HostSettings) {
     config.labels = settings.labels;
     config.allow_file = settings.allow_file;
     config.allow_unsigned = settings.allow_unsigned;
+    config.max_instances = settings.max_instances;
     set(&mut config.restore, settings.restore);
     set(&mut config.typed_events, settings.typed_events);
     set(&mut config.inbox_prefixes, Some(settings.inbox_prefixes).filter(|prefixes| !prefixes.is_empty()));

@@ -1,6 +1,5 @@
 //! `lattice label`.
 
-use anyhow::Context;
 use lattice_client::{Operation, RequestError};
 use lattice_protocol::HostKey;
 
@@ -10,6 +9,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes labels of a host, one after the other; what was done before one is refused stays done.
@@ -24,28 +24,40 @@ pub(crate) async fn run(label: Label, settings: &Settings) -> anyhow::Result<()>
 async fn put(lattice: &Lattice, put: &PutLabels, settings: &Settings) -> anyhow::Result<()> {
     let host = placement::named_host(lattice, &put.host).await?;
     let mut last = None;
+    let mut done = Vec::new();
     for (key, value) in &put.labels {
         let accepted = lattice.client.put_label(&host, key, value).await;
-        let operation = taken(lattice, &host, accepted).with_context(|| format!("label `{key}` was not set"))?;
-        last = Some(operation);
+        let not_set = || partly(format!("label `{key}` was not set"), &done, "set");
+        last = Some(taken(lattice, &host, accepted).not_done(not_set)?);
+        done.push(format!("{key}={value}"));
     }
-    let labels: Vec<String> = put.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    finish(lattice, last, format!("has {}", labels.join(" ")), settings).await
+    finish(lattice, last, format!("has {}", done.join(" ")), settings).await
 }
 
 async fn delete(lattice: &Lattice, delete: &DeleteLabels, settings: &Settings) -> anyhow::Result<()> {
     let host = placement::named_host(lattice, &delete.host).await?;
     let mut last = None;
+    let mut done = Vec::new();
     for key in &delete.labels {
         let accepted = lattice.client.delete_label(&host, key).await;
-        let operation = taken(lattice, &host, accepted).with_context(|| format!("label `{key}` was not removed"))?;
-        last = Some(operation);
+        let not_removed = || partly(format!("label `{key}` was not removed"), &done, "removed");
+        last = Some(taken(lattice, &host, accepted).not_done(not_removed)?);
+        done.push(key.clone());
     }
-    finish(lattice, last, format!("has {} no more", delete.labels.join(" ")), settings).await
+    finish(lattice, last, format!("has {} no more", done.join(" ")), settings).await
+}
+
+/// What failed, and what was done before it and stays so.
+fn partly(failed: String, done: &[String], how: &str) -> String {
+    match done {
+        [] => failed,
+        [one] => format!("{failed}; {one} was {how}"),
+        several => format!("{failed}; {} were {how}", several.join(" ")),
+    }
 }
 
 fn taken(lattice: &Lattice, host: &HostKey, accepted: Result<Operation, RequestError>) -> anyhow::Result<Operation> {
-    accepted.map_err(|error| placement::command_error(lattice, host, error))
+    accepted.map_err(|error| unanswered::command_to(lattice, host, error))
 }
 
 /// A host changes labels in the order in which it is asked, so that with the last all are done.

@@ -1,8 +1,7 @@
 //! `lattice link`.
 
-use anyhow::Context;
 use lattice_client::RequestError;
-use lattice_protocol::{DeleteLink as Command, LinkDefinition, LinkValues};
+use lattice_protocol::{ContractId, DeleteLink as Command, LinkDefinition, LinkName, LinkValues, RefusalCode};
 
 use crate::{
     cli::{DeleteLink, Link, PutLink},
@@ -11,6 +10,7 @@ use crate::{
     input, placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Sets or removes a link.
@@ -34,21 +34,25 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     };
     let not_put = || format!("the link of `{}` for {} was not set", put.actor, link.contract_id);
     let accepted = lattice.client.put_link(&link, put.force).await;
-    let operation = accepted.map_err(|error| refused(&lattice, error)).with_context(not_put)?;
-    let deed = Deed::Changed(format!("linked to provider {} for {}", link.provider_id, link.contract_id));
-    settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, settings.printer()).await
+    let operation = accepted.map_err(|error| refused(&lattice, error)).not_done(not_put)?;
+    let printer = settings.printer();
+    let provider = printer.detail().key(link.provider_id.as_str());
+    let deed =
+        Deed::Changed(format!("linked to provider {provider} for {}", shown(&link.contract_id, &link.link_name)));
+    settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, printer).await
 }
 
 async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
     let lattice = Lattice::reach(settings.target()?).await?;
     let actor = placement::actor(&lattice, &delete.actor).await?;
-    let deed = Deed::Changed(format!("not linked for {} under `{}` any more", delete.contract, delete.name));
+    let deed = Deed::Changed(format!("not linked for {}", shown(&delete.contract, &delete.name)));
+    let contract = delete.contract.clone();
     let command =
         Command { actor_id: actor.clone(), contract_id: delete.contract, lattice_id: None, link_name: delete.name };
     let accepted = lattice.client.delete_link(command).await;
     let operation = accepted
         .map_err(|error| refused(&lattice, error))
-        .with_context(|| format!("the link of `{}` was not removed", delete.actor))?;
+        .not_done(|| format!("the link of `{}` for {} was not removed", delete.actor, contract))?;
     settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, settings.printer()).await
 }
 
@@ -61,14 +65,22 @@ fn values(pairs: &[(String, String)]) -> Result<LinkValues, Fault> {
     pairs.iter().map(read).collect()
 }
 
+/// The name is told where it is not what links are called that have no name.
+fn shown(contract: &ContractId, name: &LinkName) -> String {
+    match *name == LinkName::default() {
+        true => contract.to_string(),
+        false => format!("{contract} under the name `{name}`"),
+    }
+}
+
 fn refused(lattice: &Lattice, error: RequestError) -> anyhow::Error {
-    let is_conflict = error.refusal_code() == Some(lattice_protocol::RefusalCode::LinkConflict);
-    let error = placement::lattice_error(lattice, error);
-    match is_conflict {
-        true => Fault::new(Code::Refused, "another provider's link stands there")
-            .hint("`lattice get links` shows it; --force replaces it")
-            .caused_by(error)
-            .into(),
-        false => error,
+    match error {
+        RequestError::Refused { error, code: Some(RefusalCode::LinkConflict), .. } => {
+            Fault::new(Code::Refused, "the host refused")
+                .hint("`lattice get links` shows the link that stands; --force replaces it")
+                .caused_by(anyhow::Error::msg(error))
+                .into()
+        }
+        error => unanswered::command(lattice, error),
     }
 }

@@ -4,7 +4,7 @@ use lattice_client::WaitError;
 use lattice_protocol::{OperationPhase, OperationRecord};
 use serde::Serialize;
 
-use super::get::took;
+use super::get::{command_text, took};
 use crate::{
     cli::Operation,
     connect::Lattice,
@@ -14,6 +14,7 @@ use crate::{
     settings::Settings,
     settle::follow,
     table::{facts, or_dash, table},
+    unanswered,
 };
 
 /// A record, which programs get as it is.
@@ -41,6 +42,13 @@ fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
         {
             Fault::new(Code::NotFound, format!("no host knows operation {id}"))
                 .hint("`lattice get operations` shows those of the last day")
+                .into()
+        }
+        WaitError::Request { source, .. } => unanswered::question(lattice, *source),
+        WaitError::Unknown { ref id, .. } => {
+            Fault::new(Code::TimedOut, format!("how operation {id} ends is not known yet"))
+                .hint("--timeout waits longer")
+                .caused_by(error)
                 .into()
         }
         error => error.into(),
@@ -74,10 +82,10 @@ impl Shown {
     fn sheet(&self, detail: Detail) -> String {
         let record = &self.0;
         let swap = record.swap_micros.map(|micros| format!("{micros} µs"));
-        let causes = Some(record.causes.join("\n  because: ")).filter(|causes| !causes.is_empty());
+        let causes = Some(record.causes.join("\nbecause: ")).filter(|causes| !causes.is_empty());
         let known = [
             ("operation", Some(record.operation_id.to_string())),
-            ("command", Some(record.command.clone()).filter(|command| !command.is_empty())),
+            ("command", Some(command_text(&record.command).to_owned()).filter(|command| !command.is_empty())),
             ("phase", Some(record.phase.as_str().to_owned())),
             ("host", Some(detail.key(record.host_id.as_str()))),
             ("actor", record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),

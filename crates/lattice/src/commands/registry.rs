@@ -11,9 +11,10 @@ use crate::{
     cli::{Registry, SetRegistry},
     connect::Lattice,
     fault::{Code, Fault, Told},
-    input, placement,
+    input,
     printer::Show,
     settings::Settings,
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -35,7 +36,7 @@ pub(crate) async fn run(registry: Registry, settings: &Settings) -> anyhow::Resu
     let lattice = Lattice::reach(settings.target()?).await?;
     let registries = Registries(BTreeMap::from([(set.registry.clone(), credential)]));
     let answered = lattice.client.put_registries(&registries).await;
-    let answers = answered.map_err(|error| placement::lattice_error(&lattice, error))?;
+    let answers = answered.map_err(|error| unanswered::command(&lattice, error))?;
     if answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
         return Err(lattice.nobody().into());
     }
@@ -43,10 +44,14 @@ pub(crate) async fn run(registry: Registry, settings: &Settings) -> anyhow::Resu
     let printer = settings.printer();
     taken.errors.iter().for_each(|error| printer.warn(error));
     printer.show(&taken)?;
-    match taken.complete {
-        true => Ok(()),
-        false if printer.is_json() => Err(Told(Code::Failed).into()),
-        false => Err(Fault::new(Code::Failed, "not every host took the credentials").into()),
+    let complaint = match taken.errors.is_empty() && taken.missing.is_empty() {
+        _ if taken.complete => return Ok(()),
+        true => "no host tells which hosts there are, so that others may not have the credentials",
+        false => "not every host took the credentials",
+    };
+    match printer.is_json() {
+        true => Err(Told(Code::Failed).into()),
+        false => Err(Fault::new(Code::Failed, complaint).into()),
     }
 }
 

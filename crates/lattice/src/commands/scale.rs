@@ -1,6 +1,5 @@
 //! `lattice scale actor`.
 
-use anyhow::Context;
 use lattice_protocol::{ActorKey, Annotations, HostKey, ScaleActor as Command};
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Scales an actor and tells how it went.
@@ -33,7 +33,7 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
         lattice_id: None,
     };
     let accepted = lattice.client.scale_actor(&host, command).await;
-    let operation = accepted.map_err(|error| placement::command_error(&lattice, &host, error));
+    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error));
     let deed = Deed::Scaled(scale.count);
     let ended = match operation {
         Ok(operation) => {
@@ -45,7 +45,7 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
         Some(reference) => explain(error, reference),
         None => error,
     });
-    ended.with_context(|| format!("`{}` was not scaled", scale.actor))
+    ended.not_done(|| format!("`{}` was not scaled", scale.actor))
 }
 
 /// With a reference the actor need not run anywhere yet.

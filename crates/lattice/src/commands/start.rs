@@ -1,6 +1,5 @@
 //! `lattice start actor`.
 
-use anyhow::Context;
 use lattice_artifact::{FetchError, Reference, Target};
 use lattice_client::{Operation, PlaceError};
 use lattice_protocol::{Annotations, StartActor as Command};
@@ -15,6 +14,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Starts an actor and tells how it went.
@@ -42,14 +42,14 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         Ok(operation) => settle(&lattice, sent(operation), printer).await,
         Err(error) => Err(error),
     };
-    ended.map_err(|error| explain(error, &reference)).with_context(|| format!("`{}` was not started", start.reference))
+    ended.map_err(|error| explain(error, &reference)).not_done(|| format!("`{}` was not started", start.reference))
 }
 
 /// Starts it on the host that is named.
 async fn on(lattice: &Lattice, name: &str, command: Command) -> anyhow::Result<Operation> {
     let host = placement::named_host(lattice, name).await?;
     let started = lattice.client.start_actor(&host, command).await;
-    started.map_err(|error| placement::command_error(lattice, &host, error))
+    started.map_err(|error| unanswered::command_to(lattice, &host, error))
 }
 
 /// Starts it on the host that an auction chooses.
@@ -61,7 +61,8 @@ async fn placed(lattice: &Lattice, wish: &Wish, command: Command) -> anyhow::Res
         {
             lattice.nobody().into()
         }
-        PlaceError::Start { host, source, .. } => placement::command_error(lattice, &host, *source),
+        PlaceError::Auction { source, .. } => unanswered::question(lattice, *source),
+        PlaceError::Start { host, source, .. } => unanswered::command_to(lattice, &host, *source),
         error => error.into(),
     })
 }

@@ -1,6 +1,5 @@
 //! `lattice stop actor` and `lattice stop host`.
 
-use anyhow::Context;
 use lattice_protocol::{Annotations, StopActor as ActorCommand, StopHost as HostCommand};
 
 use crate::{
@@ -9,6 +8,7 @@ use crate::{
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 /// Stops instances of an actor and tells how it went.
@@ -25,10 +25,9 @@ pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Resul
     };
     let accepted = lattice.client.stop_actor(&host, command).await;
     let not_stopped = || format!("`{}` was not stopped", stop.actor);
-    let operation =
-        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).not_done(not_stopped)?;
     let sent = Sent { operation, deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
-    settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
+    settle(&lattice, sent, settings.printer()).await.not_done(not_stopped)
 }
 
 /// Stops a host and tells how it went.
@@ -40,8 +39,7 @@ pub(crate) async fn host(stop: StopHost, settings: &Settings) -> anyhow::Result<
     let command = HostCommand { timeout, ..HostCommand::default() };
     let accepted = lattice.client.stop_host(&host, command).await;
     let not_stopped = || format!("host `{}` was not stopped", stop.host);
-    let operation =
-        accepted.map_err(|error| placement::command_error(&lattice, &host, error)).with_context(not_stopped)?;
+    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).not_done(not_stopped)?;
     let sent = Sent { operation, deed: Deed::HostStopped, actor: None, no_wait: false };
-    settle(&lattice, sent, settings.printer()).await.with_context(not_stopped)
+    settle(&lattice, sent, settings.printer()).await.not_done(not_stopped)
 }

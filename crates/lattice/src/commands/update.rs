@@ -1,19 +1,18 @@
 //! `lattice update actor`.
 
-use anyhow::Context;
 use lattice_artifact::Reference;
 use lattice_client::UpdateOptions;
-use lattice_protocol::{ActorKey, Annotations, RefusalCode, UpdateActor as Command};
+use lattice_protocol::{ActorKey, Annotations, UpdateActor as Command};
 
 use crate::{
     cli::{Update, UpdateActor},
     commands::start::explain,
     connect::Lattice,
-    fault::{Code, Fault},
     module::Looked,
     placement,
     settings::Settings,
     settle::{Deed, Sent, settle},
+    unanswered::{self, NotDone},
 };
 
 mod everywhere;
@@ -29,7 +28,7 @@ pub(crate) async fn run(update: Update, settings: &Settings) -> anyhow::Result<(
         true => everywhere::run(&lattice, &update, &actor, &reference, settings.printer()).await,
         false => on_one_host(&lattice, &update, actor, &reference, settings).await,
     };
-    updated.with_context(|| format!("`{}` was not updated", update.actor))
+    updated.not_done(|| format!("`{}` was not updated", update.actor))
 }
 
 async fn on_one_host(
@@ -48,7 +47,7 @@ async fn on_one_host(
         new_actor_ref: reference.to_string(),
     };
     let accepted = lattice.client.update_actor(&host, command, options(update)).await;
-    let ended = match accepted.map_err(|error| placement::command_error(lattice, &host, error)) {
+    let ended = match accepted.map_err(|error| unanswered::command_to(lattice, &host, error)) {
         Ok(operation) => {
             let deed = Deed::Updated(reference.to_string());
             let sent = Sent { operation, deed, actor: Some(actor), no_wait: update.no_wait };
@@ -56,24 +55,9 @@ async fn on_one_host(
         }
         Err(error) => Err(error),
     };
-    ended.map_err(|error| explain(error, reference)).map_err(hint_at_force)
+    ended.map_err(|error| explain(error, reference))
 }
 
 fn options(update: &UpdateActor) -> UpdateOptions {
     UpdateOptions::default().force(update.force)
-}
-
-/// A lower revision is refused to spare people a mistake, and may be meant.
-fn hint_at_force(error: anyhow::Error) -> anyhow::Error {
-    let is_conflict = error.chain().any(|link| {
-        let failed = link.downcast_ref::<lattice_client::WaitError>();
-        matches!(failed, Some(lattice_client::WaitError::Failed { code: Some(RefusalCode::Conflict), .. }))
-    });
-    match is_conflict {
-        true => Fault::new(Code::Failed, "the new image does not follow the one that runs")
-            .hint("--force takes a lower revision too")
-            .caused_by(error)
-            .into(),
-        false => error,
-    }
 }

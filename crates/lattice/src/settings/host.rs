@@ -42,6 +42,7 @@ const OPTIONS: &[&str] = &[
     "labels",
     "lattice",
     "log_json",
+    "max_instances",
     "mode",
     "nats_jwt",
     "nats_seed",
@@ -79,6 +80,7 @@ pub(crate) struct HostSettings {
     pub(crate) inbox_prefixes: Vec<String>,
     pub(crate) drain_limit: Option<Duration>,
     pub(crate) call_deadline: Option<Duration>,
+    pub(crate) max_instances: Option<u32>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) log_json: bool,
     /// What was set and has no meaning here.
@@ -132,6 +134,7 @@ impl HostSettings {
             inbox_prefixes: layers.list("inbox_prefixes"),
             drain_limit: layers.duration("drain_limit"),
             call_deadline: layers.duration("call_deadline"),
+            max_instances: layers.number("max_instances"),
             heartbeat: layers.duration("heartbeat"),
             log_json: layers.switch("log_json").unwrap_or(false),
             ignored: layers.take_ignored(),

@@ -77,6 +77,7 @@ fn warn_of_ignored(request: &Request<'_>) {
         ("--compat", flags.compat.is_some()),
         ("--friendly-name", flags.friendly_name.is_some()),
         ("--label", !flags.labels.is_empty()),
+        ("--max-instances", flags.max_instances.is_some()),
     ];
     let ignored: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
     if !ignored.is_empty() {

@@ -80,7 +80,7 @@ fn spawn(request: &Request<'_>) -> anyhow::Result<Child> {
 
 /// What was typed, for the process in the background. It inherits the environment.
 fn arguments(request: &Request<'_>) -> Vec<OsString> {
-    let Up { demo, detach: _, port, compat, friendly_name, labels, background: _ } = request.flags;
+    let Up { demo, detach: _, port, compat, friendly_name, labels, max_instances, background: _ } = request.flags;
     let mut arguments: Vec<OsString> = vec!["up".into(), "--background".into()];
     let mut push = |name: &str, value: Option<OsString>| {
         if let Some(value) = value {
@@ -90,6 +90,7 @@ fn arguments(request: &Request<'_>) -> Vec<OsString> {
     push("--port", port.map(|port| port.to_string().into()));
     push("--compat", compat.map(|Compat::Wasmcloud| "wasmcloud".into()));
     push("--friendly-name", friendly_name.as_ref().map(Into::into));
+    push("--max-instances", max_instances.map(|count| count.to_string().into()));
     for (key, value) in labels {
         push("--label", Some(format!("{key}={value}").into()));
     }

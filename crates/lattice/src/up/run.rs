@@ -157,6 +157,7 @@ async fn start_host(request: &Request<'_>, target: &Target, broker: &UpBroker) -
     };
     config.friendly_name = request.flags.friendly_name.clone();
     config.labels = Labels::from_iter(request.flags.labels.clone());
+    config.max_instances = request.flags.max_instances;
     config.allow_file = true;
     config.allow_unsigned = true;
     Host::start(config).await.context("the host cannot start")

@@ -9,6 +9,7 @@ use crate::{
     detail::Detail,
     printer::{Printer, Show},
     table::dense,
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -20,10 +21,7 @@ struct Claims {
 
 /// Prints the actors and providers that the lattice has seen.
 pub(super) async fn run(lattice: &Lattice, printer: Printer) -> anyhow::Result<()> {
-    let answer = match lattice.client.claims().await {
-        Err(lattice_client::RequestError::NoResponders { .. }) => return Err(lattice.nobody().into()),
-        answer => answer?.claims,
-    };
+    let answer = lattice.client.claims().await.map_err(|error| unanswered::question(lattice, error))?.claims;
     let claims = Claims { claims: answer.good, errors: answer.bad };
     claims.errors.iter().for_each(|error| printer.warn(error));
     Ok(printer.show(&claims)?)

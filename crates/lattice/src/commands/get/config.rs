@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
-use lattice_client::RequestError;
 use lattice_protocol::{ConfigValues, EntityKey};
 use serde::Serialize;
 
@@ -11,8 +10,10 @@ use crate::{
     cli::GetConfig,
     connect::Lattice,
     fault::{Code, Fault},
+    placement,
     printer::{Printer, Show},
     table::table,
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -42,43 +43,39 @@ impl Value {
 
 /// Prints what is kept for an actor or provider: the keys, or the one value that is named, as it is.
 pub(super) async fn run(lattice: &Lattice, flags: GetConfig, printer: Printer) -> anyhow::Result<()> {
-    let GetConfig { entity, key } = flags;
-    match key {
-        Some(key) => one(lattice, entity, key, printer).await,
+    let entity = placement::entity(lattice, &flags.entity).await?;
+    match &flags.key {
+        Some(key) => one(lattice, entity, &flags.entity, key, printer).await,
         None => all(lattice, entity, printer).await,
     }
 }
 
 async fn all(lattice: &Lattice, entity: EntityKey, printer: Printer) -> anyhow::Result<()> {
-    let ConfigValues(values) = lattice.client.config(&entity).await.map_err(|error| asked(lattice, error))?;
+    let answer = lattice.client.config(&entity).await;
+    let ConfigValues(values) = answer.map_err(|error| unanswered::question(lattice, error))?;
     let sizes = values.iter().map(|(key, value)| (key.clone(), value.len())).collect();
     let values = values.into_iter().map(|(key, value)| (key, Value::of(value))).collect();
     Ok(printer.show(&Values { entity_id: entity, values, sizes })?)
 }
 
-async fn one(lattice: &Lattice, entity: EntityKey, key: String, printer: Printer) -> anyhow::Result<()> {
-    let value = lattice.client.config_value(&entity, &key).await.map_err(|error| asked(lattice, error))?;
-    let Some(value) = value else {
-        return Err(Fault::new(Code::NotFound, format!("nothing is kept for {entity} under `{key}`"))
-            .hint(format!("`lattice get config {entity}` shows the keys"))
+/// The entity is named in errors as it was typed.
+async fn one(lattice: &Lattice, entity: EntityKey, typed: &str, key: &str, printer: Printer) -> anyhow::Result<()> {
+    let answer = lattice.client.config_value(&entity, key).await;
+    let Some(value) = answer.map_err(|error| unanswered::question(lattice, error))? else {
+        return Err(Fault::new(Code::NotFound, format!("nothing is kept for {typed} under `{key}`"))
+            .hint(format!("`lattice get config {typed}` shows the keys"))
             .into());
     };
     if !printer.is_json() {
         return Ok(printer.raw(&value)?);
     }
-    let sizes = BTreeMap::from([(key.clone(), value.len())]);
-    Ok(printer.show(&Values { entity_id: entity, values: BTreeMap::from([(key, Value::of(value))]), sizes })?)
-}
-
-fn asked(lattice: &Lattice, error: RequestError) -> anyhow::Error {
-    match error {
-        RequestError::NoResponders { .. } => lattice.nobody().into(),
-        error => error.into(),
-    }
+    let sizes = BTreeMap::from([(key.to_owned(), value.len())]);
+    let values = BTreeMap::from([(key.to_owned(), Value::of(value))]);
+    Ok(printer.show(&Values { entity_id: entity, values, sizes })?)
 }
 
 impl Show for Values {
     fn text(&self) -> String {
-        table(["key", "size"], self.sizes.iter().map(|(key, size)| [key.clone(), format!("{size} bytes")]))
+        table(["key", "bytes"], self.sizes.iter().map(|(key, size)| [key.clone(), size.to_string()]))
     }
 }

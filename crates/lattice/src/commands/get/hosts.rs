@@ -5,7 +5,10 @@ use std::time::Duration;
 use lattice_protocol::Host;
 use serde::Serialize;
 
-use super::{judge, missing_of, texts, warn};
+use super::{
+    Gaps, judge, missing_of, texts,
+    watch::{self, Gathering},
+};
 use crate::{
     cli::Whole,
     connect::Lattice,
@@ -28,15 +31,28 @@ struct Hosts {
     complete: bool,
 }
 
-/// Prints who is there.
+/// Prints who is there, once or whenever that changes.
 pub(super) async fn run(lattice: &Lattice, whole: Whole, printer: Printer) -> anyhow::Result<()> {
+    if whole.watch {
+        return watch::follow(lattice, printer, async || ask(lattice).await).await;
+    }
+    let hosts = ask(lattice).await?;
+    hosts.gaps().tell(printer);
+    printer.show(&hosts)?;
+    judge(whole, hosts.complete, printer)
+}
+
+async fn ask(lattice: &Lattice) -> anyhow::Result<Hosts> {
     let mut answers = lattice.hosts().await?;
     answers.items.sort_by(|a, b| (&a.friendly_name, &a.id).cmp(&(&b.friendly_name, &b.id)));
     let (errors, missing, complete) = (texts(&answers.errors), missing_of(&answers), answers.complete);
-    let hosts = Hosts { hosts: answers.items, errors, missing, complete };
-    warn(&hosts.errors, &hosts.missing, printer);
-    printer.show(&hosts)?;
-    judge(whole, hosts.complete, printer)
+    Ok(Hosts { hosts: answers.items, errors, missing, complete })
+}
+
+impl Gathering for Hosts {
+    fn gaps(&self) -> Gaps<'_> {
+        Gaps { errors: &self.errors, missing: &self.missing, complete: self.complete }
+    }
 }
 
 impl Show for Hosts {

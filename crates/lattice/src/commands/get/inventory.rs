@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use lattice_protocol::{ActorDescription, Annotations, HostInventory, ProviderDescription};
 use serde::Serialize;
 
-use super::{judge, missing_of, texts, warn};
+use super::{
+    Gaps, judge, missing_of, texts,
+    watch::{self, Gathering},
+};
 use crate::{
     cli::Whole,
     connect::Lattice,
@@ -13,6 +16,7 @@ use crate::{
     placement,
     printer::{Printer, Show},
     table::{dense, or_dash},
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -26,8 +30,18 @@ struct Inventories {
     complete: bool,
 }
 
-/// Prints what runs on a host, or on all.
+/// Prints what runs on a host, or on all, once or whenever that changes.
 pub(super) async fn run(lattice: &Lattice, host: Option<&str>, whole: Whole, printer: Printer) -> anyhow::Result<()> {
+    if whole.watch {
+        return watch::follow(lattice, printer, async || ask(lattice, host).await).await;
+    }
+    let answers = ask(lattice, host).await?;
+    answers.gaps().tell(printer);
+    printer.show(&answers)?;
+    judge(whole, answers.complete, printer)
+}
+
+async fn ask(lattice: &Lattice, host: Option<&str>) -> anyhow::Result<Inventories> {
     let mut answers = match host {
         Some(name) => Inventories {
             inventories: vec![of_host(lattice, name).await?],
@@ -41,22 +55,23 @@ pub(super) async fn run(lattice: &Lattice, host: Option<&str>, whole: Whole, pri
     let unread: Vec<String> = answers.inventories.iter().flat_map(unread).collect();
     answers.complete &= unread.is_empty();
     answers.errors.extend(unread);
-    warn(&answers.errors, &answers.missing, printer);
-    printer.show(&answers)?;
-    judge(whole, answers.complete, printer)
+    Ok(answers)
+}
+
+impl Gathering for Inventories {
+    fn gaps(&self) -> Gaps<'_> {
+        Gaps { errors: &self.errors, missing: &self.missing, complete: self.complete }
+    }
 }
 
 async fn of_host(lattice: &Lattice, name: &str) -> anyhow::Result<HostInventory> {
     let host = placement::named_host(lattice, name).await?;
     let answer = lattice.client.inventory(&host).await;
-    answer.map_err(|error| placement::command_error(lattice, &host, error))
+    answer.map_err(|error| unanswered::question_to(lattice, &host, error))
 }
 
 async fn of_all(lattice: &Lattice) -> anyhow::Result<Inventories> {
-    let answers = lattice.client.inventories().await?;
-    if answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
-        return Err(lattice.nobody().into());
-    }
+    let answers = lattice.inventories().await?;
     let (errors, missing, complete) = (texts(&answers.errors), missing_of(&answers), answers.complete);
     Ok(Inventories { inventories: answers.items, errors, missing, complete })
 }

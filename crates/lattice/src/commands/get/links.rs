@@ -8,6 +8,7 @@ use crate::{
     detail::Detail,
     printer::{Printer, Show},
     table::dense,
+    unanswered,
 };
 
 #[derive(Serialize)]
@@ -21,10 +22,7 @@ struct Links {
 
 /// Prints the links; values may be secrets, and are left out unless they are asked for.
 pub(super) async fn run(lattice: &Lattice, values: bool, printer: Printer) -> anyhow::Result<()> {
-    let answer = match lattice.client.links().await {
-        Err(lattice_client::RequestError::NoResponders { .. }) => return Err(lattice.nobody().into()),
-        answer => answer?.links,
-    };
+    let answer = lattice.client.links().await.map_err(|error| unanswered::question(lattice, error))?.links;
     let mut links = answer.good;
     links.sort_by(|a, b| (&a.actor_id, &a.contract_id, &a.link_name).cmp(&(&b.actor_id, &b.contract_id, &b.link_name)));
     if !values {

@@ -1,5 +1,7 @@
 //! `lattice get operations`.
 
+use std::time::SystemTime;
+
 use lattice_protocol::{OperationRecord, OperationRecords, OperationsQuery};
 use serde::Serialize;
 
@@ -10,7 +12,30 @@ use crate::{
     placement,
     printer::{Printer, Show},
     table::{dense, or_dash},
+    unanswered,
 };
+
+/// Characters of a cause in a table, of which there is a whole elsewhere.
+const LONGEST_CAUSE: usize = 48;
+
+/// Commands by their names in the protocol, and as they are typed.
+const TYPED: [(&str, &str); 15] = [
+    ("la", "start actor"),
+    ("sa", "stop actor"),
+    ("scale", "scale actor"),
+    ("upd", "update actor"),
+    ("lp", "start provider"),
+    ("sp", "stop provider"),
+    ("stop", "stop host"),
+    ("linkdefs.put", "link put"),
+    ("linkdefs.del", "link del"),
+    ("labels.put", "label put"),
+    ("labels.del", "label del"),
+    ("config.put", "config put"),
+    ("config.del", "config del"),
+    ("config.clear", "config del --all"),
+    ("registries.put", "registry set"),
+];
 
 #[derive(Serialize)]
 struct Operations {
@@ -36,10 +61,8 @@ pub(super) async fn run(lattice: &Lattice, flags: Flags, printer: Printer) -> an
         limit: flags.limit,
         unfinished: flags.unfinished,
     };
-    let OperationRecords { more, operations } = match lattice.client.operations(query).await {
-        Err(lattice_client::RequestError::NoResponders { .. }) => return Err(lattice.nobody().into()),
-        answer => answer?,
-    };
+    let answer = lattice.client.operations(query).await;
+    let OperationRecords { more, operations } = answer.map_err(|error| unanswered::question(lattice, error))?;
     let operations = Operations { operations: operations.good, more, errors: operations.bad };
     operations.errors.iter().for_each(|error| printer.warn(error));
     printer.show(&operations)?;
@@ -62,25 +85,67 @@ impl Show for Operations {
 impl Operations {
     fn table(&self, detail: Detail) -> String {
         let hosts = detail.keys(self.operations.iter().map(|record| record.host_id.as_str()));
-        let rows = self.operations.iter().map(|record| row(record, detail, hosts));
-        dense(["began", "operation", "command", "phase", "took", "host", "actor", "reference", "by", "why"], rows)
+        let actors = detail
+            .keys(self.operations.iter().filter_map(|record| record.actor_id.as_ref()).map(|actor| actor.as_str()));
+        let rows = self.operations.iter().map(|record| row(record, detail, (hosts, actors)));
+        let began = if detail == Detail::Whole { "began" } else { "age" };
+        dense([began, "operation", "command", "phase", "took", "host", "actor", "reference", "by", "why"], rows)
     }
 }
 
-fn row(record: &OperationRecord, detail: Detail, hosts: KeyColumn) -> [String; 10] {
-    let reference = record.reference.as_ref().map(|reference| detail.reference(reference));
+fn row(record: &OperationRecord, detail: Detail, (hosts, actors): (KeyColumn, KeyColumn)) -> [String; 10] {
+    let is_whole = detail == Detail::Whole;
+    let began = record.phases.first().map(|first| first.at.as_str());
     [
-        or_dash(record.phases.first().map(|first| &first.at)),
+        or_dash(if is_whole { began.map(str::to_owned) } else { began.and_then(age) }),
         record.operation_id.to_string(),
-        record.command.clone(),
+        command_text(&record.command).to_owned(),
         record.phase.as_str().to_owned(),
         or_dash(took(record)),
         hosts.of(record.host_id.as_str()),
-        or_dash(record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),
-        or_dash(reference),
+        or_dash(record.actor_id.as_ref().map(|actor| actors.of(actor.as_str()))),
+        or_dash(record.reference.as_ref().filter(|_| is_whole)),
         or_dash(record.requester.as_ref()),
-        or_dash(Some(record.causes.join(": ")).filter(|causes| !causes.is_empty())),
+        or_dash(if is_whole { all_causes(record) } else { why(record) }),
     ]
+}
+
+fn all_causes(record: &OperationRecord) -> Option<String> {
+    Some(record.causes.join(": ")).filter(|causes| !causes.is_empty())
+}
+
+/// The first words of the last cause, which is the one that started it all. Those are not to be a reference.
+fn why(record: &OperationRecord) -> Option<String> {
+    let cause = record.causes.last()?;
+    let reference = record.reference.as_ref().map(|reference| format!("`{reference}`"));
+    Some(match reference.and_then(|reference| cause.strip_prefix(&reference)) {
+        Some(rest) => shortened(&format!("it{rest}")),
+        None => shortened(cause),
+    })
+}
+
+fn shortened(cause: &str) -> String {
+    match cause.char_indices().nth(LONGEST_CAUSE) {
+        Some((end, _)) => format!("{}…", cause[..end].trim_end()),
+        None => cause.to_owned(),
+    }
+}
+
+/// How long ago something was, by this machine's clock: `5s`, `12m`, `3h`.
+fn age(at: &str) -> Option<String> {
+    let at = humantime::parse_rfc3339(at).ok()?;
+    let seconds = SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
+    Some(match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        _ => format!("{}h", seconds / 3600),
+    })
+}
+
+/// What people type for a command that is recorded under its name in the protocol.
+pub(in crate::commands) fn command_text(name: &str) -> &str {
+    let typed = TYPED.iter().find(|(known, _)| *known == name);
+    typed.map_or(name, |(_, typed)| typed)
 }
 
 /// How long an operation took that has ended.
@@ -93,6 +158,8 @@ pub(in crate::commands) fn took(record: &OperationRecord) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use lattice_protocol::{OperationPhase, ReachedPhase};
 
     use super::*;
@@ -109,5 +176,38 @@ mod tests {
         assert_eq!(took(&record), None);
         record.phases.push(reached("2.500", OperationPhase::Running));
         assert_eq!(took(&record).as_deref(), Some("2500 ms"));
+    }
+
+    #[test]
+    fn a_cause_is_told_in_a_few_words() {
+        let mut record: OperationRecord = serde_json::from_value(serde_json::json!({
+            "host_id": "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA", "operation_id": "a", "phase": "failed",
+            "reference": "file:///srv/hello.wasm",
+            "causes": ["the operation", "`file:///srv/hello.wasm` is revision 1, and revision 2 runs from another place"],
+        }))
+        .expect("a record");
+        assert_eq!(why(&record).as_deref(), Some("it is revision 1, and revision 2 runs from anoth…"));
+        record.causes = vec!["no".to_owned()];
+        assert_eq!(why(&record).as_deref(), Some("no"));
+        record.causes.clear();
+        assert_eq!(why(&record), None);
+    }
+
+    #[test]
+    fn commands_are_told_as_they_are_typed() {
+        assert_eq!(command_text("la"), "start actor");
+        assert_eq!(command_text("restore"), "restore");
+    }
+
+    #[test]
+    fn ages_are_short() {
+        let ago =
+            |seconds| humantime::format_rfc3339_millis(SystemTime::now() - Duration::from_secs(seconds)).to_string();
+        // Half a unit more than what is told, so that the clock may go on meanwhile.
+        assert_eq!(age(&ago(150)).as_deref(), Some("2m"));
+        assert_eq!(age(&ago(3600 * 5 + 1800)).as_deref(), Some("5h"));
+        // Clocks differ.
+        assert_eq!(age("2999-01-01T00:00:00Z").as_deref(), Some("0s"));
+        assert_eq!(age("soon"), None);
     }
 }

@@ -4,24 +4,27 @@ use std::num::NonZeroUsize;
 
 use futures::StreamExt;
 use lattice_artifact::Reference;
-use lattice_client::{HostUpdate, Settled, UpdateError, UpdateEverywhere};
-use lattice_protocol::{ActorKey, Annotations, HostKey};
+use lattice_client::{HostUpdate, RequestError, Settled, UpdateError, UpdateEverywhere, WaitError};
+use lattice_protocol::{ActorKey, Annotations, HostKey, OperationId, RefusalCode, error_chain};
 use serde::Serialize;
 
 use crate::{
     cli::UpdateActor,
-    commands::get::missing_texts,
+    commands::get::{missing_texts, texts},
     connect::Lattice,
     detail::Detail,
     fault::{Code, Fault, Told},
-    placement,
     printer::{Printer, Show},
+    settle::FORCE_HINT,
     table::dense,
+    unanswered,
 };
 
 #[derive(Serialize)]
 struct Updates {
     updates: Vec<Update>,
+    /// What was wrong with what hosts said of what they run.
+    errors: Vec<String>,
     /// Hosts that did not say what they run, and may go on with the old image.
     missing: Vec<String>,
     complete: bool,
@@ -31,12 +34,16 @@ struct Updates {
 struct Update {
     host_id: HostKey,
     host_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<OperationId>,
     /// `done`, `failed` or `not_begun`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     swap_micros: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip)]
+    can_be_forced: bool,
 }
 
 /// Updates an actor on every host that runs it, and tells how it went on each. After a failure no further host begins.
@@ -57,28 +64,33 @@ pub(super) async fn run(
         deadline: lattice.target.patience,
     };
     let begun = lattice.client.update_everywhere(update).await;
-    let mut rollout = begun.map_err(|error| placement::lattice_error(lattice, error))?;
+    let mut rollout = begun.map_err(|error| unanswered::command(lattice, error))?;
     let count = rollout.hosts().len();
-    if count == 0 {
-        return Err(Fault::new(Code::NotFound, "no host runs it")
-            .hint("`lattice get inventory` shows what runs")
-            .into());
+    if count == 0 && rollout.missing().is_empty() && rollout.errors().is_empty() {
+        // Who is not there runs nothing either.
+        lattice.hosts().await?;
+        let what =
+            if flags.annotations.is_empty() { "no host runs it" } else { "no host runs it with these annotations" };
+        return Err(Fault::new(Code::NotFound, what).hint("`lattice get inventory` shows what runs").into());
     }
-    let (missing, complete) = (missing_texts(rollout.missing()), rollout.is_complete());
+    let (errors, missing) = (texts(rollout.errors()), missing_texts(rollout.missing()));
+    let complete = rollout.is_complete();
     let mut updates = Vec::with_capacity(count);
     while let Some(update) = rollout.next().await {
         updates.push(Update::of(update));
         printer.progress(&format!("updated {} of {count} hosts ...", updates.len()));
     }
-    finish(Updates { updates, missing, complete }, printer)
+    finish(Updates { updates, errors, missing, complete }, printer)
 }
 
 fn finish(updates: Updates, printer: Printer) -> anyhow::Result<()> {
+    updates.errors.iter().for_each(|error| printer.warn(error));
     if !updates.missing.is_empty() {
         printer.warn(&format!("no answer from {}: the old image may still run there", updates.missing.join(", ")));
     }
     let failed = updates.updates.iter().filter(|update| update.outcome != DONE).count();
     let (count, complete) = (updates.updates.len(), updates.complete);
+    let can_be_forced = updates.updates.iter().any(|update| update.can_be_forced);
     printer.show(&updates)?;
     let complaint = match failed {
         0 if complete => return Ok(()),
@@ -87,6 +99,7 @@ fn finish(updates: Updates, printer: Printer) -> anyhow::Result<()> {
     };
     match printer.is_json() {
         true => Err(Told(Code::Failed).into()),
+        false if can_be_forced => Err(Fault::new(Code::Failed, complaint).hint(FORCE_HINT).into()),
         false => Err(Fault::new(Code::Failed, complaint).into()),
     }
 }
@@ -96,14 +109,47 @@ const DONE: &str = "done";
 impl Update {
     fn of(update: HostUpdate) -> Self {
         let (host_id, host_name) = (update.host_id, update.friendly_name);
-        let (outcome, swap_micros, error) = match update.outcome {
-            Ok(Settled::ByOperation(record)) => (DONE, record.swap_micros, None),
-            Ok(_) => (DONE, None, None),
-            Err(UpdateError::NotBegun) => ("not_begun", None, None),
-            Err(error) => ("failed", None, Some(lattice_protocol::error_chain(&error))),
+        let told = match &update.outcome {
+            Ok(Settled::ByOperation(record)) => Some((record.operation_id.clone(), record.swap_micros)),
+            Err(UpdateError::Wait(error)) => operation_of(error).map(|id| (id, None)),
+            _ => None,
         };
-        Self { host_id, host_name, outcome, swap_micros, error }
+        let (operation_id, swap_micros) = told.map_or((None, None), |(id, swap)| (Some(id), swap));
+        let (outcome, error) = match &update.outcome {
+            Ok(_) => (DONE, None),
+            Err(UpdateError::NotBegun) => ("not_begun", None),
+            Err(error) => ("failed", Some(reason(error))),
+        };
+        let can_be_forced = update.outcome.as_ref().is_err_and(is_conflict);
+        Self { host_id, host_name, operation_id, outcome, swap_micros, error, can_be_forced }
     }
+}
+
+fn operation_of(error: &WaitError) -> Option<OperationId> {
+    match error {
+        WaitError::Failed { id, .. } | WaitError::Lost { id, .. } | WaitError::Unknown { id, .. } => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// Why it failed. Which host and operation that was stands beside it.
+fn reason(error: &UpdateError) -> String {
+    match error {
+        UpdateError::Request(error) => match &**error {
+            RequestError::Refused { error, .. } => error.clone(),
+            error => error_chain(error),
+        },
+        UpdateError::Wait(error) => match &**error {
+            WaitError::Failed { source, .. } => error_chain(source),
+            error => error_chain(error),
+        },
+        error => error_chain(error),
+    }
+}
+
+fn is_conflict(error: &UpdateError) -> bool {
+    let UpdateError::Wait(error) = error else { return false };
+    matches!(**error, WaitError::Failed { code: Some(RefusalCode::Conflict), .. })
 }
 
 impl Show for Updates {

@@ -87,6 +87,7 @@ impl Layers {
             ("typed_events", flags.typed_events.clone()),
             ("drain_limit", flags.drain_limit.clone()),
             ("call_deadline", flags.call_deadline.clone()),
+            ("max_instances", flags.max_instances.clone()),
             ("heartbeat", flags.heartbeat.clone()),
             ("rpc_nats_url", flags.rpc_nats_url.clone()),
             ("rpc_creds", flags.rpc_creds.clone()),
@@ -166,6 +167,11 @@ impl Layers {
             "false" | "0" | "no" | "n" | "disabled" | "disable" => Ok(false),
             _ => Err(format!("`{text}` is neither true nor false")),
         })
+    }
+
+    /// A number of things.
+    pub(super) fn number(&mut self, name: &str) -> Option<u32> {
+        self.read(name, |text| text.parse().map_err(|_| format!("`{text}` is no whole number from 0 to {}", u32::MAX)))
     }
 
     /// A duration.

@@ -25,7 +25,8 @@ fn production_takes_no_files_and_nothing_unsigned() {
 
 #[test]
 fn flags_then_environment_then_published_names_then_the_file() {
-    let file = "lattice = 'file'\nfriendly_name = 'file'\nmode = 'mixed'\ndrain_limit = '9s'\n[labels]\na = '1'\nb = 1";
+    let file = "lattice = 'file'\nfriendly_name = 'file'\nmode = 'mixed'\ndrain_limit = '9s'\nmax_instances = 7
+        [labels]\na = '1'\nb = 1";
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let path = directory.path().join("host.toml");
     fs::write(&path, file).expect("the directory can be written");
@@ -45,6 +46,7 @@ fn flags_then_environment_then_published_names_then_the_file() {
     assert_eq!(settings.mode, Mode::Mixed);
     assert_eq!(settings.drain_limit, Some(Duration::from_secs(9)));
     assert_eq!(settings.call_deadline, Some(Duration::from_millis(1500)));
+    assert_eq!(settings.max_instances, Some(7));
     assert_eq!(settings.labels, [("a", "1"), ("b", "3"), ("c", "2")].into_iter().collect());
 }
 
@@ -77,18 +79,20 @@ fn published_names_are_honoured() {
 
 #[test]
 fn all_problems_are_told_together() {
-    let file = "lattice = 'a b'\nlatice = 'x'\nheartbeat = 'soon'\nallow_file = [true, false]\nlabels = 3";
+    let file = "lattice = 'a b'\nlatice = 'x'\nheartbeat = 'soon'\nallow_file = [true, false]\nlabels = 3
+        max_instances = -1";
     let fault =
         with_file(file, &[("LATTICE_MODE", "neither"), ("WASMCLOUD_POLICY_TOPIC", "p"), ("LATTICE_RESTORE", "si")])
             .expect_err("nearly everything is wrong");
     assert_eq!(fault.code, Code::Configuration);
     let expected = [
-        "are 8 problems",
+        "are 9 problems",
         "unknown key `latice`",
         "the lattice name `a b`",
         "heartbeat in ",
         "allow_file in ",
         "labels in ",
+        "`-1` is no whole number from 0 to 4294967295",
         "LATTICE_MODE",
         "WASMCLOUD_POLICY_TOPIC",
         "LATTICE_RESTORE",
@@ -96,6 +100,18 @@ fn all_problems_are_told_together() {
     for part in expected {
         assert!(fault.message.contains(part), "no {part:?} in {}", fault.message);
     }
+}
+
+#[test]
+fn a_number_comes_from_wherever_it_is_given() {
+    let check = |flag: Option<&str>, variable: &str, expect| {
+        let flags = cli::Host { max_instances: flag.map(str::to_owned), ..cli::Host::default() };
+        let settings = find(flags, Global::default(), &[("LATTICE_MAX_INSTANCES", variable)]);
+        assert_eq!(settings.map(|settings| settings.max_instances).ok(), expect, "{flag:?} {variable}");
+    };
+    check(None, "0", Some(Some(0)));
+    check(None, "many", None);
+    check(Some("3"), "many", Some(Some(3)));
 }
 
 #[test]
