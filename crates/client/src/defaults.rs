@@ -34,10 +34,9 @@ pub(crate) const FOLLOWED_HOSTS: usize = 16_384;
 pub(crate) const GATHER_GRACE: Duration = Duration::from_millis(20);
 /// How long after that it is asked again. It may be gone by then, and what it was sent went with it.
 pub(crate) const PRESENCE_AGAIN: Duration = Duration::from_millis(500);
-/// How long a host may take to tell the members before another one is asked besides; doubles each time.
+/// How long a host may take to tell the members before another one is asked besides.
 pub(crate) const MEMBERS_AGAIN: Duration = Duration::from_millis(50);
-/// How often the members are asked for at once: of ten hosts half of which are mute, one in a thousand gathers meets mute
-/// ones alone.
+/// How often the members are asked for: where half of the hosts are mute, one gather in a thousand meets mute ones alone.
 pub(crate) const MEMBERS_ASKED: usize = 10;
 /// How long any host is asked to hold a question about the operation of a host that is gone: so often they look whether it
 /// counts as gone among them.

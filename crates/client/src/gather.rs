@@ -152,16 +152,12 @@ impl Client {
         let ask = || self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::Members)));
         let mut asked = FuturesUnordered::new();
         asked.push(ask());
-        let mut pause = MEMBERS_AGAIN;
         loop {
-            let wait = if asked.len() < MEMBERS_ASKED { pause } else { Duration::MAX };
+            let wait = if asked.len() < MEMBERS_ASKED { MEMBERS_AGAIN } else { Duration::MAX };
             // Cancel-safe: what is asked stays in its set, and answers wait there.
             match time::timeout(wait.min(self.settings().timeout), asked.next()).await {
                 Ok(Some(answer)) => return answer,
-                Ok(None) | Err(_) if asked.len() < MEMBERS_ASKED => {
-                    asked.push(ask());
-                    pause *= 2;
-                }
+                Ok(None) | Err(_) if asked.len() < MEMBERS_ASKED => asked.push(ask()),
                 Ok(None) | Err(_) => {}
             }
         }
