@@ -9,10 +9,12 @@ use async_nats::{
     ConnectOptions,
     jetstream::{self, kv},
 };
+use futures::StreamExt;
+use lattice_host::Host;
 use lattice_protocol::{Ack, Claims, LinkDefinition, Links, RefusalCode, decode, event::EventData};
 use lattice_testkit::{NatsOptions, NatsServer, eventually};
 use support::{
-    DEADLINE, Lattice,
+    DEADLINE, Lattice, Seeds, config,
     links::{ACTOR, json_of, key_of, link},
     wire::Wire,
 };
@@ -159,8 +161,8 @@ async fn a_bucket_that_is_missing_is_named_and_made_anew() {
     assert_eq!(lattice.links().await, [wanted]);
 }
 
-/// A lattice whose host may not publish to these subjects.
-async fn without_permission(denied: &[&str]) -> Lattice {
+/// A server on which hosts may not publish to these subjects, and the connection of a host.
+async fn server_without_permission(denied: &[&str]) -> (NatsServer, async_nats::Client) {
     let config = format!(
         "authorization {{ users: [\n  {{ user: test, password: x }}\n  {{ user: host, password: x, permissions: \
          {{ publish: {{ deny: {denied:?} }} }} }}\n] }}\nno_auth_user: test"
@@ -168,6 +170,12 @@ async fn without_permission(denied: &[&str]) -> Lattice {
     let nats = NatsServer::start_with(NatsOptions { config, ..NatsOptions::default() }).await;
     let options = ConnectOptions::with_user_and_password("host".to_owned(), "x".to_owned());
     let client = options.connect(nats.url()).await.expect("the host may connect");
+    (nats, client)
+}
+
+/// A lattice whose host may not publish to these subjects.
+async fn without_permission(denied: &[&str]) -> Lattice {
+    let (nats, client) = server_without_permission(denied).await;
     let lattice = Lattice::start_on(nats, |config| {
         config.control = client.clone();
         config.rpc = client;
@@ -208,4 +216,20 @@ async fn a_missing_permission_to_read_is_told() {
     // What others write is seen all the same.
     lattice.write_link(&wanted).await;
     until_known(&lattice, &names(&[wanted])).await;
+}
+
+/// It had told that it started, and nobody ever told that it stopped.
+#[tokio::test]
+async fn regression_a_host_that_cannot_be_noted_as_a_member_does_not_say_that_it_started() {
+    let (nats, client) = server_without_permission(&["$KV.LATTICEHOSTS_default.>"]).await;
+    let witness = nats.client().await;
+    let mut events = witness.subscribe("wasmbus.evt.default").await.expect("subscribed");
+    witness.flush().await.expect("the server has it");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let refused = Host::start(config(&client, &Seeds::generate(), &dir)).await.expect_err("nobody would know of it");
+    assert!(refused.to_string().contains("member"), "{refused}");
+    client.flush().await.expect("what it said has arrived");
+    witness.publish("wasmbus.evt.default", "the end".into()).await.expect("sent");
+    let first = events.next().await.expect("the connection stands");
+    assert_eq!(first.payload, "the end");
 }

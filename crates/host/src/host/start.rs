@@ -214,8 +214,6 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let (registrar, labels, label_edits) = labels(&config, &state, &events, &capacity);
     let about = About::new(facts(&config), labels, board.clone());
     let publisher = Task::spawn("events", |stop| publisher.run(stop));
-    // The first event of all, before anything that runs can cause one.
-    events.publish(started(&about));
 
     let before = if config.restore { state.load() } else { Running::default() };
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
@@ -234,7 +232,10 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         operations,
         members,
     };
+    // The last that can fail: who has started also says when it stops.
     let membership = common.membership().await?;
+    // The first event of all, before anything that runs can cause one.
+    common.events.publish(started(&common.about));
     let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
     let serving = Serving::new(&config, issuers, shared.claims.clone());
     let refusals = Arc::clone(serving.refusals());
