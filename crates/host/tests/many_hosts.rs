@@ -2,10 +2,7 @@
 
 mod support;
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures::{StreamExt, stream};
 use lattice_client::{Client, ClientSettings};
@@ -81,9 +78,7 @@ impl Many {
         let client = Client::new(self.nats.client().await, ClientSettings::default());
         let count = self.hosts.len();
         eventually("every host answers", DEADLINE, async || {
-            let begun = Instant::now();
             let gathered = client.hosts().await.expect("the lattice answers");
-            println!("{count} hosts: {} answered, after {:?}", gathered.items.len(), begun.elapsed());
             (gathered.complete && gathered.items.len() == count).then_some(())
         })
         .await;
@@ -99,7 +94,6 @@ async fn a_thousand_hosts_are_one_lattice() {
         many.gather().await;
         costs.push(many.bytes_per_heartbeat().await);
     }
-    println!("bytes for each heartbeat: {costs:?}");
     for cost in &costs {
         assert!((cost / costs[0] - 1.0).abs() <= 0.1, "what a host costs grows with their number: {costs:?}");
     }

@@ -101,7 +101,6 @@ async fn nothing_that_was_acknowledged_is_lost() {
             lattice.nats.stop().await;
         }
         lattice.nats.restart().await;
-        println!("restart {restart}: {} links acknowledged", load.count());
     }
     let before = load.count();
     eventually("links are put at the end", DEADLINE, async || (load.count() > before).then_some(())).await;
