@@ -152,10 +152,17 @@ impl Shown {
     }
 }
 
+fn memory_text(bytes: u64) -> String {
+    match bytes >> 20 {
+        mebibytes @ 1024.. => format!("{}.{} GiB", mebibytes / 1024, mebibytes % 1024 * 10 / 1024),
+        mebibytes => format!("{mebibytes} MiB"),
+    }
+}
+
 /// What a bid tells, with room for rank, key and reason.
 fn cells(bid: Option<&Bid>) -> [String; 8] {
     let told = |text: fn(&Bid) -> String| bid.map_or_else(|| "-".to_owned(), text);
-    let memory = bid.and_then(|bid| bid.free_memory).map(|bytes| format!("{} MiB", bytes >> 20));
+    let memory = bid.and_then(|bid| bid.free_memory).map(memory_text);
     [
         String::new(),
         String::new(),
