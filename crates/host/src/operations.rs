@@ -214,9 +214,9 @@ impl Operations {
         let is_ours = |record: &OperationRecord| record.host_id == *host && record.incarnation != *incarnation;
         match self.shared.ledger.all().await {
             Ok(records) => {
-                for record in records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final()) {
-                    self.shared.ledger.close(lost(record)).await;
-                }
+                let left = records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final());
+                // All at once: what ran is started again after it, and one that JetStream is silent about takes seconds.
+                futures::future::join_all(left.map(|record| self.shared.ledger.close(lost(record)))).await;
             }
             Err(error) => tracing::warn!(%error, "operations of an earlier start could not be looked for"),
         }
