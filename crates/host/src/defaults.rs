@@ -73,6 +73,9 @@ pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one of the host's own tasks may take to end; they end in microseconds while NATS is there.
 pub(crate) const END_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What a stop may take beside the time that running calls get; each of the host's tasks has [`END_TIMEOUT`].
+pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(20);
+
 /// How long the end of a command waits until it is noted on disk; a disk that takes longer is in trouble, not the command.
 pub(crate) const NOTE_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -3,17 +3,17 @@
 mod foreign;
 mod look;
 mod note;
+mod roll;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use async_nats::jetstream::{
-    self,
-    kv::{Config, Entry},
-};
+use async_nats::jetstream::{self, kv::Config};
 use lattice_protocol::{HostKey, LatticeName, Member};
+use serde::Serialize;
 
 pub(crate) use foreign::Watcher;
 pub(crate) use note::Noter;
+pub(crate) use roll::Roll;
 
 use crate::{
     bucket::{AnyError, OwnBucket, read_all},
@@ -21,13 +21,14 @@ use crate::{
     error::StartError,
 };
 use look::Look;
+use roll::Leaving;
 
 /// The members of the lattice; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
     bucket: OwnBucket,
     host: HostKey,
-    look: Arc<Look<lattice_protocol::Members>>,
+    look: Arc<Look<Roll>>,
 }
 
 impl Members {
@@ -44,13 +45,8 @@ impl Members {
     }
 
     /// Who is there now. Many who ask at the same time are answered from one look at the bucket.
-    pub(crate) async fn current(&self) -> Result<Arc<lattice_protocol::Members>, AnyError> {
-        self.look.at(self.read()).await
-    }
-
-    async fn read(&self) -> Result<lattice_protocol::Members, AnyError> {
-        let entries = read_all(self.bucket.store()).await?;
-        Ok(lattice_protocol::Members { members: present(&entries).into() })
+    pub(crate) async fn current(&self) -> Result<Arc<Roll>, AnyError> {
+        self.look.at(async { Ok(Roll::read(&read_all(self.bucket.store()).await?)) }).await
     }
 
     async fn put(&self, member: &Member) -> Result<(), AnyError> {
@@ -61,8 +57,19 @@ impl Members {
     }
 
     async fn note(&self, member: &Member) -> Result<(), AnyError> {
-        let bytes = serde_json::to_vec(member)?;
-        tokio::time::timeout(START_TIMEOUT, self.bucket.store().put(member.host_id.as_str(), bytes.into())).await??;
+        self.store(member.host_id.as_str(), member).await
+    }
+
+    /// Takes a host that stops off the members, and notes that it is still at work.
+    async fn leave(&self, note: &Leaving) -> Result<(), AnyError> {
+        // In this order, so that it is always the one or the other.
+        self.store(&format!("{}.leaving", note.host_id), note).await?;
+        self.remove(&note.host_id).await
+    }
+
+    async fn store(&self, key: &str, note: &impl Serialize) -> Result<(), AnyError> {
+        let bytes = serde_json::to_vec(note)?;
+        tokio::time::timeout(START_TIMEOUT, self.bucket.store().put(key, bytes.into())).await??;
         Ok(())
     }
 
@@ -70,19 +77,4 @@ impl Members {
         tokio::time::timeout(START_TIMEOUT, self.bucket.store().purge(host.as_str())).await??;
         Ok(())
     }
-}
-
-/// Those whose notes are fresh, by key. A note is as old as the newest of all is newer: the server stored both, so that no
-/// other clock counts, and a host that reads has noted itself within its interval.
-fn present(entries: &[Entry]) -> Vec<Member> {
-    let Some(newest) = entries.iter().map(|entry| entry.created).max() else { return Vec::new() };
-    let member = |entry: &Entry| {
-        let age = Duration::try_from(newest - entry.created).unwrap_or_default();
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let member: Member = serde_json::from_slice(&entry.value).ok()?;
-        member.is_fresh(age).then_some(Member { age: Some(age), ..member })
-    };
-    let mut members: Vec<Member> = entries.iter().filter_map(member).collect();
-    members.sort_by(|a, b| a.host_id.cmp(&b.host_id));
-    members
 }

@@ -22,7 +22,7 @@ pub(crate) use ledger::{Ledger, Writer};
 use crate::{
     bucket::AnyError,
     defaults::{CHANGE_PATIENCE, LISTS_AT_ONCE, REMEMBERED_OPERATIONS, START_TIMEOUT},
-    members::Members,
+    members::{Members, Roll},
 };
 use ledger::{Created, Entry as LedgerEntry};
 
@@ -192,8 +192,8 @@ impl Operations {
         let record = self.shared.ledger.wait(&question.operation_id, question.past, wait).await?;
         let Some(mut record) = record else { return Ok(None) };
         if !record.phase.is_final() {
-            let members = members.current().await?;
-            mark_lost(&mut record, &members);
+            let roll = members.current().await?;
+            mark_lost(&mut record, &roll);
         }
         Ok(Some(record))
     }
@@ -203,8 +203,8 @@ impl Operations {
     /// All records are in memory meanwhile, so that few are listed for at the same time.
     pub(crate) async fn list(&self, query: &OperationsQuery, members: &Members) -> Result<OperationRecords, AnyError> {
         let _place = tokio::time::timeout(START_TIMEOUT, self.shared.lists.acquire()).await?;
-        let (mut records, members) = futures::try_join!(self.shared.ledger.all(), members.current())?;
-        records.iter_mut().for_each(|record| mark_lost(record, &members));
+        let (mut records, roll) = futures::try_join!(self.shared.ledger.all(), members.current())?;
+        records.iter_mut().for_each(|record| mark_lost(record, &roll));
         Ok(select(records, query))
     }
 
@@ -214,9 +214,9 @@ impl Operations {
         let is_ours = |record: &OperationRecord| record.host_id == *host && record.incarnation != *incarnation;
         match self.shared.ledger.all().await {
             Ok(records) => {
-                for record in records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final()) {
-                    self.shared.ledger.close(lost(record)).await;
-                }
+                let left = records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final());
+                // All at once: what ran is started again after it, and one that JetStream is silent about takes seconds.
+                futures::future::join_all(left.map(|record| self.shared.ledger.close(lost(record)))).await;
             }
             Err(error) => tracing::warn!(%error, "operations of an earlier start could not be looked for"),
         }
@@ -415,12 +415,8 @@ fn failed_before(record: &OperationRecord) -> Ack {
 }
 
 /// An unfinished operation of a start that is gone is lost.
-fn mark_lost(record: &mut OperationRecord, members: &lattice_protocol::Members) {
-    let is_there = members
-        .members
-        .iter()
-        .any(|member| member.host_id == record.host_id && member.incarnation.as_ref() == Some(&record.incarnation));
-    if !record.phase.is_final() && !is_there {
+fn mark_lost(record: &mut OperationRecord, roll: &Roll) {
+    if !record.phase.is_final() && !roll.works(&record.host_id, &record.incarnation) {
         record.phase = OperationPhase::Lost;
         record.causes = vec![gone(record)];
     }

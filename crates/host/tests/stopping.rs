@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use lattice_host::Host;
 use lattice_protocol::{
-    Ack, ControlSubject, Format, OperationQuery, OperationRecord, RefusalCode, decode, encode, event::EventData,
+    Ack, ControlSubject, Format, Members, OperationPhase, OperationQuery, OperationRecord, RefusalCode, decode, encode,
+    event::EventData,
 };
 use lattice_testkit::{NatsServer, eventually, guests};
 use serde_json::json;
@@ -207,4 +208,46 @@ async fn regression_a_host_stops_without_its_nats_server() {
     })
     .await;
     tokio::time::timeout(DEADLINE, lattice.host.stop(Some(Duration::from_secs(1)))).await.expect("it stops");
+}
+
+/// A host that stops is no member any more, so that what it had begun counted as lost until it had ended.
+#[tokio::test]
+async fn regression_what_ends_while_the_host_stops_is_not_lost() {
+    let lattice = lattice().await;
+    let gate = Gate::start(&lattice).await;
+    let actor = gate.visitor(&lattice, json!({})).await;
+    let call = gate.occupy(&lattice, &actor).await;
+    let other = lattice.join().await;
+    let ack = lattice.command("cmd.{host}.sa", json!({"actor_ref": actor.key})).await;
+    let query = OperationQuery { operation_id: ack.operation_id.expect("it is accepted"), past: None, wait: 0 };
+    let (own, members) = (lattice.subjects().operation(&lattice.host_key()), ControlSubject::Members);
+    let (any, members) = (lattice.subjects().build(&ControlSubject::AnyOperation), lattice.subjects().build(&members));
+    let Lattice { client, host, nats: _nats, .. } = lattice;
+    let record = async || -> OperationRecord {
+        let answer = client.request(any.clone(), encode(&query, Format::JSON).into()).await.expect("an answer");
+        decode(&answer.payload).expect("a record")
+    };
+    let ask = async {
+        eventually("the host cannot be asked", DEADLINE, async || {
+            let ping = async_nats::Request::new().timeout(Some(Duration::from_millis(100)));
+            let answer = client.send_request(own.clone(), ping).await;
+            answer.err().filter(|error| error.kind() == async_nats::RequestErrorKind::NoResponders)
+        })
+        .await;
+        eventually("the other host knows that it leaves", DEADLINE, async || {
+            let answer = client.request(members.clone(), "".into()).await.expect("an answer");
+            let members: Members = decode(&answer.payload).expect("members");
+            (members.members.len() == 1).then_some(())
+        })
+        .await;
+        let during = record().await.phase;
+        gate.let_through(1);
+        during
+    };
+    let (report, during) = tokio::join!(host.stop(Some(DEADLINE)), ask);
+    assert!(report.drained);
+    assert_eq!(during, OperationPhase::Accepted);
+    assert_eq!(record().await.phase, OperationPhase::Stopped);
+    assert!(call.await.expect("no panic"), "the running call was answered");
+    other.host.stop(None).await;
 }

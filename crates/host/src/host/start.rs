@@ -173,7 +173,8 @@ impl Common<'_> {
             interval: u64::try_from(self.config.member_interval.as_millis()).unwrap_or(u64::MAX),
             version: VERSION.to_owned(),
         };
-        let noter = Noter::begin(self.members.clone(), self.config.control.clone(), note).await;
+        let HostConfig { control, drain_limit, .. } = self.config;
+        let noter = Noter::begin(self.members.clone(), control.clone(), note, *drain_limit).await;
         let noter = noter.map_err(|error| connection("note the host as a member of the lattice", error))?;
         Ok(Task::spawn("membership", |stop| noter.run(stop)))
     }

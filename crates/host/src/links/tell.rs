@@ -28,7 +28,7 @@ impl Teller {
     /// better than never.
     pub(crate) async fn tell(&self, changes: Vec<Change>) {
         let is_turn = match self.members.current().await {
-            Ok(members) => is_first(&self.host, &members),
+            Ok(roll) => is_first(&self.host, &roll.members),
             Err(_) => true,
         };
         if is_turn {

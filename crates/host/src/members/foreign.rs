@@ -90,8 +90,8 @@ impl Watcher {
 
     /// Whether it is a host of this project, which notes itself: an event that says otherwise is forged.
     async fn is_ours(&self, host: &HostKey) -> Result<bool, AnyError> {
-        let members = self.members.current().await?;
-        Ok(members.members.iter().any(|member| member.host_id == *host && !member.foreign))
+        let roll = self.members.current().await?;
+        Ok(roll.members.members.iter().any(|member| member.host_id == *host && !member.foreign))
     }
 
     async fn is_noted(&self, host: &HostKey) -> Result<bool, AnyError> {

@@ -129,7 +129,7 @@ fn what_a_start_that_is_gone_left_is_lost() {
         (vec![], OperationPhase::Lost),
     ] {
         let mut record = unfinished.clone();
-        mark_lost(&mut record, &lattice_protocol::Members { members: members.into() });
+        mark_lost(&mut record, &members.into());
         assert_eq!(record.phase, phase);
     }
 }

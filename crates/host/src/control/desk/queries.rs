@@ -26,7 +26,7 @@ impl Desk {
         let members = self.parts.members.clone();
         Answer::Later(Box::pin(async move {
             Some(match members.current().await {
-                Ok(members) => Reply::of(members.as_ref().clone()),
+                Ok(roll) => Reply::of(roll.members.clone()),
                 Err(error) => refused(RefusalCode::Unavailable, chain(error.as_ref())).into(),
             })
         }))
