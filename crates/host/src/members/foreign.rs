@@ -95,8 +95,8 @@ impl Watcher {
     }
 
     async fn is_noted(&self, host: &HostKey) -> Result<bool, AnyError> {
-        let members = self.members.current().await?;
-        Ok(members.members.iter().any(|member| member.host_id == *host))
+        let roll = self.members.current().await?;
+        Ok(roll.members.members.iter().any(|member| member.host_id == *host))
     }
 
     /// Whether a host is to be noted now. Of more than are remembered the later ones are not: nobody has so many, and forged
