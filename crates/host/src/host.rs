@@ -3,6 +3,7 @@
 mod heartbeat;
 mod shared;
 mod start;
+mod stops;
 mod task;
 
 use std::{sync::Arc, time::Duration};
@@ -22,9 +23,11 @@ use crate::{
     defaults::{DRAIN, FLUSH_TIMEOUT},
     error::StartError,
     events::Events,
+    operations::Operation,
 };
 pub(crate) use shared::SharedHandles;
 use shared::SharedTasks;
+pub(crate) use stops::Stops;
 use task::Task;
 
 /// A running host. Dropping it ends it at once; [`stop`](Host::stop) ends it in order.
@@ -35,6 +38,7 @@ pub struct Host {
     events: Events,
     drain_limit: Duration,
     stop_requests: watch::Receiver<Option<StopRequest>>,
+    stops: Stops,
     restored: watch::Receiver<bool>,
     refusals: Arc<Refusals>,
     actors: Option<Actors>,
@@ -150,8 +154,7 @@ impl Host {
         // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.
         self.actors = None;
         let drained = tasks.actors.end(deadline).await;
-        let labels = self.about.labels();
-        self.events.publish(EventData::HostStopped(HostStopped { labels }));
+        tell_the_end(&self.about, &self.events, &self.stops);
         tasks.ledger.end().await;
         tasks.shared.end().await;
         // After the last event: the publisher hands over what is queued before it ends.
@@ -162,4 +165,12 @@ impl Host {
         tracing::info!(host = %self.key(), drained, "host stopped");
         StopReport { drained }
     }
+}
+
+/// Publishes the last event, and ends the operations of those who asked for it.
+fn tell_the_end(about: &About, events: &Events, stops: &Stops) {
+    let stops = stops.take();
+    let first = stops.first().map(Operation::id);
+    events.publish_for(first.as_ref(), EventData::HostStopped(HostStopped { labels: about.labels() }));
+    stops.into_iter().for_each(Operation::stopped);
 }

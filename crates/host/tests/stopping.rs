@@ -251,3 +251,25 @@ async fn regression_what_ends_while_the_host_stops_is_not_lost() {
     assert!(call.await.expect("no panic"), "the running call was answered");
     other.host.stop(None).await;
 }
+
+#[tokio::test]
+async fn the_stop_of_a_host_is_an_operation_that_ends_with_it() {
+    let lattice = lattice().await;
+    let other = lattice.join().await;
+    let mut events = lattice.events().await;
+    let ack = lattice.command("cmd.{host}.stop", json!({})).await;
+    assert!(ack.accepted, "{}", ack.error);
+    let id = ack.operation_id.expect("it is an operation");
+    let any = lattice.subjects().build(&ControlSubject::AnyOperation);
+    let Lattice { client, host, nats: _nats, .. } = lattice;
+    let stopped = host.key().clone();
+    let deadline = host.stop_requested().await;
+    host.stop(deadline).await;
+    assert_eq!(events.next_change().await.operationid, Some(id.clone()));
+    let query = OperationQuery { operation_id: id, past: None, wait: 0 };
+    let answer = client.request(any, encode(&query, Format::JSON).into()).await.expect("the other host answers");
+    let record: OperationRecord = decode(&answer.payload).expect("a record");
+    assert_eq!((record.command.as_str(), record.phase), ("stop", OperationPhase::Stopped));
+    assert_eq!(record.host_id, stopped);
+    other.host.stop(None).await;
+}

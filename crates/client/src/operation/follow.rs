@@ -75,8 +75,20 @@ impl Follower {
         }
     }
 
-    /// Asks until there is an answer. Silence is no end: the host may be busy, or the connection may come back.
+    /// Asks until there is an answer that is news, or was held as long as it was to be. A host that has no place left to
+    /// hold the question answers at once, and is not to be asked again at once.
     async fn ask(&mut self, past: Option<OperationPhase>) -> Result<OperationRecord, NoRecord> {
+        let (began, wait) = (Instant::now(), self.wait);
+        let record = self.ask_any(past).await?;
+        let is_news = record.phase.is_final() || past.is_some_and(|past| past != record.phase);
+        if !is_news && began.elapsed() < wait / 2 {
+            time::sleep(HOST_RETURN_PAUSE).await;
+        }
+        Ok(record)
+    }
+
+    /// Asks until there is an answer. Silence is no end: the host may be busy, or the connection may come back.
+    async fn ask_any(&mut self, past: Option<OperationPhase>) -> Result<OperationRecord, NoRecord> {
         loop {
             let subject = match &self.host {
                 Some(host) => ControlSubject::Operation { host: host.clone() },

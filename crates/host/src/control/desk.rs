@@ -25,7 +25,7 @@ use crate::{
     actors::{ActorCommand, Actors, Images},
     auction::Memory,
     defaults::HELD_QUESTIONS,
-    host::SharedHandles,
+    host::{SharedHandles, Stops},
     labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations, causes},
@@ -55,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) operations: Operations,
     pub(crate) members: Members,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
+    pub(crate) stops: Stops,
 }
 
 /// A stop command that was accepted.

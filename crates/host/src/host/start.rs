@@ -16,6 +16,7 @@ use super::{
     Host, Tasks,
     heartbeat::Heartbeat,
     shared::{Shared, SharedHandles},
+    stops::Stops,
     task::Task,
 };
 use crate::{
@@ -116,6 +117,7 @@ struct Common<'a> {
     absent: Absent,
     operations: Operations,
     members: Members,
+    stops: Stops,
 }
 
 impl Common<'_> {
@@ -152,6 +154,7 @@ impl Common<'_> {
             operations: self.operations.clone(),
             members: self.members.clone(),
             stop,
+            stops: self.stops.clone(),
         })
     }
 
@@ -232,6 +235,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         absent,
         operations,
         members,
+        stops: Stops::default(),
     };
     // The last that can fail: who has started also says when it stops.
     let membership = common.membership().await?;
@@ -260,7 +264,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         control: Task::spawn("control", |stop| control::serve(intake, desk, replier, stop)),
         restore,
     };
-    let Common { about, events, .. } = common;
+    let Common { about, events, stops, .. } = common;
     events.handed_over().await;
     let facts = about.facts();
     tracing::info!(host = %facts.host, name = facts.friendly_name, lattice = %facts.lattice, "host started");
@@ -270,6 +274,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         events,
         drain_limit: config.drain_limit,
         stop_requests,
+        stops,
         restored,
         refusals,
         actors: Some(actors),

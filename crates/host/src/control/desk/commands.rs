@@ -104,9 +104,25 @@ impl Desk {
     fn stop_host(&self, request: &Request) -> Result<Answer, Ack> {
         let command: StopHost = self.read(request)?;
         let timeout = command.timeout.map(Duration::from_secs);
+        let begun = self.begin(CommandVerb::StopHost.token(), None, request)?;
+        let desk = self.clone();
+        Ok(Answer::Later(Box::pin(async move {
+            let ack = match begun.await {
+                Begun::New(operation) => desk.have_host_stopped(operation, timeout),
+                Begun::Answered(ack) => ack,
+            };
+            Some(ack.into())
+        })))
+    }
+
+    /// Has the host stopped; the operation ends with it. From the answer on it takes no more commands.
+    fn have_host_stopped(&self, operation: Operation, timeout: Option<Duration>) -> Ack {
+        let ack = operation.ack();
+        operation.taken_on();
+        self.parts.stops.add(operation);
         self.parts.actors.capacity().close();
         self.parts.stop.send_replace(Some(StopRequest { timeout }));
-        Ok(Ack::accepted().into())
+        ack
     }
 
     fn read<C: Command>(&self, request: &Request) -> Result<C, Ack> {
