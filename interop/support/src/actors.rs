@@ -85,7 +85,9 @@ pub async fn are_stopped<C: Client>(lattice: &Lattice, client: &C) {
     let stopped = events.data("actors_stopped", host).await;
     assert_eq!((&stopped["count"], &stopped["remaining"]), (&3.into(), &0.into()), "{stopped}");
     until_actors(lattice, client, 0).await;
-    stop().await.refused();
+    // The inventory tells it a moment before the next command is judged by it.
+    let refused = eventually("a stop is refused", async || Some(stop().await).filter(|ack| !ack.accepted));
+    refused.await.refused();
 }
 
 /// A new revision takes the place of the old one, as often as that ran; only what runs is updated.
