@@ -1,7 +1,7 @@
 //! Following a command that a host took on to its end, and telling how it went.
 
 use futures::StreamExt;
-use lattice_client::{Operation, Recording, Settled, WaitError, actor_names};
+use lattice_client::{Operation, Recording, RequestError, Settled, WaitError, actor_names};
 use lattice_protocol::{
     ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode,
 };
@@ -12,6 +12,7 @@ use crate::{
     detail::Detail,
     fault::{Code, Fault},
     printer::{Printer, Show},
+    unanswered,
 };
 
 /// How a command ended.
@@ -79,21 +80,37 @@ enum Outcome {
     DoneByEvent,
 }
 
-/// A command that was sent, and how long its end is waited for.
+/// What a command is to bring about, and whether its end is waited for.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) operation: Operation,
+pub(crate) struct Intent {
     pub(crate) deed: Deed,
     pub(crate) actor: Option<ActorKey>,
     pub(crate) no_wait: bool,
+}
+
+/// As [`settle`], of a command to one host, which may not have taken it on.
+pub(crate) async fn settle_at(
+    lattice: &Lattice,
+    host: &HostKey,
+    answer: Result<Operation, RequestError>,
+    intent: Intent,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let operation = answer.map_err(|error| unanswered::command_to(lattice, host, error))?;
+    settle(lattice, operation, intent, printer).await
 }
 
 /// Waits for the end, if that is wanted, and prints it.
 ///
 /// # Errors
 /// It failed, or its end is not known.
-pub(crate) async fn settle(lattice: &Lattice, sent: Sent, printer: Printer) -> anyhow::Result<()> {
-    let Sent { operation, deed, actor, no_wait } = sent;
+pub(crate) async fn settle(
+    lattice: &Lattice,
+    operation: Operation,
+    intent: Intent,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let Intent { deed, actor, no_wait } = intent;
     let (operation_id, host_id) = (operation.id().clone(), operation.host().cloned());
     let unrecorded = operation.accepted().recording == Recording::Host;
     // A host that has stopped no longer tells its name.

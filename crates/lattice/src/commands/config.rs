@@ -7,7 +7,7 @@ use crate::{
     connect::Lattice,
     input, placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
+    settle::{Deed, Intent, settle},
     unanswered::{self, NotDone},
 };
 
@@ -48,5 +48,5 @@ async fn finish(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let operation = accepted.map_err(|error| unanswered::command(lattice, error))?;
-    settle(lattice, Sent { operation, deed, actor: None, no_wait: false }, settings.printer()).await
+    settle(lattice, operation, Intent { deed, actor: None, no_wait: false }, settings.printer()).await
 }

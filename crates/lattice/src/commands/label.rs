@@ -8,7 +8,7 @@ use crate::{
     connect::Lattice,
     placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
+    settle::{Deed, Intent, settle},
     unanswered::{self, NotDone},
 };
 
@@ -63,6 +63,6 @@ fn taken(lattice: &Lattice, host: &HostKey, accepted: Result<Operation, RequestE
 /// A host changes labels in the order in which it is asked, so that with the last all are done.
 async fn finish(lattice: &Lattice, last: Option<Operation>, what: String, settings: &Settings) -> anyhow::Result<()> {
     let Some(operation) = last else { return Ok(()) };
-    let deed = Deed::HostChanged(what);
-    settle(lattice, Sent { operation, deed, actor: None, no_wait: false }, settings.printer()).await
+    let intent = Intent { deed: Deed::HostChanged(what), actor: None, no_wait: false };
+    settle(lattice, operation, intent, settings.printer()).await
 }

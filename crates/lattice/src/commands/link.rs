@@ -9,7 +9,7 @@ use crate::{
     fault::{Code, Fault},
     input, placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
+    settle::{Deed, Intent, settle},
     unanswered::{self, NotDone},
 };
 
@@ -39,7 +39,7 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     let provider = printer.detail().key(link.provider_id.as_str());
     let deed =
         Deed::Changed(format!("linked to provider {provider} for {}", shown(&link.contract_id, &link.link_name)));
-    settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, printer).await
+    settle(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, printer).await
 }
 
 async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
@@ -53,7 +53,7 @@ async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
     let operation = accepted
         .map_err(|error| refused(&lattice, error))
         .not_done(|| format!("the link of `{}` for {} was not removed", delete.actor, contract))?;
-    settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: false }, settings.printer()).await
+    settle(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, settings.printer()).await
 }
 
 /// The values for the provider, read from files where they name one.

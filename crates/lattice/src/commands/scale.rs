@@ -9,8 +9,8 @@ use crate::{
     module::Looked,
     placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
-    unanswered::{self, NotDone},
+    settle::{Deed, Intent, settle_at},
+    unanswered::NotDone,
 };
 
 /// Scales an actor and tells how it went.
@@ -32,15 +32,9 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
         host_id: None,
         lattice_id: None,
     };
-    let accepted = lattice.client.scale_actor(&host, command).await;
-    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error));
-    let deed = Deed::Scaled(scale.count);
-    let ended = match operation {
-        Ok(operation) => {
-            settle(&lattice, Sent { operation, deed, actor: Some(actor), no_wait: scale.no_wait }, printer).await
-        }
-        Err(error) => Err(error),
-    };
+    let answer = lattice.client.scale_actor(&host, command).await;
+    let intent = Intent { deed: Deed::Scaled(scale.count), actor: Some(actor), no_wait: scale.no_wait };
+    let ended = settle_at(&lattice, &host, answer, intent, printer).await;
     let ended = ended.map_err(|error| match &reference {
         Some(reference) => explain(error, reference),
         None => error,

@@ -13,7 +13,7 @@ use crate::{
     module::Looked,
     placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
+    settle::{Deed, Intent, settle},
     unanswered::{self, NotDone},
 };
 
@@ -37,9 +37,9 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
     };
     // The protocol starts one where none is asked for.
     let deed = Deed::Started(start.count.get().max(1), reference.to_string());
-    let sent = |operation| Sent { operation, deed, actor: None, no_wait: start.no_wait };
+    let intent = Intent { deed, actor: None, no_wait: start.no_wait };
     let ended = match operation {
-        Ok(operation) => settle(&lattice, sent(operation), printer).await,
+        Ok(operation) => settle(&lattice, operation, intent, printer).await,
         Err(error) => Err(error),
     };
     ended.map_err(|error| explain(error, &reference)).not_done(|| format!("`{}` was not started", start.reference))

@@ -7,8 +7,8 @@ use crate::{
     connect::Lattice,
     placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
-    unanswered::{self, NotDone},
+    settle::{Deed, Intent, settle_at},
+    unanswered::NotDone,
 };
 
 /// Stops instances of an actor and tells how it went.
@@ -23,11 +23,10 @@ pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Resul
         host_id: None,
         lattice_id: None,
     };
-    let accepted = lattice.client.stop_actor(&host, command).await;
-    let not_stopped = || format!("`{}` was not stopped", stop.actor);
-    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).not_done(not_stopped)?;
-    let sent = Sent { operation, deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
-    settle(&lattice, sent, settings.printer()).await.not_done(not_stopped)
+    let answer = lattice.client.stop_actor(&host, command).await;
+    let intent = Intent { deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
+    let ended = settle_at(&lattice, &host, answer, intent, settings.printer()).await;
+    ended.not_done(|| format!("`{}` was not stopped", stop.actor))
 }
 
 /// Stops a host and tells how it went.
@@ -37,9 +36,8 @@ pub(crate) async fn host(stop: StopHost, settings: &Settings) -> anyhow::Result<
     // The protocol counts seconds; less than one is not none.
     let timeout = stop.drain_timeout.map(|timeout| timeout.as_secs().max(1));
     let command = HostCommand { timeout, ..HostCommand::default() };
-    let accepted = lattice.client.stop_host(&host, command).await;
-    let not_stopped = || format!("host `{}` was not stopped", stop.host);
-    let operation = accepted.map_err(|error| unanswered::command_to(&lattice, &host, error)).not_done(not_stopped)?;
-    let sent = Sent { operation, deed: Deed::HostStopped, actor: None, no_wait: false };
-    settle(&lattice, sent, settings.printer()).await.not_done(not_stopped)
+    let answer = lattice.client.stop_host(&host, command).await;
+    let intent = Intent { deed: Deed::HostStopped, actor: None, no_wait: false };
+    let ended = settle_at(&lattice, &host, answer, intent, settings.printer()).await;
+    ended.not_done(|| format!("host `{}` was not stopped", stop.host))
 }

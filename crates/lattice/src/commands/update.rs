@@ -11,8 +11,8 @@ use crate::{
     module::Looked,
     placement,
     settings::Settings,
-    settle::{Deed, Sent, settle},
-    unanswered::{self, NotDone},
+    settle::{Deed, Intent, settle_at},
+    unanswered::NotDone,
 };
 
 mod everywhere;
@@ -46,15 +46,10 @@ async fn on_one_host(
         lattice_id: None,
         new_actor_ref: reference.to_string(),
     };
-    let accepted = lattice.client.update_actor(&host, command, options(update)).await;
-    let ended = match accepted.map_err(|error| unanswered::command_to(lattice, &host, error)) {
-        Ok(operation) => {
-            let deed = Deed::Updated(reference.to_string());
-            let sent = Sent { operation, deed, actor: Some(actor), no_wait: update.no_wait };
-            settle(lattice, sent, settings.printer()).await
-        }
-        Err(error) => Err(error),
-    };
+    let answer = lattice.client.update_actor(&host, command, options(update)).await;
+    let deed = Deed::Updated(reference.to_string());
+    let intent = Intent { deed, actor: Some(actor), no_wait: update.no_wait };
+    let ended = settle_at(lattice, &host, answer, intent, settings.printer()).await;
     ended.map_err(|error| explain(error, reference))
 }
 
