@@ -243,3 +243,18 @@ async fn the_same_operation_is_done_once() {
     assert_eq!(first, again);
     assert_eq!(shown(&lattice).await, pairs(&[("a", "2")]));
 }
+
+#[tokio::test]
+async fn a_refused_change_that_comes_twice_is_refused_twice() {
+    let lattice = labelled(&[]).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(OPERATION_HEADER, "refused");
+    let ask = || async {
+        let body = json!({"key": "hostcore.os", "value": "x"}).to_string();
+        let answer = lattice.ask_with("labels.{host}.put", body, headers.clone()).await;
+        decode::<Ack>(&answer.payload).expect("an ack")
+    };
+    let (first, second) = tokio::join!(ask(), ask());
+    assert!(!first.accepted && !second.accepted, "{first:?} {second:?}");
+    assert_eq!((first.code, first.error), (second.code, second.error));
+}

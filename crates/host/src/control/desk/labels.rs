@@ -37,7 +37,8 @@ impl Desk {
         let begun = Box::pin(self.begin(edit.command(), None, request)?);
         // Asked for here and not in the future below: changes are made in the order in which they came.
         let changed = self.parts.label_edits.change(edit, begun);
-        Ok(Answer::Later(Box::pin(async move { Some(changed.await.into()) })))
+        let operations = self.parts.operations.clone();
+        Ok(Answer::Later(Box::pin(async move { Some(operations.outcome(changed.await).await.into()) })))
     }
 
     fn read_label(&self, verb: LabelVerb, request: &Request) -> Result<LabelEdit, Ack> {
