@@ -328,6 +328,22 @@ impl Operation {
         self.fail(Some(code), vec![text]);
     }
 
+    /// Ends it with the answer to a command that is done when it is answered, which this returns.
+    pub(crate) fn answered(mut self, outcome: Result<(), Ack>) -> Ack {
+        match outcome {
+            Ok(()) => {
+                let ack = self.ack();
+                self.done();
+                ack
+            }
+            Err(refusal) => {
+                self.refused = true;
+                self.fail(refusal.code, vec![refusal.error.clone()]);
+                refusal
+            }
+        }
+    }
+
     fn fail(&self, code: Option<RefusalCode>, causes: Vec<String>) {
         self.record.send_modify(|record| {
             record.code = code;
@@ -375,7 +391,7 @@ pub(crate) fn fingerprint(subject: &str, body: &[u8]) -> Fingerprint {
 }
 
 /// The texts of an error and its sources, outermost first.
-pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }
 

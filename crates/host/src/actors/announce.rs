@@ -3,7 +3,7 @@
 use lattice_artifact::Reference;
 use lattice_claims::ModuleClaims;
 use lattice_protocol::{
-    ActorKey, Annotations, Count, HostKey, OperationId,
+    ActorKey, Annotations, Count, HostKey, OperationId, error_chain,
     event::{
         ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
         ActorsStarted, ActorsStopped, EventData,
@@ -12,7 +12,7 @@ use lattice_protocol::{
 use uuid::Uuid;
 
 use super::{board::ActorView, groups::Image};
-use crate::{events::Events, operations::causes};
+use crate::events::Events;
 
 /// What published hosts write where an actor's key is not known.
 const UNKNOWN_KEY: &str = "N/A";
@@ -111,7 +111,7 @@ impl Announcer {
         let data = ActorsStartFailed {
             actor_ref: image.clone(),
             annotations: failure.annotations.clone(),
-            error: causes(failure.error).join(": "),
+            error: error_chain(failure.error),
             host_id: self.host.clone(),
             image_ref: image,
             public_key: failure.key(),
@@ -125,7 +125,7 @@ impl Announcer {
         let data = ActorScaleFailed {
             actor_ref: image.clone(),
             annotations: failure.annotations.clone(),
-            error: causes(failure.error).join(": "),
+            error: error_chain(failure.error),
             host_id: self.host.clone(),
             image_ref: image,
             max_instances: count.into(),
@@ -141,7 +141,7 @@ impl Announcer {
             host_id: Some(self.host.clone()),
             image_ref: failure.image(),
             public_key: actor.clone(),
-            reason: causes(failure.error).join(": "),
+            reason: error_chain(failure.error),
         };
         self.events.publish_for(Some(failure.operation), EventData::ActorUpdateFailed(data));
     }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use lattice_claims::{InvocationSigner, Issuers, ModuleClaims};
-use lattice_protocol::{ActorKey, CallAlias, LatticeName};
+use lattice_protocol::{ActorKey, CallAlias, LatticeName, error_chain};
 use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
 use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports};
 
@@ -129,7 +129,7 @@ impl Serving {
         let call = lattice_rpc::Call::new(origin, target, call.operation, call.payload)
             .with_deadline(call.context.deadline.into())
             .with_depth(u32::from(call.context.depth) + 1);
-        self.shared.client.call(call).await.map_err(|error| crate::operations::causes(&error).join(": "))
+        self.shared.client.call(call).await.map_err(|error| error_chain(&error))
     }
 
     fn local(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<ActorKey, Service>> {

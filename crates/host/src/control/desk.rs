@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use lattice_artifact::Policy;
 use lattice_protocol::{
-    Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError,
+    Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError, error_chain,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use crate::{
     host::{SharedHandles, Stops},
     labels::LabelEdits,
     members::Members,
-    operations::{Begun, Operations, causes},
+    operations::{Begun, Operations},
 };
 
 /// Answers requests; cheap to clone.
@@ -149,7 +149,8 @@ impl Desk {
 
 /// The body of a request; error texts call it `name`.
 fn read_as<T: serde::de::DeserializeOwned>(name: &str, request: &Request) -> Result<T, Ack> {
-    let unreadable = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", chain(&error)));
+    let unreadable =
+        |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", error_chain(&error)));
     request.command(MAX_REQUEST).map_err(unreadable)
 }
 
@@ -161,8 +162,4 @@ fn not_supported(request: &Request) -> Ack {
 
 fn refused(code: RefusalCode, text: impl Into<String>) -> Ack {
     Ack::refused(text).with_code(code)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    causes(error).join(": ")
 }

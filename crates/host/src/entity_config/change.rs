@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lattice_protocol::{
-    Ack, EntityKey, OperationId, RefusalCode,
+    Ack, EntityKey, OperationId, RefusalCode, error_chain,
     event::{ConfigChange, EventData},
 };
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use crate::{
     bucket::{Bucket, BucketError, Expected, Written},
     defaults::CHANGE_PATIENCE,
     events::Events,
-    operations::{Operation, causes},
+    operations::Operation,
     turns::{Turn, Turns},
 };
 
@@ -61,6 +61,12 @@ pub(crate) struct BadKey {
     found: char,
 }
 
+impl ConfigRefusal {
+    fn ack(&self) -> Ack {
+        Ack::refused(error_chain(self)).with_code(RefusalCode::Unavailable)
+    }
+}
+
 impl ConfigEdit {
     pub(crate) fn put(entity: EntityKey, key: String, value: Bytes) -> Result<Self, BadKey> {
         Ok(Self { entity, kind: Kind::Put { key: checked(key)?, value } })
@@ -94,18 +100,7 @@ impl ConfigEditor {
             Ok(_turn) => self.change(edit, &operation.id()).await,
             Err(_) => Err(ConfigRefusal::Busy),
         };
-        match changed {
-            Ok(()) => {
-                let ack = operation.ack();
-                operation.done();
-                ack
-            }
-            Err(refusal) => {
-                let text = causes(&refusal).join(": ");
-                operation.refused(RefusalCode::Unavailable, text.clone());
-                Ack::refused(text).with_code(RefusalCode::Unavailable)
-            }
-        }
+        operation.answered(changed.map_err(|refusal| refusal.ack()))
     }
 
     async fn change(&self, edit: ConfigEdit, operation: &OperationId) -> Result<(), ConfigRefusal> {

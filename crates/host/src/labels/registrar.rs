@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 use lattice_protocol::{
-    Ack, HostKey, OperationId, RefusalCode,
+    Ack, HostKey, OperationId, RefusalCode, error_chain,
     event::{EventData, LabelsChanged},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,7 +15,7 @@ use crate::{
     actors::Capacity,
     defaults::LABEL_QUEUE,
     events::Events,
-    operations::{Begun, Operation, causes},
+    operations::{Begun, Operation},
     state::StateDir,
 };
 
@@ -56,6 +56,10 @@ enum EditError {
 }
 
 impl EditError {
+    fn ack(&self) -> Ack {
+        Ack::refused(error_chain(self)).with_code(self.code())
+    }
+
     fn code(&self) -> RefusalCode {
         match self {
             EditError::Refused(refusal) => refusal.code(),
@@ -125,18 +129,8 @@ impl Registrar {
     }
 
     async fn carry_out(&mut self, edit: &LabelEdit, operation: Operation) -> Ack {
-        match self.change(edit, &operation.id()).await {
-            Ok(()) => {
-                let ack = operation.ack();
-                operation.done();
-                ack
-            }
-            Err(error) => {
-                let (code, text) = (error.code(), causes(&error).join(": "));
-                operation.refused(code, text.clone());
-                Ack::refused(text).with_code(code)
-            }
-        }
+        let changed = self.change(edit, &operation.id()).await;
+        operation.answered(changed.map_err(|error| error.ack()))
     }
 
     async fn change(&mut self, edit: &LabelEdit, operation: &OperationId) -> Result<(), EditError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lattice_protocol::{Ack, ActorKey, DeleteLink, LinkDefinition, OperationId, RefusalCode};
+use lattice_protocol::{Ack, ActorKey, DeleteLink, LinkDefinition, OperationId, RefusalCode, error_chain};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     bucket::{Bucket, BucketError, Entry, Expected, Written},
     defaults::CHANGE_PATIENCE,
-    operations::{Operation, causes},
+    operations::Operation,
     turns::{Turn, Turns},
 };
 
@@ -106,7 +106,7 @@ impl Edit {
 
 impl LinkRefusal {
     fn ack(&self) -> Ack {
-        let ack = Ack::refused(causes(self).join(": ")).with_code(self.code());
+        let ack = Ack::refused(error_chain(self)).with_code(self.code());
         match self {
             LinkRefusal::Conflict(standing) => Ack { provider_id: Some(standing.provider_id.clone()), ..ack },
             _ => ack,
@@ -139,17 +139,7 @@ impl LinkEditor {
             Ok(_turn) => self.change(edit, &operation.id(), deadline).await,
             Err(_) => Err(LinkRefusal::Busy { verb: edit.verb() }),
         };
-        match changed {
-            Ok(()) => {
-                let ack = operation.ack();
-                operation.done();
-                ack
-            }
-            Err(refusal) => {
-                operation.refused(refusal.code(), causes(&refusal).join(": "));
-                refusal.ack()
-            }
-        }
+        operation.answered(changed.map_err(|refusal| refusal.ack()))
     }
 
     /// Decides by what stands and writes; and decides again when somebody else wrote in between.

@@ -5,11 +5,11 @@
 
 use async_nats::{Message, Subscriber};
 use futures::StreamExt;
-use lattice_protocol::{DecodeError, RpcSubjects, decode};
+use lattice_protocol::{DecodeError, RpcSubjects, decode, error_chain};
 use tokio_util::sync::CancellationToken;
 
 use super::{Edit, LinkEditor};
-use crate::{bucket::AnyError, operations::Operations, operations::causes};
+use crate::{bucket::AnyError, operations::Operations};
 
 /// The subscriptions to links of the earliest generation.
 pub(crate) struct OlderLinks {
@@ -38,7 +38,7 @@ impl OlderLinks {
             match message {
                 Ok(edit) => carry_out(&editor, &operations, edit, command).await,
                 Err(error) => {
-                    let error = causes(&error).join(": ");
+                    let error = error_chain(&error);
                     tracing::warn!(command, error, "a link on the bus of invocations is unreadable, it is skipped");
                 }
             }

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use lattice_protocol::{ActorKey, LinkDefinition};
+use lattice_protocol::{ActorKey, LinkDefinition, error_chain};
 
 use super::shape::from_entry;
-use crate::{bucket::Entry, lattice_data::LatticeData, operations::causes};
+use crate::{bucket::Entry, lattice_data::LatticeData};
 
 /// The links by id, and the ids by actor.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Table {
             }
             Err(error) => {
                 if self.bad.insert(id.to_owned(), revision) != Some(revision) {
-                    let error = causes(&error).join(": ");
+                    let error = error_chain(&error);
                     tracing::warn!(
                         link = id,
                         revision,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use lattice_protocol::error_chain;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{bucket::AnyError, defaults::MEMBERS_FRESH, operations::causes};
+use crate::{bucket::AnyError, defaults::MEMBERS_FRESH};
 
 /// What was seen last, and when.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl<T> Look<T> {
         let seen = match latest.take().filter(|seen| seen.at.elapsed() < MEMBERS_FRESH) {
             Some(seen) => seen,
             None => {
-                let outcome = look.await.map(Arc::new).map_err(|error| causes(error.as_ref()).join(": "));
+                let outcome = look.await.map(Arc::new).map_err(|error| error_chain(error.as_ref()));
                 Seen { at: Instant::now(), outcome }
             }
         };

@@ -1,7 +1,7 @@
 //! Auctions: a bid, silence, or the reasons why there is none.
 
 use lattice_artifact::Reference;
-use lattice_protocol::{Ack, ActorAuction, ActorBid, Annotations, Bid, Declined, ProviderAuction};
+use lattice_protocol::{Ack, ActorAuction, ActorBid, Annotations, Bid, Declined, ProviderAuction, error_chain};
 
 use super::{Answer, Desk, commands};
 use crate::{
@@ -34,7 +34,7 @@ impl Desk {
         };
         let mut objections = label_objections(&self.parts.about.labels(), &auction.constraints);
         let parsed = auction.provider_ref.parse::<Reference>();
-        objections.extend(parsed.err().map(|error| Objection::Unacceptable(super::chain(&error))));
+        objections.extend(parsed.err().map(|error| Objection::Unacceptable(error_chain(&error))));
         objections.push(Objection::NoProviders);
         self.decline(auction.explain, &objections)
     }

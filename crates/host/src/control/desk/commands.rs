@@ -5,10 +5,10 @@ use std::time::Duration;
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
     Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
-    UpdateActor,
+    UpdateActor, error_chain,
 };
 
-use super::{Admission, Answer, Desk, StopRequest, chain, not_supported, read_as, refused};
+use super::{Admission, Answer, Desk, StopRequest, not_supported, read_as, refused};
 use crate::{
     actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
     control::request::Request,
@@ -54,7 +54,7 @@ impl Desk {
         reference: Option<&Reference>,
         request: &Request,
     ) -> Result<impl Future<Output = Begun> + Send + use<>, Ack> {
-        let id = request.operation_id().map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
+        let id = request.operation_id().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?;
         let new = NewOperation {
             id,
             command: command.to_owned(),
@@ -194,7 +194,7 @@ pub(super) fn annotations(annotations: Annotations) -> Result<Annotations, Ack> 
 
 /// The reference, if this host takes references of its kind.
 pub(super) fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
-    let reference: Reference = text.parse().map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
-    policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, chain(&error)))?;
+    let reference: Reference = text.parse().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?;
+    policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, error_chain(&error)))?;
     Ok(reference)
 }

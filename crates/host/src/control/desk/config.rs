@@ -3,9 +3,9 @@
 //! Everything behind the entity is the key, with its dots. Hosts of wasmCloud 0.82 keep the first part of it and forget the
 //! rest, so that two values would end up under one key.
 
-use lattice_protocol::{Ack, EntityKey, RefusalCode, SubjectError};
+use lattice_protocol::{Ack, EntityKey, RefusalCode, SubjectError, error_chain};
 
-use super::{Answer, Desk, chain, refused};
+use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     entity_config::{BadKey, ConfigEdit},
@@ -20,7 +20,7 @@ impl Desk {
                 Some(key) => config.value(&entity, &key).await.map(Reply::of),
                 None => config.values(&entity).await.map(Reply::of),
             };
-            Some(read.unwrap_or_else(|error| refused(RefusalCode::Unavailable, chain(&error)).into()))
+            Some(read.unwrap_or_else(|error| refused(RefusalCode::Unavailable, error_chain(&error)).into()))
         }))
     }
 
@@ -37,7 +37,7 @@ impl Desk {
     }
 
     fn edit_config(&self, command: &str, edit: Result<ConfigEdit, BadKey>, request: &Request) -> Answer {
-        let edit = edit.map_err(|error| refused(RefusalCode::Invalid, chain(&error)));
+        let edit = edit.map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)));
         edit.and_then(|edit| self.begin_config(command, edit, request)).unwrap_or_else(Answer::from)
     }
 
@@ -56,7 +56,7 @@ pub(super) fn malformed(subject: &str, error: &SubjectError) -> Ack {
     let tokens: Vec<_> = subject.split('.').collect();
     let is_config = |pair: &[&str]| matches!(pair, ["config", "put" | "del" | "clear"] | ["get", "config"]);
     match tokens.windows(2).any(is_config) {
-        true => refused(RefusalCode::Invalid, format!("{ENTITY}: {}", chain(error))),
-        false => refused(RefusalCode::Invalid, chain(error)),
+        true => refused(RefusalCode::Invalid, format!("{ENTITY}: {}", error_chain(error))),
+        false => refused(RefusalCode::Invalid, error_chain(error)),
     }
 }

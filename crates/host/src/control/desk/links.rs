@@ -1,9 +1,9 @@
 //! Links: which there are, and changing them.
 
-use lattice_protocol::{Ack, DeleteLink, LatticeQuery, LinkDefinition, Links, MAX_REQUEST, RefusalCode};
+use lattice_protocol::{Ack, DeleteLink, LatticeQuery, LinkDefinition, Links, MAX_REQUEST, RefusalCode, error_chain};
 use serde::de::DeserializeOwned;
 
-use super::{Answer, Desk, chain, refused};
+use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     links::Edit,
@@ -37,7 +37,8 @@ impl Desk {
 
     /// Reads what published hosts call by this name, unless its body names another lattice.
     pub(super) fn read_named<T: DeserializeOwned>(&self, name: &str, request: &Request) -> Result<T, Ack> {
-        let invalid = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", chain(&error)));
+        let invalid =
+            |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", error_chain(&error)));
         let content = request.command(MAX_REQUEST).map_err(invalid)?;
         let named = LatticeQuery::read(request.body()).map_err(invalid)?;
         self.check_lattice(named.lattice_id.as_ref())?;

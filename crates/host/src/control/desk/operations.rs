@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lattice_protocol::{MAX_REQUEST, OperationQuery, OperationsQuery, RefusalCode};
+use lattice_protocol::{MAX_REQUEST, OperationQuery, OperationsQuery, RefusalCode, error_chain};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Answer, Desk, chain, refused};
+use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     defaults::LONGEST_WAIT,
@@ -44,7 +44,7 @@ impl Desk {
         Answer::Later(Box::pin(async move {
             Some(match operations.list(&query, &members).await {
                 Ok(records) => Reply::of(records),
-                Err(error) => refused(RefusalCode::Unavailable, chain(error.as_ref())).into(),
+                Err(error) => refused(RefusalCode::Unavailable, error_chain(error.as_ref())).into(),
             })
         }))
     }
@@ -85,7 +85,7 @@ impl Desk {
                 let text = format!("operation {} is not known here", question.operation_id);
                 refused(RefusalCode::NotFound, text).into()
             }
-            Err(error) => refused(RefusalCode::Unavailable, chain(error.as_ref())).into(),
+            Err(error) => refused(RefusalCode::Unavailable, error_chain(error.as_ref())).into(),
         }
     }
 }
@@ -98,6 +98,6 @@ fn allowed_wait(question: &OperationQuery, place: Option<&OwnedSemaphorePermit>)
 }
 
 fn unreadable(error: &lattice_protocol::DecodeError) -> Answer {
-    let text = format!("failed to deserialize operation query: {}", chain(error));
+    let text = format!("failed to deserialize operation query: {}", error_chain(error));
     refused(RefusalCode::Invalid, text).into()
 }

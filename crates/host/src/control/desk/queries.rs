@@ -1,8 +1,8 @@
 //! Queries of what the host knows.
 
-use lattice_protocol::{Ack, Claims, LatticeQuery, RefusalCode};
+use lattice_protocol::{Ack, Claims, LatticeQuery, RefusalCode, error_chain};
 
-use super::{Answer, Desk, chain, refused};
+use super::{Answer, Desk, refused};
 use crate::control::{reply::Reply, request::Request};
 
 impl Desk {
@@ -27,7 +27,7 @@ impl Desk {
         Answer::Later(Box::pin(async move {
             Some(match members.current().await {
                 Ok(roll) => Reply::of(roll.members.clone()),
-                Err(error) => refused(RefusalCode::Unavailable, chain(error.as_ref())).into(),
+                Err(error) => refused(RefusalCode::Unavailable, error_chain(error.as_ref())).into(),
             })
         }))
     }
@@ -41,7 +41,8 @@ impl Desk {
     }
 
     pub(super) fn check_query(&self, request: &Request) -> Result<(), Ack> {
-        let query = LatticeQuery::read(request.body()).map_err(|error| refused(RefusalCode::Invalid, chain(&error)))?;
+        let query =
+            LatticeQuery::read(request.body()).map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?;
         self.check_lattice(query.lattice_id.as_ref())
     }
 }

@@ -1,12 +1,12 @@
 //! Credentials for registries, which every host takes.
 
-use lattice_protocol::{Ack, RefusalCode, Registries};
+use lattice_protocol::{Ack, RefusalCode, Registries, error_chain};
 
-use super::{Answer, Desk, chain, refused};
+use super::{Answer, Desk, refused};
 use crate::{
     control::request::Request,
-    operations::{Begun, Operation},
-    registries::{CheckedRegistries, RegistryCredentials, TooManyRegistries},
+    operations::Begun,
+    registries::{CheckedRegistries, TooManyRegistries},
 };
 
 /// What published hosts call it when it cannot be read.
@@ -19,7 +19,8 @@ impl Desk {
 
     fn take_registries(&self, request: &Request) -> Result<Answer, Ack> {
         let registries: Registries = self.read_named(NAME, request)?;
-        let invalid = |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", chain(&error)));
+        let invalid =
+            |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", error_chain(&error)));
         let registries: CheckedRegistries = registries.try_into().map_err(invalid)?;
         let begun = self.begin("registries.put", None, request)?;
         let (credentials, operations) = (self.parts.shared.registries.clone(), self.parts.operations.clone());
@@ -27,7 +28,7 @@ impl Desk {
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
             Some(match begun.await {
-                Begun::New(operation) => put(&credentials, registries, operation).into(),
+                Begun::New(operation) => operation.answered(credentials.merge(registries).map_err(full)).into(),
                 // The command goes to every host, and one of them was faster to record it; a repetition does no harm.
                 Begun::Answered(answer) => match operations.outcome(answer).await {
                     ack if ack.accepted => credentials.merge(registries).map_or_else(full, |()| ack).into(),
@@ -35,20 +36,6 @@ impl Desk {
                 },
             })
         })))
-    }
-}
-
-fn put(credentials: &RegistryCredentials, registries: CheckedRegistries, operation: Operation) -> Ack {
-    match credentials.merge(registries) {
-        Ok(()) => {
-            let ack = operation.ack();
-            operation.done();
-            ack
-        }
-        Err(error) => {
-            operation.refused(RefusalCode::Full, error.to_string());
-            full(error)
-        }
     }
 }
 
