@@ -168,6 +168,14 @@ impl AnyBid for ProviderBid {
     }
 }
 
+/// What people call a host: its name, or what tells its key apart.
+pub(crate) fn name_or_key(name: &str, host: &HostKey) -> String {
+    match name {
+        "" => format!("{host:.8}…"),
+        name => name.to_owned(),
+    }
+}
+
 fn bids<B: AnyBid>(request: Outgoing) -> Question<Answer> {
     let sender = |answer: &Answer| match answer {
         Answer::Bid(bidder) => Some(bidder.host_id.clone()),

@@ -45,6 +45,11 @@ impl<T> Default for Gathered<T> {
 }
 
 impl<T> Gathered<T> {
+    /// Whether nobody answered and nobody is known to be there: the lattice has no hosts, or none that can be reached.
+    pub fn is_silent(&self) -> bool {
+        self.items.is_empty() && self.errors.is_empty() && self.missing.is_empty()
+    }
+
     /// The items, if they are all that there is.
     ///
     /// # Errors

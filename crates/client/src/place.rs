@@ -8,7 +8,7 @@ use tokio::time;
 use uuid::Uuid;
 
 use crate::{
-    auction::{Auction, RankedBid, Rule},
+    auction::{Auction, RankedBid, Rule, name_or_key},
     client::Client,
     defaults::{PLACING_PAUSE, PLACING_ROUNDS},
     gather::Missing,
@@ -85,10 +85,7 @@ pub struct Attempt {
 
 impl Attempt {
     fn name(&self) -> String {
-        match self.friendly_name.as_str() {
-            "" => format!("{:.8}…", self.host_id),
-            name => name.to_owned(),
-        }
+        name_or_key(&self.friendly_name, &self.host_id)
     }
 
     /// What happened, in words.
@@ -248,10 +245,8 @@ fn told_if_any(tried: &[Attempt]) -> String {
 }
 
 fn why(declined: &[Declined], missing: &[Missing]) -> String {
-    let reasons = declined.iter().map(|host| match host.friendly_name.as_str() {
-        "" => format!("{:.8}…: {}", host.host_id, host.error),
-        name => format!("{name}: {}", host.error),
-    });
+    let reasons =
+        declined.iter().map(|host| format!("{}: {}", name_or_key(&host.friendly_name, &host.host_id), host.error));
     let silent = missing.iter().map(|host| format!("{host}: no answer"));
     let all: Vec<String> = reasons.chain(silent).collect();
     if all.is_empty() { String::new() } else { format!(": {}", all.join("; ")) }

@@ -138,7 +138,7 @@ const ACTOR: &str = "actor";
 
 /// Whether anybody could say what there is.
 fn anybody<T>(answers: &Gathered<T>, what: &'static str, text: &str) -> Result<(), ResolveError> {
-    match answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
+    match answers.is_silent() {
         true => Err(ResolveError::NoHosts { what, text: text.to_owned() }),
         false => Ok(()),
     }

@@ -65,7 +65,7 @@ impl Lattice {
     /// What came of asking every host, if there is any.
     fn heard<T>(&self, gathered: Result<Gathered<T>, RequestError>) -> anyhow::Result<Gathered<T>> {
         let gathered = gathered.map_err(|error| unanswered::question(self, error))?;
-        match gathered.items.is_empty() && gathered.errors.is_empty() && gathered.missing.is_empty() {
+        match gathered.is_silent() {
             true => Err(self.nobody().into()),
             false => Ok(gathered),
         }

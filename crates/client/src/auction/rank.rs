@@ -4,6 +4,8 @@ use std::{cmp::Reverse, fmt, str::FromStr};
 
 use lattice_protocol::{Bid, HostKey};
 
+use super::name_or_key;
+
 /// By what hosts are ranked; in an auction of a provider, of which no host runs two, the rule's first measure is the same
 /// for all. Those of other projects, which tell nothing to choose by, come last under either rule, by
 /// their keys.
@@ -132,10 +134,7 @@ fn facts(bid: &Bid) -> String {
 
 /// What puts a host behind the one before it.
 fn difference(before: &Bidder, behind: &Bidder) -> String {
-    let name = match before.bid.as_ref().map_or("", |bid| &bid.friendly_name) {
-        "" => format!("{:.8}…", before.host_id),
-        name => name.to_owned(),
-    };
+    let name = name_or_key(before.bid.as_ref().map_or("", |bid| &bid.friendly_name), &before.host_id);
     match (&before.bid, &behind.bid) {
         (Some(before), Some(behind)) => format!("after {name}: {}", decisive(before, behind)),
         _ => UNTOLD.to_owned(),

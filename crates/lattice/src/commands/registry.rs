@@ -37,7 +37,7 @@ pub(crate) async fn run(registry: Registry, settings: &Settings) -> anyhow::Resu
     let registries = Registries(BTreeMap::from([(set.registry.clone(), credential)]));
     let answered = lattice.client.put_registries(&registries).await;
     let answers = answered.map_err(|error| unanswered::command(&lattice, error))?;
-    if answers.items.is_empty() && answers.errors.is_empty() && answers.missing.is_empty() {
+    if answers.is_silent() {
         return Err(lattice.nobody().into());
     }
     let taken = Taken::of(set.registry, &answers);
