@@ -71,32 +71,22 @@ impl Watcher {
     }
 
     async fn note(&self, note: &Member) -> Result<(), AnyError> {
-        if self.is_ours(&note.host_id).await? {
-            return Ok(());
-        }
-        // Once for each: later notes are of a host that is known.
-        if !self.is_noted(&note.host_id).await? {
-            self.announce(note);
+        let roll = self.members.current().await?;
+        match roll.member(&note.host_id) {
+            Some(member) if is_ours(member) => return Ok(()),
+            Some(_) => {}
+            // Once for each: later notes are of a host that is known.
+            None => self.announce(note),
         }
         self.members.put(note).await
     }
 
     async fn remove(&self, host: &HostKey) -> Result<(), AnyError> {
-        match self.is_ours(host).await? {
-            true => Ok(()),
-            false => self.members.remove(host).await,
+        let roll = self.members.current().await?;
+        match roll.member(host) {
+            Some(member) if is_ours(member) => Ok(()),
+            _ => self.members.remove(host).await,
         }
-    }
-
-    /// Whether it is a host of this project, which notes itself: an event that says otherwise is forged.
-    async fn is_ours(&self, host: &HostKey) -> Result<bool, AnyError> {
-        let roll = self.members.current().await?;
-        Ok(roll.members.members.iter().any(|member| member.host_id == *host && !member.foreign))
-    }
-
-    async fn is_noted(&self, host: &HostKey) -> Result<bool, AnyError> {
-        let roll = self.members.current().await?;
-        Ok(roll.members.members.iter().any(|member| member.host_id == *host))
     }
 
     /// Whether a host is to be noted now. Of more than are remembered the later ones are not: nobody has so many, and forged
@@ -127,6 +117,11 @@ impl Watcher {
             Mode::Mixed => tracing::debug!(host = %note.host_id, "a host of another project is there"),
         }
     }
+}
+
+/// Whether it is a host of this project, which notes itself: an event that says otherwise is forged.
+fn is_ours(member: &Member) -> bool {
+    !member.foreign
 }
 
 fn note_of(host_id: HostKey, data: &Value) -> Member {

@@ -40,6 +40,11 @@ impl Roll {
         Self { members: lattice_protocol::Members { members: members.into() }, leaving }
     }
 
+    /// A host that is there.
+    pub(super) fn member(&self, host: &HostKey) -> Option<&Member> {
+        self.members.members.iter().find(|member| member.host_id == *host)
+    }
+
     /// Whether this start of a host goes on with what it has begun.
     pub(crate) fn works(&self, host: &HostKey, incarnation: &str) -> bool {
         let is_it = |member: &Member| member.host_id == *host && member.incarnation.as_deref() == Some(incarnation);
