@@ -2,6 +2,8 @@
 //! the lattice's ledger, where every host finds it.
 
 mod ledger;
+mod operation;
+mod records;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,20 +11,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lattice_protocol::{
-    Ack, ActorKey, HostKey, OperationId, OperationPhase, OperationQuery, OperationRecord, OperationRecords,
-    OperationsQuery, ReachedPhase, RefusalCode,
-};
+use lattice_protocol::{Ack, HostKey, OperationId, OperationPhase, OperationRecord, ReachedPhase, RefusalCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub(crate) use ledger::{Ledger, Writer};
+pub(crate) use operation::Operation;
 
 use crate::{
     bucket::AnyError,
-    defaults::{CHANGE_PATIENCE, LISTS_AT_ONCE, REMEMBERED_OPERATIONS, START_TIMEOUT},
-    members::{Members, Roll},
+    defaults::{CHANGE_PATIENCE, LISTS_AT_ONCE, REMEMBERED_OPERATIONS},
 };
 use ledger::{Created, Entry as LedgerEntry};
 
@@ -70,18 +69,6 @@ pub(crate) struct NewOperation {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) reference: Option<String>,
     pub(crate) requester: Option<String>,
-}
-
-/// The one right to change an operation's record. Dropping it unfinished marks the operation as failed.
-#[derive(Debug)]
-pub(crate) struct Operation {
-    record: watch::Sender<OperationRecord>,
-    operations: Operations,
-    fingerprint: Fingerprint,
-    /// Whether the client named it, so that the ledger knew it before it was accepted.
-    named: bool,
-    /// Whether it was taken back, and is not to be remembered.
-    refused: bool,
 }
 
 /// What a command's operation id means.
@@ -157,10 +144,8 @@ impl Operations {
         wait: Duration,
     ) -> Option<OperationRecord> {
         let mut record = self.lock().entries.get(id).map(|entry| entry.record.clone())?;
-        let is_news =
-            |record: &OperationRecord| record.phase.is_final() || past.is_some_and(|past| past != record.phase);
         // The sender only goes away with a final record, so that neither an error nor the timeout changes the answer.
-        let _ = tokio::time::timeout(wait, record.wait_for(is_news)).await;
+        let _ = tokio::time::timeout(wait, record.wait_for(|record| record.is_past(past))).await;
         let now = record.borrow().clone();
         Some(now)
     }
@@ -179,46 +164,6 @@ impl Operations {
             Some(record) if record.phase.is_final() => answer,
             _ => Ack::refused(format!("operation {id} came before, and how it ends is not known yet"))
                 .with_code(RefusalCode::Unavailable),
-        }
-    }
-
-    /// The record of an operation of any host, as [`wait`](Self::wait).
-    pub(crate) async fn recorded(
-        &self,
-        question: &OperationQuery,
-        wait: Duration,
-        members: &Members,
-    ) -> Result<Option<OperationRecord>, AnyError> {
-        let record = self.shared.ledger.wait(&question.operation_id, question.past, wait).await?;
-        let Some(mut record) = record else { return Ok(None) };
-        if !record.phase.is_final() {
-            let roll = members.current().await?;
-            mark_lost(&mut record, &roll);
-        }
-        Ok(Some(record))
-    }
-
-    /// The operations of the lattice, newest first.
-    ///
-    /// All records are in memory meanwhile, so that few are listed for at the same time.
-    pub(crate) async fn list(&self, query: &OperationsQuery, members: &Members) -> Result<OperationRecords, AnyError> {
-        let _place = tokio::time::timeout(START_TIMEOUT, self.shared.lists.acquire()).await?;
-        let (mut records, roll) = futures::try_join!(self.shared.ledger.all(), members.current())?;
-        records.iter_mut().for_each(|record| mark_lost(record, &roll));
-        Ok(select(records, query))
-    }
-
-    /// Reports as lost what an earlier start of this host left unfinished.
-    pub(crate) async fn close_earlier(&self) {
-        let (host, incarnation) = (&self.shared.host, &self.shared.incarnation);
-        let is_ours = |record: &OperationRecord| record.host_id == *host && record.incarnation != *incarnation;
-        match self.shared.ledger.all().await {
-            Ok(records) => {
-                let left = records.into_iter().filter(|record| is_ours(record) && !record.phase.is_final());
-                // All at once: what ran is started again after it, and one that JetStream is silent about takes seconds.
-                futures::future::join_all(left.map(|record| self.shared.ledger.close(lost(record)))).await;
-            }
-            Err(error) => tracing::warn!(%error, "operations of an earlier start could not be looked for"),
         }
     }
 
@@ -260,139 +205,9 @@ impl Operations {
     }
 }
 
-impl Operation {
-    pub(crate) fn id(&self) -> OperationId {
-        self.record.borrow().operation_id.clone()
-    }
-
-    /// The answer that it was taken on.
-    pub(crate) fn ack(&self) -> Ack {
-        repeated(&self.record.borrow())
-    }
-
-    /// Its record, as it changes.
-    pub(crate) fn watch(&self) -> watch::Receiver<OperationRecord> {
-        self.record.subscribe()
-    }
-
-    /// Has the ledger hear that it is taken on and not refused; one that its client named is there already.
-    pub(crate) fn taken_on(&self) {
-        if !self.named {
-            self.note();
-        }
-    }
-
-    /// Notes how far it got.
-    pub(crate) fn reach(&self, phase: OperationPhase) {
-        self.record.send_modify(|record| {
-            record.phase = phase;
-            record.phases.push(reached(phase));
-        });
-        self.note();
-    }
-
-    /// Notes which actor it is about.
-    pub(crate) fn concerns(&self, actor: &ActorKey) {
-        self.record.send_modify(|record| record.actor_id = Some(actor.clone()));
-    }
-
-    /// Notes how long calls met neither version.
-    pub(crate) fn swapped_within(&self, pause: Duration) {
-        let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
-        self.record.send_modify(|record| record.swap_micros = Some(micros));
-    }
-
-    /// Ends it well: what was to run runs.
-    pub(crate) fn running(self) {
-        self.reach(OperationPhase::Running);
-    }
-
-    /// Ends it well: what was to stop has stopped.
-    pub(crate) fn stopped(self) {
-        self.reach(OperationPhase::Stopped);
-    }
-
-    /// Ends it well: what was to change has changed.
-    pub(crate) fn done(self) {
-        self.reach(OperationPhase::Done);
-    }
-
-    /// Ends it with a failure of a kind that programs know, if there is one, and all its causes.
-    pub(crate) fn failed(self, code: Option<RefusalCode>, error: &dyn std::error::Error) {
-        self.fail(code, causes(error));
-    }
-
-    /// Takes it back: the command was refused before it began.
-    pub(crate) fn refused(mut self, code: RefusalCode, text: String) {
-        self.refused = true;
-        self.fail(Some(code), vec![text]);
-    }
-
-    /// Ends it with the answer to a command that is done when it is answered, which this returns.
-    pub(crate) fn answered(mut self, outcome: Result<(), Ack>) -> Ack {
-        match outcome {
-            Ok(()) => {
-                let ack = self.ack();
-                self.done();
-                ack
-            }
-            Err(refusal) => {
-                self.refused = true;
-                self.fail(refusal.code, vec![refusal.error.clone()]);
-                refusal
-            }
-        }
-    }
-
-    fn fail(&self, code: Option<RefusalCode>, causes: Vec<String>) {
-        self.record.send_modify(|record| {
-            record.code = code;
-            record.causes = causes;
-        });
-        self.reach(OperationPhase::Failed);
-    }
-
-    /// Has the ledger hear of it as it is now. What was refused and had no name of its own leaves no trace.
-    fn note(&self) {
-        if self.named || !self.refused {
-            self.operations.shared.ledger.note(self.entry());
-        }
-    }
-
-    fn entry(&self) -> LedgerEntry {
-        LedgerEntry { fingerprint: self.fingerprint, refused: self.refused, record: self.record.borrow().clone() }
-    }
-
-    /// Takes it back as if it had never been: its id is somebody else's.
-    fn forget(mut self) {
-        self.refused = true;
-        self.named = false;
-        self.fail(None, Vec::new());
-    }
-}
-
-impl Drop for Operation {
-    fn drop(&mut self) {
-        if !self.record.borrow().phase.is_final() {
-            let text = "the host gave it up before it was done, for it is stopping or failed within";
-            self.fail(None, vec![text.to_owned()]);
-        }
-        let id = self.id();
-        match self.refused {
-            true => drop(self.operations.lock().entries.remove(&id)),
-            false => self.operations.finished(id),
-        }
-    }
-}
-
 /// What stands for a command when its operation id comes again.
 pub(crate) fn fingerprint(subject: &str, body: &[u8]) -> Fingerprint {
     Sha256::new().chain_update(subject).chain_update([0]).chain_update(body).finalize().into()
-}
-
-/// The texts of an error and its sources, outermost first.
-fn causes(error: &dyn std::error::Error) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }
 
 fn new_id() -> OperationId {
@@ -428,44 +243,6 @@ fn unreadable(id: &OperationId, error: &AnyError) -> Ack {
 
 fn failed_before(record: &OperationRecord) -> Ack {
     Ack { code: record.code, ..Ack::refused(record.causes.join(": ")) }
-}
-
-/// An unfinished operation of a start that is gone is lost.
-fn mark_lost(record: &mut OperationRecord, roll: &Roll) {
-    if !record.phase.is_final() && !roll.works(&record.host_id, &record.incarnation) {
-        record.phase = OperationPhase::Lost;
-        record.causes = vec![gone(record)];
-    }
-}
-
-fn lost(mut record: OperationRecord) -> OperationRecord {
-    record.causes = vec![gone(&record)];
-    record.phase = OperationPhase::Lost;
-    record.phases.push(reached(OperationPhase::Lost));
-    record
-}
-
-fn gone(record: &OperationRecord) -> String {
-    format!("host {} went away before the operation had ended", record.host_id)
-}
-
-/// Those that are wanted, newest first: ids are made so that later ones are greater.
-fn select(records: Vec<OperationRecord>, query: &OperationsQuery) -> OperationRecords {
-    let wanted = |record: &OperationRecord| {
-        let of_actor = query.actor_id.as_ref().is_none_or(|actor| record.actor_id.as_ref() == Some(actor));
-        let of_host = query.host_id.as_ref().is_none_or(|host| record.host_id == *host);
-        of_actor && of_host && !(query.unfinished && record.phase.is_final())
-    };
-    let mut records: Vec<_> = records.into_iter().filter(wanted).collect();
-    let began = |record: &OperationRecord| record.phases.first().map(|reached| reached.at.clone());
-    records.sort_by_cached_key(|record| std::cmp::Reverse((began(record), record.operation_id.clone())));
-    let limit = match query.limit {
-        0 => crate::defaults::LISTED_OPERATIONS,
-        limit => usize::try_from(limit).unwrap_or(usize::MAX).min(crate::defaults::MOST_LISTED_OPERATIONS),
-    };
-    let more = records.len() > limit;
-    records.truncate(limit);
-    OperationRecords { more, operations: records.into() }
 }
 
 #[cfg(test)]

@@ -109,6 +109,13 @@ pub struct OperationRecord {
     pub unrecorded: bool,
 }
 
+impl OperationRecord {
+    /// Whether it tells more than that the operation is in this phase: it has ended, or got to another one.
+    pub fn is_past(&self, phase: Option<OperationPhase>) -> bool {
+        self.phase.is_final() || phase.is_some_and(|phase| phase != self.phase)
+    }
+}
+
 /// A phase and when it was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReachedPhase {

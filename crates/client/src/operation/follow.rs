@@ -80,8 +80,7 @@ impl Follower {
     async fn ask(&mut self, past: Option<OperationPhase>) -> Result<OperationRecord, NoRecord> {
         let (began, wait) = (Instant::now(), self.wait);
         let record = self.ask_any(past).await?;
-        let is_news = record.phase.is_final() || past.is_some_and(|past| past != record.phase);
-        if !is_news && began.elapsed() < wait / 2 {
+        if !record.is_past(past) && began.elapsed() < wait / 2 {
             time::sleep(HOST_RETURN_PAUSE).await;
         }
         Ok(record)

@@ -147,9 +147,7 @@ impl Ledger {
         let until = Instant::now() + wait;
         loop {
             let record = self.get(id.as_str()).await?.map(|entry| entry.record);
-            let waits = record
-                .as_ref()
-                .is_some_and(|record| !record.phase.is_final() && past.is_none_or(|past| past == record.phase));
+            let waits = record.as_ref().is_some_and(|record| !record.is_past(past));
             if !waits || Instant::now() + LEDGER_LOOK > until {
                 return Ok(record);
             }

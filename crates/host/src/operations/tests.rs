@@ -1,6 +1,6 @@
 //! One id, one command; records that end; what is forgotten.
 
-use super::*;
+use super::{records::mark_lost, *};
 
 fn operations() -> Operations {
     let host = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key");
