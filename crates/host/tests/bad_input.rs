@@ -78,6 +78,8 @@ async fn fields_that_are_wrong_are_named() {
     check("scale", json!({"actor_ref": good, "count": 1, "annotations": large}), "`annotations`").await;
     check("la", json!({"actor_ref": good, "lattice_id": "other"}), "the request names lattice `other`").await;
     check("sa", json!({"actor_ref": good}), "is not an actor key").await;
+    let running = json!({"actor_ref": lattice_claims::ModuleSeed::generate().public(), "annotations": large});
+    check("sa", running, "`annotations` have 9001 bytes, at most 8192").await;
     check("sa", json!({"actor_ref": lattice.host_key()}), "is a host key").await;
     check("stop", json!({"timeout": -1}), "`timeout`").await;
     let key = lattice_claims::ModuleSeed::generate().public();
@@ -146,10 +148,32 @@ async fn configuration_and_registries_that_are_wrong_are_named() {
 }
 
 #[tokio::test]
-async fn texts_with_quotes_and_newlines_come_back_whole() {
+async fn texts_with_quotes_and_newlines_come_back_readable() {
     let lattice = Lattice::start().await;
     let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": "ftp\"\n\\é://x"}).to_string()).await;
-    assert!(error.contains('"') && error.contains('é'), "{error}");
+    // Control characters are not carried on to whatever shows the text, but named.
+    assert!(error.contains("`ftp\"\u{fffd}\\é://x` cannot have '\\n'"), "{error}");
+}
+
+#[tokio::test]
+async fn commands_for_another_host_are_its_own() {
+    let lattice = Lattice::start().await;
+    let other = lattice.join().await;
+    let body = json!({"key": "zone", "value": "b"}).to_string();
+    let ask = async |host: &lattice_protocol::HostKey| {
+        let subject = format!("wasmbus.ctl.default.labels.{host}.put");
+        lattice.client.request(subject, body.clone().into()).await
+    };
+    let answer = ask(other.host.key()).await.expect("that host answers");
+    assert!(decode::<Ack>(&answer.payload).expect("an ack").accepted);
+    assert!(lattice.inventory().await.labels.get("zone").is_none());
+    let nobody = lattice_claims::HostSeed::generate().public();
+    let stop = lattice.client.request(format!("wasmbus.ctl.default.cmd.{nobody}.stop"), "{}".into()).await;
+    for unanswered in [ask(&nobody).await, stop] {
+        let error = unanswered.expect_err("it is nobody's");
+        assert_eq!(error.kind(), async_nats::RequestErrorKind::NoResponders);
+    }
+    other.host.stop(None).await;
 }
 
 #[tokio::test]

@@ -11,13 +11,14 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
 use lattice_claims::{InvocationSigner, ModuleSeed};
-use lattice_client::{CallTarget, Client, ClientSettings};
+use lattice_client::{CallTarget, Caller, Client, ClientSettings, EventStream, WaitError};
 use lattice_host::Host;
-use lattice_protocol::{ActorKey, LinkDefinition, LinkName, LinkValues, ScaleActor};
+use lattice_protocol::{ActorKey, LinkDefinition, LinkName, LinkValues, ScaleActor, event::CloudEvent};
 use lattice_testkit::{eventually, guests};
 use support::{DEADLINE, Lattice, Seeds, config};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 
 const RESTARTS: usize = 20;
 /// Links that are put between two restarts.
@@ -38,10 +39,12 @@ impl Load {
         let task = tokio::spawn(async move {
             while !stopped.load(Ordering::Relaxed) {
                 let link = link();
-                // What is not told as done may be there or not.
+                // What is not acknowledged may be there or not.
                 let Ok(operation) = client.put_link(&link, false).await else { continue };
-                if operation.wait(DEADLINE).await.is_ok() {
-                    noted.lock().expect("no panic").insert(link.actor_id);
+                // The answer may have been lost, and the operation be known by its record, which may yet tell a failure.
+                match operation.wait(DEADLINE).await {
+                    Err(WaitError::Failed { .. }) => {}
+                    _ => drop(noted.lock().expect("no panic").insert(link.actor_id)),
                 }
             }
         });
@@ -70,6 +73,36 @@ fn link() -> LinkDefinition {
     }
 }
 
+/// Both hosts answer, and the actor is called.
+async fn everything_is_back(client: &Client, caller: &Caller, actor: &CallTarget) {
+    eventually("both hosts answer", DEADLINE, async || {
+        let hosts = client.hosts().await.ok()?;
+        (hosts.complete && hosts.items.len() == 2).then_some(())
+    })
+    .await;
+    eventually("the actor is called", DEADLINE, async || {
+        let answer = caller.call(actor, "Echo", "still here", Duration::from_secs(1)).await.ok()?;
+        (answer == "still here").then_some(())
+    })
+    .await;
+}
+
+/// What happens now is told by the subscription that has been there from the start.
+async fn a_link_is_told(client: &Client, events: &mut EventStream) {
+    let link = link();
+    eventually("a link is put", DEADLINE, async || client.put_link(&link, true).await.ok()).await;
+    let told = async {
+        while let Some(event) = events.next().await {
+            let is_it = |event: &CloudEvent| event.data["actor_id"] == link.actor_id.as_str();
+            if event.is_ok_and(|event| event.name() == "linkdef_set" && is_it(&event)) {
+                return;
+            }
+        }
+        panic!("the events have ended");
+    };
+    timeout(DEADLINE, told).await.expect("the link is told");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_acknowledged_is_lost() {
     let mut lattice = Lattice::start().await;
@@ -91,6 +124,9 @@ async fn nothing_that_was_acknowledged_is_lost() {
     let scaled = client.scale_actor(&lattice.host_key(), scale).await.expect("the host takes it on");
     scaled.wait(DEADLINE).await.expect("it runs");
 
+    let caller = client.caller(InvocationSigner::new(lattice.seeds.cluster.clone()));
+    let target = CallTarget::Actor(actor.key.clone());
+    let mut events = client.events().await.expect("events can be followed");
     let load = Load::start(client.clone());
     for restart in 1..=RESTARTS {
         let before = load.count();
@@ -101,6 +137,8 @@ async fn nothing_that_was_acknowledged_is_lost() {
             lattice.nats.stop().await;
         }
         lattice.nats.restart().await;
+        everything_is_back(&client, &caller, &target).await;
+        a_link_is_told(&client, &mut events).await;
     }
     let before = load.count();
     eventually("links are put at the end", DEADLINE, async || (load.count() > before).then_some(())).await;
@@ -115,15 +153,7 @@ async fn nothing_that_was_acknowledged_is_lost() {
         })
         .await;
     }
-    let hosts = eventually("both hosts answer", DEADLINE, async || {
-        let hosts = client.hosts().await.ok()?;
-        (hosts.complete && hosts.items.len() == 2).then_some(hosts.items)
-    });
-    assert_eq!(hosts.await.len(), 2);
     assert_eq!(lattice.counts(&actor.key).await, [("{}".to_owned(), 2)]);
-    let caller = client.caller(InvocationSigner::new(lattice.seeds.cluster.clone()));
-    let answer = caller.call(&CallTarget::Actor(actor.key), "Echo", "still here", DEADLINE).await;
-    assert_eq!(answer.expect("the actor is called"), "still here");
     // What changes now reaches both: the watches live.
     let last = link();
     client.put_link(&last, false).await.expect("the link is put");

@@ -53,7 +53,20 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
     let host = start_host(&home, &nats, &["--allow-file"]).await;
     let report = run(&home, &nats, &["bench", "--rounds", "1", "-o", "json"]).await.json();
-    for name in ["floor", "query", "start-warm", "start-cold", "call", "call-32"] {
+    let names = [
+        "floor",
+        "query",
+        "gather-10",
+        "gather-100",
+        "gather-1000",
+        "auction",
+        "start-warm",
+        "start-cold",
+        "update-pause",
+        "call",
+        "call-32",
+    ];
+    for name in names {
         let row = row(&report, name);
         assert_figures(row);
         let has_budget = !matches!(name, "floor" | "start-cold");

@@ -96,7 +96,8 @@ impl Desk {
         Self { parts: Arc::new(parts), closed: CancellationToken::new(), held }
     }
 
-    /// Takes no more commands on; they are refused from now on.
+    /// Takes no more commands about this host on; they are refused from now on. What any host can do is done as before: it
+    /// has come to this one, and to no other.
     pub(super) fn close(&self) {
         self.closed.cancel();
     }

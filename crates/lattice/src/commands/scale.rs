@@ -6,6 +6,8 @@ use crate::{
     cli::ScaleActor,
     commands::start::explain,
     connect::Lattice,
+    diagnosis::Diagnosis,
+    fault::Code,
     module::Looked,
     placement,
     settings::Settings,
@@ -46,7 +48,9 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
 async fn find_host(lattice: &Lattice, scale: &ScaleActor, actor: &ActorKey) -> anyhow::Result<HostKey> {
     let host = scale.host.as_deref();
     match (placement::running(lattice, actor, host).await, &scale.reference) {
-        (Err(_), Some(_)) => placement::to_start(lattice, host).await,
+        (Err(error), Some(_)) if Diagnosis::of(&error).code == Code::NotFound => {
+            placement::to_start(lattice, host).await
+        }
         (found, _) => found,
     }
 }

@@ -25,7 +25,7 @@ impl Desk {
                 self.admit(verb, request, |command, policy| start(command, request.bid(), policy))
             }
             CommandVerb::ScaleActor => self.admit(verb, request, scale),
-            CommandVerb::StopActor => self.admit(verb, request, |command, _| Ok(stop(command))),
+            CommandVerb::StopActor => self.admit(verb, request, |command, _| stop(command)),
             CommandVerb::StopHost => self.stop_host(request),
             CommandVerb::UpdateActor => {
                 self.admit(verb, request, |command, policy| update(command, policy, request.is_forced()))
@@ -168,8 +168,12 @@ fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
     }))
 }
 
-fn stop(command: StopActor) -> ActorCommand {
-    ActorCommand::Stop(Stop { actor: command.actor_id, annotations: command.annotations, count: command.count.get() })
+fn stop(command: StopActor) -> Result<ActorCommand, Ack> {
+    Ok(ActorCommand::Stop(Stop {
+        actor: command.actor_id,
+        annotations: annotations(command.annotations)?,
+        count: command.count.get(),
+    }))
 }
 
 fn update(command: UpdateActor, policy: &Policy, force: bool) -> Result<ActorCommand, Ack> {
