@@ -16,7 +16,10 @@ fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
 fn assert_figures(row: &Value) {
     for figure in ["floor", "measured", "ratio"] {
         let value = |name: &str| row[figure][name].as_f64().unwrap_or_else(|| panic!("no {figure} in {row}"));
-        assert!(0.0 < value("min") && value("min") <= value("median") && value("median") <= value("max"), "{row}");
+        // A swap may take less than the microsecond it is told in.
+        let can_be_none = row["name"] == "update-pause" && figure != "floor";
+        assert!(0.0 < value("min") || can_be_none, "{row}");
+        assert!(value("min") <= value("median") && value("median") <= value("max"), "{row}");
     }
 }
 
@@ -69,7 +72,7 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
     for name in names {
         let row = row(&report, name);
         assert_figures(row);
-        let has_budget = !matches!(name, "floor" | "start-cold");
+        let has_budget = !matches!(name, "floor" | "gather-100" | "auction" | "start-cold");
         let verdict = row["verdict"].as_str().expect("a verdict");
         assert_eq!(row["budget"].is_object(), has_budget, "{row}");
         assert_eq!(matches!(verdict, "within" | "exceeded"), has_budget, "{row}");
