@@ -28,7 +28,9 @@ pub use command::{
 pub use config::{ConfigValue, ConfigValues};
 pub(crate) use count::clamped;
 pub use count::{Count, CountError};
-pub use inventory::{ActorDescription, ActorInstance, Host, HostInventory, ProviderDescription};
+pub use inventory::{
+    ActorDescription, ActorInstance, Host, HostInventory, ProviderDescription, ProviderProcess, ProviderState,
+};
 pub use items::Items;
 pub use link::{DeleteLink, LinkDefinition, Links};
 pub use member::{Member, Members};

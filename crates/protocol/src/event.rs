@@ -5,11 +5,15 @@
 
 mod cloud_event;
 mod data;
+mod provider;
 
 pub use cloud_event::{CloudEvent, EventError};
 pub use data::{
     ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
     ActorsStarted, ActorsStopped, ConfigChange, EventData, HostStarted, HostStopped, LabelsChanged, LinkdefChange,
+};
+pub use provider::{
+    HealthCheck, ProviderClaims, ProviderExited, ProviderStartFailed, ProviderStarted, ProviderStopped,
 };
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod event;
 mod id;
 mod operation;
 mod parts;
+mod provider;
 mod redaction;
 mod subject;
 
@@ -32,8 +33,9 @@ pub use control::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
     ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, FORCE_HEADER, Host, HostInventory,
     Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkValues, Links, MAX_PROVIDER_REQUEST, MAX_REQUEST,
-    Member, Members, ProviderAuction, ProviderBid, ProviderDescription, PutRegistries, RefusalCode, Registries,
-    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Member, Members, ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries,
+    RefusalCode, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
+    StopProvider, UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -46,6 +48,9 @@ pub use operation::{
     REQUESTER_HEADER, ReachedPhase,
 };
 pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part, PartError};
+pub use provider::{
+    DeletedLink, HealthCheckResponse, HostData, HostDataError, LinkAnswer, OtelConfig, SHUTDOWN_ANSWER, ShutdownRequest,
+};
 pub use subject::{
     CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
     is_reply_subject,

@@ -48,6 +48,27 @@ impl RpcSubjects {
     pub fn provider(&self, provider: &ProviderKey, link: &LinkName) -> String {
         format!("wasmbus.rpc.{}.{provider}.{link}", self.lattice)
     }
+
+    /// Where the instances of a provider learn of a link. Like the next three without a queue group: each instance hears
+    /// all of it. Source: wasmbus-rpc 0.15 `provider.rs`.
+    pub fn put_link(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.linkdefs.put", self.provider(provider, link))
+    }
+
+    /// Where they learn that a link is gone.
+    pub fn delete_link(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.linkdefs.del", self.provider(provider, link))
+    }
+
+    /// Where they are asked how they are.
+    pub fn health(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.health", self.provider(provider, link))
+    }
+
+    /// Where the instances of one host are told to shut down.
+    pub fn shutdown(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.shutdown", self.provider(provider, link))
+    }
 }
 
 /// Subjects on which events are published.

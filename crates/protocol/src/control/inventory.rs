@@ -187,9 +187,65 @@ pub struct ProviderDescription {
     /// The name in the claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How its process is; only hosts of this project tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProviderProcess>,
     /// The revision in the claims, 0 without one.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub revision: i32,
+}
+
+/// How the process of a capability provider is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderProcess {
+    /// What its last health check said; absent before the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+    /// Tells the process from those before it, as events do.
+    #[serde(default, alias = "instanceId", deserialize_with = "nil_as_default")]
+    pub instance_id: String,
+    /// How the process before it ended, in words.
+    #[serde(default, alias = "lastExit", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<String>,
+    /// How often it was started again since the command that started it.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub restarts: u32,
+    /// What it is doing.
+    pub state: ProviderState,
+}
+
+/// What a capability provider is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProviderState {
+    /// Its process has been started and has not answered yet.
+    Starting,
+    /// It serves.
+    Running,
+    /// Its process has ended by itself and is about to be started again.
+    Restarting,
+    /// Its process ends again and again, and is started again at long intervals.
+    CrashLoop,
+    /// It is being stopped.
+    Stopping,
+    /// A state of later hosts.
+    #[serde(other)]
+    Other,
+}
+
+impl ProviderState {
+    /// The state in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProviderState::Starting => "starting",
+            ProviderState::Running => "running",
+            ProviderState::Restarting => "restarting",
+            ProviderState::CrashLoop => "crash loop",
+            ProviderState::Stopping => "stopping",
+            ProviderState::Other => "unknown",
+        }
+    }
 }
 
 /// Reads a bound: nil is none, and what is beyond 16 bits is as good as none.

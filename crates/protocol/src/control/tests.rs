@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::error_chain;
 use crate::{
-    encoding::{Format, decode, decode_command, encode},
+    encoding::{Encoding, Format, Spelling, decode, decode_command, encode},
     error::DecodeError,
     id::{ActorKey, LatticeName, LinkName},
     operation::{OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery},
@@ -496,4 +496,26 @@ fn a_member_may_miss_two_notes() {
     assert!(!member.is_fresh(15_001));
     let forever: Member = read(&format!(r#"{{"host_id":"{{host}}","interval":{}}}"#, u64::MAX));
     assert!(forever.is_fresh(u64::MAX));
+}
+
+#[test]
+fn the_state_of_a_provider_is_read_in_either_spelling_and_from_later_hosts() {
+    let process = ProviderProcess {
+        healthy: Some(false),
+        instance_id: "1".to_owned(),
+        last_exit: Some("exited with code 3".to_owned()),
+        restarts: 2,
+        state: ProviderState::CrashLoop,
+    };
+    let snake =
+        r#"{"healthy":false,"instance_id":"1","last_exit":"exited with code 3","restarts":2,"state":"crash_loop"}"#;
+    let camel =
+        r#"{"healthy":false,"instanceId":"1","lastExit":"exited with code 3","restarts":2,"state":"crash_loop"}"#;
+    for (text, spelling) in [(snake, Spelling::Snake), (camel, Spelling::Camel)] {
+        assert_eq!(read::<ProviderProcess>(text), process);
+        let format = Format { encoding: Encoding::Json, spelling };
+        assert_eq!(String::from_utf8(encode(&process, format)).expect("a text"), text);
+    }
+    let later: ProviderProcess = read(r#"{"state":"hibernating"}"#);
+    assert_eq!((later.state, later.restarts), (ProviderState::Other, 0));
 }

@@ -28,6 +28,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("image_ref", "imageRef"),
     ("instance_id", "instanceId"),
     ("js_domain", "jsDomain"),
+    ("last_exit", "lastExit"),
     ("lattice_id", "latticeId"),
     ("lattice_prefix", "latticePrefix"),
     ("link_name", "linkName"),

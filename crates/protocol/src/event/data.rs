@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::provider::{HealthCheck, ProviderExited, ProviderStartFailed, ProviderStarted, ProviderStopped};
 use crate::{
     control::{
         Annotations, Count, HostInventory, Labels, LinkDefinition, LinkValues, clamped, lenient::nil_as_default,
@@ -68,6 +69,20 @@ events! {
     ActorUpdated(ActorUpdated) = "actor_updated",
     /// An update did not come about; what ran goes on.
     ActorUpdateFailed(ActorUpdateFailed) = "actor_update_failed",
+    /// A capability provider started and serves.
+    ProviderStarted(ProviderStarted) = "provider_started",
+    /// A capability provider could not be started.
+    ProviderStartFailed(ProviderStartFailed) = "provider_start_failed",
+    /// A capability provider was stopped.
+    ProviderStopped(ProviderStopped) = "provider_stopped",
+    /// The process of a capability provider ended by itself.
+    ProviderExited(ProviderExited) = "provider_exited",
+    /// A capability provider is well, and was not before.
+    HealthCheckPassed(HealthCheck) = "health_check_passed",
+    /// A capability provider is not well, and was before.
+    HealthCheckFailed(HealthCheck) = "health_check_failed",
+    /// A capability provider is as it was before.
+    HealthCheckStatus(HealthCheck) = "health_check_status",
     /// The labels of a host changed.
     LabelsChanged(LabelsChanged) = "labels_changed",
     /// There is a link, or it has other values.

@@ -240,3 +240,16 @@ fn only_inboxes_are_answered() {
         assert!(!is_reply_subject(bad, &prefixes), "{bad}");
     }
 }
+
+/// Source: wasmbus-rpc 0.15 `provider.rs`.
+#[test]
+fn providers_hear_below_the_subject_of_their_invocations() {
+    let subjects = RpcSubjects::new(LatticeName::default());
+    let (provider, link) = (PROVIDER.parse().expect("a key"), "backup".parse().expect("a name"));
+    let root = format!("wasmbus.rpc.default.{PROVIDER}.backup");
+    assert_eq!(subjects.provider(&provider, &link), root);
+    assert_eq!(subjects.put_link(&provider, &link), format!("{root}.linkdefs.put"));
+    assert_eq!(subjects.delete_link(&provider, &link), format!("{root}.linkdefs.del"));
+    assert_eq!(subjects.health(&provider, &link), format!("{root}.health"));
+    assert_eq!(subjects.shutdown(&provider, &link), format!("{root}.shutdown"));
+}

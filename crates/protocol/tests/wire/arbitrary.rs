@@ -12,8 +12,8 @@ use lattice_protocol::{
     ConfigValues, Constraints, ContractId, Count, Declined, DeleteLink, EntityKey, Host, HostInventory, HostKey,
     LabelChange, Labels, LatticeName, LinkDefinition, LinkName, LinkValues, Links, Member, Members, OperationId,
     OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid,
-    ProviderDescription, ProviderKey, ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor,
-    StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    ProviderDescription, ProviderKey, ProviderProcess, ProviderState, ReachedPhase, RefusalCode, Registries,
+    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control as contract,
     event::{
         ActorUpdateFailed, ActorUpdated, ActorsStopped, CloudEvent, ConfigChange, EventData, LabelsChanged,
@@ -279,6 +279,25 @@ strategy!(
         revision: any::<i32>(),
     }
 );
+fn provider_state() -> impl Strategy<Value = ProviderState> {
+    prop_oneof![
+        Just(ProviderState::Starting),
+        Just(ProviderState::Running),
+        Just(ProviderState::Restarting),
+        Just(ProviderState::CrashLoop),
+        Just(ProviderState::Stopping),
+    ]
+}
+strategy!(
+    provider_process,
+    ProviderProcess {
+        healthy: option::of(any::<bool>()),
+        instance_id: text(),
+        last_exit: some_text(),
+        restarts: any::<u32>(),
+        state: provider_state(),
+    }
+);
 strategy!(
     provider_description,
     ProviderDescription {
@@ -288,6 +307,7 @@ strategy!(
         image_ref: maybe(),
         link_name: link_name(),
         name: maybe(),
+        process: option::of(provider_process()),
         revision: any::<i32>(),
     }
 );

@@ -6,11 +6,12 @@ use std::{
 };
 
 use lattice_protocol::{
-    EntityKey, Labels,
+    ContractId, EntityKey, Labels, LinkName,
     event::{
         ActorClaims, ActorScaleFailed, ActorScaled, ActorStarted, ActorUpdateFailed, ActorUpdated, ActorsStartFailed,
-        ActorsStarted, ActorsStopped, CloudEvent, ConfigChange, EventData, HostStarted, HostStopped, LabelsChanged,
-        LinkdefChange,
+        ActorsStarted, ActorsStopped, CloudEvent, ConfigChange, EventData, HealthCheck, HostStarted, HostStopped,
+        LabelsChanged, LinkdefChange, ProviderClaims, ProviderExited, ProviderStartFailed, ProviderStarted,
+        ProviderStopped,
     },
 };
 
@@ -20,6 +21,8 @@ use crate::{
 };
 
 const ECHO: &str = "registry.example/echo:0.3.4";
+const REDIS: &str = "registry.example/kvredis:0.19.0";
+const INSTANCE: &str = "0192f6d8-5c7e-4b1a-8f00-aa5577cc0022";
 const NEWER: &str = "registry.example/echo:0.3.5";
 
 fn labels() -> Labels {
@@ -38,6 +41,14 @@ fn claims() -> ActorClaims {
         tags: Some(vec!["demo".into()]),
         version: Some("0.3.4".into()),
     }
+}
+
+fn contract() -> ContractId {
+    "wasmcloud:keyvalue".parse().expect("a contract")
+}
+
+fn health() -> HealthCheck {
+    HealthCheck { contract_id: contract(), link_name: LinkName::default(), public_key: provider() }
 }
 
 fn every_kind() -> Vec<EventData> {
@@ -117,6 +128,54 @@ fn every_kind() -> Vec<EventData> {
             public_key: actor(),
             reason: "could not fetch: no such file".into(),
         }),
+        EventData::ProviderStarted(ProviderStarted {
+            annotations: notes(),
+            claims: ProviderClaims {
+                expires_human: "never".into(),
+                issuer: "ABC".into(),
+                name: Some("Redis".into()),
+                not_before_human: "immediately".into(),
+                tags: None,
+                version: Some("0.19.0".into()),
+            },
+            contract_id: contract(),
+            host_id: Some(host()),
+            image_ref: REDIS.into(),
+            instance_id: INSTANCE.into(),
+            link_name: LinkName::default(),
+            public_key: provider(),
+        }),
+        EventData::ProviderStartFailed(ProviderStartFailed {
+            error: "could not fetch: no such file".into(),
+            link_name: LinkName::default(),
+            provider_ref: REDIS.into(),
+        }),
+        EventData::ProviderStopped(ProviderStopped {
+            annotations: notes(),
+            contract_id: contract(),
+            host_id: Some(host()),
+            instance_id: INSTANCE.into(),
+            link_name: LinkName::default(),
+            public_key: provider(),
+            reason: "stop".into(),
+        }),
+        EventData::ProviderExited(ProviderExited {
+            annotations: notes(),
+            code: None,
+            contract_id: contract(),
+            crash_loop: false,
+            host_id: host(),
+            instance_id: INSTANCE.into(),
+            link_name: LinkName::default(),
+            public_key: provider(),
+            reason: "killed by signal 9".into(),
+            restart_after: 100,
+            restarts: 2,
+            signal: Some(9),
+        }),
+        EventData::HealthCheckPassed(health()),
+        EventData::HealthCheckFailed(health()),
+        EventData::HealthCheckStatus(health()),
         EventData::LabelsChanged(LabelsChanged { host_id: host(), labels: labels() }),
         EventData::LinkdefSet(LinkdefChange::of(&link())),
         EventData::LinkdefDeleted(LinkdefChange::of(&link())),

@@ -132,6 +132,7 @@ pub(crate) fn inventory() -> HostInventory {
             image_ref: Some(REDIS.into()),
             link_name: LinkName::default(),
             name: Some("Redis".into()),
+            process: None,
             revision: 2,
         }]
         .into(),
