@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{
@@ -38,11 +38,12 @@ use crate::{
 /// Exit code for a command line or an input that is not an owner's.
 const USAGE: u8 = 64;
 
-/// What the command line asks for: `[--lock FILE] [--directory DIR] -- PROGRAM [ARGUMENT]...`.
+/// What the command line asks for: `[--lock FILE] [--directory DIR] [--memory BYTES] -- PROGRAM [ARGUMENT]...`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Task {
     lock: Option<PathBuf>,
     directory: Option<PathBuf>,
+    memory: Option<u64>,
     program: OsString,
     arguments: Vec<OsString>,
 }
@@ -131,6 +132,7 @@ impl Task {
             match arguments.next()?.to_str()? {
                 "--lock" => task.lock = Some(arguments.next()?.into()),
                 "--directory" => task.directory = Some(arguments.next()?.into()),
+                "--memory" => task.memory = Some(arguments.next()?.to_str()?.parse().ok()?),
                 "--" => break,
                 _ => return None,
             }
@@ -150,6 +152,9 @@ impl Task {
             command.current_dir(directory);
         }
         die_with_guard(&mut command);
+        if let Some(bytes) = self.memory {
+            limit_memory(&mut command, bytes);
+        }
         let mut child = command.spawn().map_err(|error| Failure { step: Step::Program, error })?;
         if let Err(error) = feed(&mut child, input) {
             let _ = child.kill().and_then(|()| child.wait());
@@ -177,6 +182,17 @@ fn die_with_guard(command: &mut Command) {
 
 #[cfg(not(target_os = "linux"))]
 fn die_with_guard(_: &mut Command) {}
+
+/// The guard itself keeps the limits that it has.
+fn limit_memory(command: &mut Command, bytes: u64) {
+    let limit = move || {
+        let most = getrlimit(Resource::Data).maximum.map_or(bytes, |most| most.min(bytes));
+        setrlimit(Resource::Data, Rlimit { current: Some(most), maximum: Some(most) })?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes two system calls; it neither allocates nor takes a lock.
+    unsafe { command.pre_exec(limit) };
+}
 
 fn feed(child: &mut Child, input: Vec<u8>) -> io::Result<()> {
     let Some(pipe) = child.stdin.take() else { return Ok(()) };
@@ -331,14 +347,23 @@ mod tests {
 
     #[test]
     fn reads_the_command_line() {
-        let task = parse(&["--lock", "l", "--directory", "d", "--", "sh", "--lock", "--"]).unwrap();
-        assert_eq!((task.lock, task.directory), (Some("l".into()), Some("d".into())));
+        let options = ["--lock", "l", "--directory", "d", "--memory", "7"];
+        let task = parse(&[&options[..], &["--", "sh", "--lock", "--"]].concat()).unwrap();
+        assert_eq!((task.lock, task.directory, task.memory), (Some("l".into()), Some("d".into()), Some(7)));
         assert_eq!((task.program, task.arguments), ("sh".into(), vec!["--lock".into(), "--".into()]));
     }
 
     #[test]
     fn refuses_what_is_not_an_owners_command_line() {
-        for bad in [&[][..], &["--"], &["sh"], &["--lock"], &["--lock", "l"], &["-x", "--", "sh"]] {
+        for bad in [
+            &[][..],
+            &["--"],
+            &["sh"],
+            &["--lock"],
+            &["--lock", "l"],
+            &["--memory", "all", "--", "sh"],
+            &["-x", "--", "sh"],
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

@@ -55,6 +55,7 @@ pub struct GuardedCommand {
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     lock: Option<PathBuf>,
+    memory: Option<u64>,
     input: Vec<u8>,
     stdout: Output,
     stderr: Output,
@@ -138,6 +139,7 @@ impl GuardedCommand {
             environment: Vec::new(),
             directory: None,
             lock: None,
+            memory: None,
             input: Vec::new(),
             stdout: Output::Inherit,
             stderr: Output::Inherit,
@@ -188,6 +190,14 @@ impl GuardedCommand {
         self
     }
 
+    /// The most bytes of memory that each process of it may have written to or reserved for writing; what asks for more is
+    /// told that there is none. Linux counts all private writable memory, other systems the heap alone. Default: the
+    /// owner's limit.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// What the program reads on its standard input, followed by the end of it. It may be secret: it does not appear on a
     /// command line. Default: nothing.
     pub fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
@@ -229,6 +239,9 @@ impl GuardedCommand {
             if let Some(value) = value {
                 guard.arg(option).arg(value);
             }
+        }
+        if let Some(bytes) = self.memory {
+            guard.arg("--memory").arg(bytes.to_string());
         }
         guard.arg("--").arg(&self.program).args(&self.arguments);
         if self.clear_environment {

@@ -59,6 +59,7 @@ fn tests() -> Vec<Trial> {
         test("a_signal_to_the_guard_is_an_orderly_stop", a_signal_to_the_guard_is_an_orderly_stop),
         test("the_program_gets_its_surroundings", the_program_gets_its_surroundings),
         test("a_large_input_arrives_whole", a_large_input_arrives_whole),
+        test("a_limit_of_memory_is_kept", a_limit_of_memory_is_kept),
         test("what_cannot_start_says_why", what_cannot_start_says_why),
         test("a_binary_that_is_no_guard_is_named", a_binary_that_is_no_guard_is_named),
         test("a_lock_is_held_until_everybody_is_gone", a_lock_is_held_until_everybody_is_gone),
@@ -186,6 +187,18 @@ fn a_large_input_arrives_whole() {
         let command = shell("wc -c").stdin(vec![b'x'; 1_000_000]).stdout(Output::Piped);
         let mut guarded = Guarded::spawn(command).await.expect("the shell starts");
         assert_eq!(read_line(&mut guarded).await.trim(), "1000000");
+    });
+}
+
+fn a_limit_of_memory_is_kept() {
+    run(async {
+        let hoard = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); exit 0";
+        for (limit, is_enough) in [(32 << 20, false), (2 << 30, true)] {
+            let command = shell(hoard).memory(limit).stderr(Output::Null);
+            let mut guarded = Guarded::spawn(command).await.expect("the shell starts");
+            let status = guarded.wait().await.expect("the guard lives");
+            assert_eq!(status.success(), is_enough, "{limit} bytes: {status}");
+        }
     });
 }
 
