@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lattice_protocol::{
-    Claims, ConfigValue, ConfigValues, ControlSubject, EntityKey, Host, HostInventory, HostKey, Links, Members,
-    OperationId, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
+    Claims, ConfigValue, ConfigValues, ControlSubject, EntityKey, Host, HostInventory, HostKey, LinkDeliveries, Links,
+    LogLines, LogQuery, Members, OperationId, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
 };
 
 use crate::{
@@ -93,6 +93,25 @@ impl Client {
     /// As [`claims`](Self::claims).
     pub async fn links(&self) -> Result<Links, RequestError> {
         self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::GetLinks))).await
+    }
+
+    /// Which links have arrived at the running providers, as each host of this project tells.
+    ///
+    /// # Errors
+    /// As [`hosts`](Self::hosts).
+    pub async fn link_deliveries(&self) -> Result<Gathered<LinkDeliveries>, RequestError> {
+        let request = Outgoing::query(self, self.subjects().build(&ControlSubject::Deliveries));
+        self.gather(Question::new(request, |answer: &LinkDeliveries| Some(answer.host_id.clone()))).await
+    }
+
+    /// What a provider of a host has printed lately.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with [`RefusalCode::NotFound`](lattice_protocol::RefusalCode::NotFound) if it has not run
+    /// there since the host started, [`RequestError::NoResponders`] if there is no such host.
+    pub async fn provider_logs(&self, host: &HostKey, query: &LogQuery) -> Result<LogLines, RequestError> {
+        let subject = self.subjects().build(&ControlSubject::Logs { host: host.clone() });
+        self.query(Outgoing::with_body(self, subject, query)).await
     }
 
     /// Who belongs to the lattice: the hosts that noted themselves lately, and those of other projects that one of them

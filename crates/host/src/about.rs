@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Items, Labels, LatticeName};
+use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Labels, LatticeName};
 
-use crate::{actors::Board, defaults::LISTED_INSTANCES, labels::LiveLabels};
+use crate::{actors::Board, defaults::LISTED_INSTANCES, labels::LiveLabels, providers::ProviderBoard};
 
 /// The facts about a host, its labels, and the board for what runs on it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub(crate) struct About {
     facts: Arc<Facts>,
     labels: LiveLabels,
     board: Board,
+    providers: ProviderBoard,
 }
 
 /// What does not change while a host runs.
@@ -32,8 +33,8 @@ pub(crate) struct Facts {
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl About {
-    pub(crate) fn new(facts: Facts, labels: LiveLabels, board: Board) -> Self {
-        Self { facts: Arc::new(facts), labels, board }
+    pub(crate) fn new(facts: Facts, labels: LiveLabels, board: Board, providers: ProviderBoard) -> Self {
+        Self { facts: Arc::new(facts), labels, board, providers }
     }
 
     pub(crate) fn facts(&self) -> &Facts {
@@ -85,7 +86,7 @@ impl About {
             host_id: facts.host.clone(),
             issuer: Some(facts.issuer.to_string()),
             labels: self.labels(),
-            providers: Items::default(),
+            providers: self.providers.descriptions().into(),
             uptime_human: Some(in_words(self.uptime())),
             uptime_seconds: self.uptime(),
             version: Some(VERSION.to_owned()),

@@ -10,6 +10,7 @@
 
 mod announce;
 mod board;
+mod capabilities;
 mod capacity;
 mod command;
 mod coordinator;

@@ -1,10 +1,10 @@
 //! What a host needs to know to run.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use lattice_claims::{ClusterSeed, HostSeed};
-use lattice_protocol::{ClusterKey, ControlPrefix, Labels, LatticeName};
+use lattice_protocol::{ClusterKey, ContractId, ControlPrefix, Labels, LatticeName, ProviderKey};
 use lattice_runtime::{Runtime, RuntimeConfig};
 
 use crate::defaults;
@@ -56,6 +56,86 @@ impl BeforeFetch {
 impl fmt::Debug for BeforeFetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BeforeFetch")
+    }
+}
+
+/// A capability provider that is a part of some program of this machine, most likely the one that runs the host. Its
+/// reference is `builtin://` and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Builtin {
+    /// The name in its reference.
+    pub name: String,
+    /// Its key: a constant, the same on every host and version, for links name it.
+    pub key: ProviderKey,
+    /// The contract that it serves.
+    pub contract: ContractId,
+    /// The name that people read.
+    pub title: String,
+    /// Its revision.
+    pub revision: i32,
+    /// Its version.
+    pub version: String,
+    /// The program.
+    pub exe: PathBuf,
+    /// What makes the program be this provider.
+    pub arguments: Vec<OsString>,
+}
+
+/// How providers reach NATS. `Debug` shows no secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ProviderNats {
+    /// Where it is, if not where the host's own connection for invocations goes.
+    pub url: Option<String>,
+    /// A user's JWT, or nothing.
+    pub user_jwt: String,
+    /// That user's seed, or nothing.
+    pub user_seed: String,
+}
+
+impl fmt::Debug for ProviderNats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderNats").field("has_user", &!self.user_jwt.is_empty()).finish_non_exhaustive()
+    }
+}
+
+/// How a host runs capability providers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderSettings {
+    /// The providers that need no archive.
+    pub builtins: Vec<Builtin>,
+    /// The program that guards processes, whose `main` calls `lattice_guard::run_if_guard`; this process's own without it.
+    pub guard: Option<PathBuf>,
+    /// All environment variables that providers get.
+    pub environment: Vec<(String, String)>,
+    /// The most bytes of memory that each process of a provider may take.
+    pub memory: Option<u64>,
+    /// How providers reach NATS.
+    pub nats: ProviderNats,
+    /// How long their calls wait for an answer unless they say otherwise.
+    pub call_timeout: Duration,
+    /// How long a provider may take to shut down before it is told by a signal.
+    pub shutdown: Duration,
+}
+
+impl Default for ProviderSettings {
+    fn default() -> Self {
+        Self {
+            builtins: Vec::new(),
+            guard: None,
+            environment: Vec::new(),
+            memory: Some(defaults::PROVIDER_MEMORY),
+            nats: ProviderNats::default(),
+            call_timeout: defaults::PROVIDER_CALL_TIMEOUT,
+            shutdown: defaults::SHUTDOWN_PATIENCE,
+        }
+    }
+}
+
+impl ProviderSettings {
+    /// The value of an environment variable that providers get.
+    pub(crate) fn environment_value(&self, name: &str) -> Option<String> {
+        self.environment.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone())
     }
 }
 
@@ -111,6 +191,8 @@ pub struct HostConfig {
     /// How often the host notes that it is a member of the lattice; more often than it says that it is alive, and in fewer
     /// words.
     pub member_interval: Duration,
+    /// How it runs capability providers.
+    pub providers: ProviderSettings,
     /// Sizes and limits of the WebAssembly engine.
     pub runtime: RuntimeConfig,
     /// An engine that exists already, for several hosts of one process; its sizes and limits count then.
@@ -166,6 +248,7 @@ impl HostConfig {
             call_queue: defaults::CALL_QUEUE,
             heartbeat: defaults::HEARTBEAT,
             member_interval: defaults::MEMBER_INTERVAL,
+            providers: ProviderSettings::default(),
             runtime: RuntimeConfig::default(),
             engine: None,
             before_fetch: None,

@@ -23,12 +23,11 @@ pub(crate) use desk::{Desk, Parts, StopRequest};
 pub(crate) use reply::Replier;
 
 use crate::{
-    actors::ActorCommand,
     defaults::{ADMITTED_AT_ONCE, ANSWERED_AT_ONCE, START_TIMEOUT},
     error::StartError,
     operations::Begun,
 };
-use desk::{Admission, Answer};
+use desk::{Admission, Answer, EntityCommand};
 use reply::Reply;
 use request::Request;
 
@@ -108,7 +107,7 @@ pub(crate) async fn serve(mut intake: Intake, desk: Desk, replier: Replier, stop
 struct Admitted {
     request: Request,
     begun: Begun,
-    command: ActorCommand,
+    command: EntityCommand,
 }
 
 /// Where requests are attended to, one after the other.

@@ -181,3 +181,68 @@ pub(crate) const FEED_LOOK: Duration = Duration::from_millis(250);
 
 /// How long until a bucket that could not be followed is tried again.
 pub(crate) const RESYNC_PAUSE: Duration = Duration::from_millis(500);
+
+/// Bytes of a line that a provider prints; what is longer is cut into several.
+pub(crate) const LONGEST_LINE: usize = 8 << 10;
+
+/// Bytes of its last lines that are kept of each provider: a screenful many times over, for a host of many.
+pub(crate) const KEPT_OUTPUT: usize = 256 << 10;
+
+/// How long until a provider that ended is started again, for the first time. It is to serve again within a second.
+pub(crate) const FIRST_RESTART: Duration = Duration::from_millis(100);
+
+/// The longest that it is waited until a provider is started again.
+pub(crate) const LONGEST_RESTART: Duration = Duration::from_secs(30);
+
+/// A provider that ran for so long is not one that ends again and again.
+pub(crate) const STABLE: Duration = Duration::from_secs(60);
+
+/// So many ends in a row are called a crash loop: after the waits that lie between, some seconds.
+pub(crate) const CRASH_LOOP: u32 = 5;
+
+/// How often a provider that was just started is asked whether it serves.
+pub(crate) const READY_LOOK: Duration = Duration::from_millis(25);
+
+/// After this long, a provider that runs and does not answer is taken for started: it may be one that answers no health
+/// checks. Published hosts do not wait at all.
+pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// When the first health check takes place after the one that showed that it serves, and how far the next are apart, as
+/// with published hosts.
+pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long an answer to a health check may take, as with published hosts.
+pub(crate) const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a provider may take to answer that it shuts down, and then to end, before it is told by a signal: published
+/// SDKs answer when their own shutdown is done.
+pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long all providers together may take to stop with their host: what each is given to answer, to end and to end after a
+/// signal, and as much again for a machine under load.
+pub(crate) const PROVIDERS_END: Duration = Duration::from_secs(10);
+
+/// How long a provider may take to end after the signal TERM, before it is killed.
+pub(crate) const TERM_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a provider may take to say that it took a link; it may have to connect somewhere for it.
+pub(crate) const LINK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long until a link is put again to a provider that did not answer.
+pub(crate) const LINK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a provider's calls wait for an answer unless it says otherwise, as with published hosts.
+pub(crate) const PROVIDER_CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The most memory that a provider may take: more than any published one needs, and less than brings a machine down.
+pub(crate) const PROVIDER_MEMORY: u64 = 2 << 30;
+
+/// The last lines that the failure of a start repeats of what the provider printed.
+pub(crate) const LAST_LINES: usize = 3;
+
+/// Characters of a provider's configuration, as the interface file allows. Source: the smithy file of the lattice control
+/// interface (`ConfigurationString`).
+pub(crate) const MAX_CONFIGURATION: usize = 500_000;
+
+/// Lines of a provider's output in one answer: with lines of ordinary length below what NATS servers carry.
+pub(crate) const LINES_AT_ONCE: usize = 500;

@@ -20,10 +20,11 @@ use crate::{
     actors::{Actors, ActorsTask},
     config::HostConfig,
     control::StopRequest,
-    defaults::{DRAIN, FLUSH_TIMEOUT},
+    defaults::{DRAIN, FLUSH_TIMEOUT, PROVIDERS_END},
     error::StartError,
     events::Events,
     operations::Operation,
+    providers::{Providers, ProvidersTask},
 };
 pub(crate) use shared::SharedHandles;
 use shared::SharedTasks;
@@ -42,6 +43,7 @@ pub struct Host {
     restored: watch::Receiver<bool>,
     refusals: Arc<Refusals>,
     actors: Option<Actors>,
+    providers: Option<Providers>,
     tasks: Tasks,
 }
 
@@ -59,6 +61,8 @@ struct Tasks {
     labels: Task,
     heartbeat: Task,
     actors: ActorsTask,
+    /// Stops after the actors, whose last calls it may carry.
+    providers: ProvidersTask,
     /// Writes the records of operations, also of the last.
     ledger: Task,
     /// What the hosts share: changed as long as commands are taken, followed to the end.
@@ -154,6 +158,8 @@ impl Host {
         // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.
         self.actors = None;
         let drained = tasks.actors.end(deadline).await;
+        self.providers = None;
+        tasks.providers.end(PROVIDERS_END).await;
         tell_the_end(&self.about, &self.events, &self.stops);
         tasks.ledger.end().await;
         tasks.shared.end().await;

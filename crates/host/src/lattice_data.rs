@@ -7,6 +7,7 @@ use std::{
 
 use async_nats::jetstream;
 use lattice_protocol::{HostKey, LatticeName};
+use tokio::sync::watch;
 
 use crate::{
     bucket::{Bucket, Entry, Follower, View},
@@ -19,6 +20,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatticeData {
     tables: Arc<Mutex<Tables>>,
+    /// Told after each change of links.
+    link_changes: watch::Sender<()>,
 }
 
 /// What it holds, changed under one lock, so that nobody sees half of a change.
@@ -54,6 +57,11 @@ impl LatticeData {
         Ok((data, bucket, follower))
     }
 
+    /// Hears when links have changed.
+    pub(crate) fn link_changes(&self) -> watch::Receiver<()> {
+        self.link_changes.subscribe()
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().expect("nothing panics while it holds the lattice's data")
     }
@@ -77,14 +85,20 @@ impl View for LatticeView {
     fn show(&mut self, changes: Vec<Entry>) {
         let data = self.data.clone();
         let mut tables = data.lock();
+        let mut have_links_changed = false;
         for entry in &changes {
             // Others are of no use here: earlier hosts keep references of images.
             if let Some(subject) = claims::subject_of(&entry.key) {
                 tables.claims.take(subject, entry);
             } else if let Some(id) = links::id_of(&entry.key) {
                 let change = tables.links.take(id, entry);
+                have_links_changed |= change.is_some();
                 self.note(change, entry);
             }
+        }
+        drop(tables);
+        if have_links_changed {
+            data.link_changes.send_replace(());
         }
     }
 

@@ -20,10 +20,13 @@ mod lattice_data;
 mod links;
 mod members;
 mod operations;
+mod providers;
 mod registries;
 mod state;
 mod turns;
 
-pub use config::{BeforeFetch, HostConfig, HostDirs, HostIdentity, Mode, UnknownMode};
+pub use config::{
+    BeforeFetch, Builtin, HostConfig, HostDirs, HostIdentity, Mode, ProviderNats, ProviderSettings, UnknownMode,
+};
 pub use error::StartError;
 pub use host::{Host, StopReport};

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     fs::{self, File, TryLockError},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -13,7 +14,7 @@ use lattice_artifact::{Digest, Reference};
 use lattice_protocol::{ActorKey, Annotations, Labels};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::error::StartError;
+use crate::{error::StartError, providers::InstanceKey};
 
 const LOCK_FILE: &str = "lock";
 const RUNNING_FILE: &str = "running.json";
@@ -31,6 +32,32 @@ pub(crate) struct StateDir {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) actors: Vec<RunningActor>,
+    #[serde(default)]
+    pub(crate) providers: Vec<RunningProvider>,
+}
+
+/// A capability provider.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunningProvider {
+    #[serde(flatten)]
+    pub(crate) key: InstanceKey,
+    pub(crate) reference: Reference,
+    #[serde(default)]
+    pub(crate) digest: Option<Digest>,
+    #[serde(default)]
+    pub(crate) annotations: Annotations,
+    /// May hold secrets, as the file is its owner's alone.
+    #[serde(default)]
+    pub(crate) configuration: Option<String>,
+}
+
+impl fmt::Debug for RunningProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningProvider")
+            .field("key", &self.key)
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Instances of an actor with the same annotations.

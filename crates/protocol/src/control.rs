@@ -9,10 +9,12 @@ mod auction;
 mod command;
 mod config;
 mod count;
+mod delivery;
 mod inventory;
 mod items;
 pub(crate) mod lenient;
 mod link;
+mod log;
 mod loose;
 mod member;
 mod metadata;
@@ -28,11 +30,13 @@ pub use command::{
 pub use config::{ConfigValue, ConfigValues};
 pub(crate) use count::clamped;
 pub use count::{Count, CountError};
+pub use delivery::{DeliveryState, LinkDeliveries, LinkDelivery};
 pub use inventory::{
     ActorDescription, ActorInstance, Host, HostInventory, ProviderDescription, ProviderProcess, ProviderState,
 };
 pub use items::Items;
 pub use link::{DeleteLink, LinkDefinition, Links};
+pub use log::{LogLine, LogLines, LogQuery};
 pub use member::{Member, Members};
 pub use metadata::{Annotations, Constraints, Labels, LinkValues};
 pub use query::{Claims, LatticeQuery};

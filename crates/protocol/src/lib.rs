@@ -31,11 +31,11 @@ mod subject;
 
 pub use control::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
-    ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, FORCE_HEADER, Host, HostInventory,
-    Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkValues, Links, MAX_PROVIDER_REQUEST, MAX_REQUEST,
-    Member, Members, ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries,
-    RefusalCode, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
-    StopProvider, UpdateActor,
+    ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, Host,
+    HostInventory, Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues,
+    Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, ProviderAuction,
+    ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries, RefusalCode, Registries,
+    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -49,7 +49,8 @@ pub use operation::{
 };
 pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part, PartError};
 pub use provider::{
-    DeletedLink, HealthCheckResponse, HostData, HostDataError, LinkAnswer, OtelConfig, SHUTDOWN_ANSWER, ShutdownRequest,
+    DeletedLink, HealthCheckResponse, HostData, HostDataError, INSTANCE_HEADER, LinkAnswer, OtelConfig,
+    SHUTDOWN_ANSWER, ShutdownRequest,
 };
 pub use subject::{
     CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,

@@ -20,6 +20,10 @@ pub use host_data::{HostData, HostDataError, OtelConfig};
 /// What a provider answers when it is to shut down, as published providers do.
 pub const SHUTDOWN_ANSWER: &str = "shutting down";
 
+/// On what a host sends to a provider: the `instance_id` of the process that is meant. All processes of a provider hear it,
+/// on whatever host; with this header, processes of this project's SDK leave the answer to the one that is meant.
+pub const INSTANCE_HEADER: &str = "Lattice-Instance";
+
 /// The answer to a health check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheckResponse {

@@ -8,10 +8,13 @@ use lattice_protocol::{ActorDescription, ActorInstance, ActorKey, Annotations};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// What runs, by key.
+pub(crate) type BoardViews = BTreeMap<ActorKey, Arc<ActorView>>;
+
 /// The actors of a host, as their workers last said; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
-    actors: Arc<watch::Sender<BTreeMap<ActorKey, Arc<ActorView>>>>,
+    actors: Arc<watch::Sender<BoardViews>>,
 }
 
 /// An actor that runs.
@@ -69,7 +72,7 @@ impl Board {
     }
 
     /// Reports every change from now on.
-    pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<ActorKey, Arc<ActorView>>> {
+    pub(crate) fn changes(&self) -> watch::Receiver<BoardViews> {
         self.actors.subscribe()
     }
 

@@ -85,7 +85,7 @@ impl Capacity {
     }
 
     /// Takes a place for a command.
-    pub(super) fn place(&self) -> Result<Place, Refusal> {
+    pub(crate) fn place(&self) -> Result<Place, Refusal> {
         let mut state = self.lock();
         state.check_place()?;
         state.take_place();

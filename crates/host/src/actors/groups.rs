@@ -8,7 +8,7 @@ use lattice_protocol::Annotations;
 use lattice_runtime::{Actor, ActorSettings, Imports, Module, Runtime};
 use uuid::Uuid;
 
-use super::{board::GroupView, capacity::Room, job::JobError, prepare::Preparer};
+use super::{board::GroupView, capabilities::Capabilities, capacity::Room, job::JobError, prepare::Preparer};
 use crate::{defaults::LISTED_INSTANCES, operations::Operation};
 
 /// Instances of an actor with the same annotations: one image, one bound on concurrent calls.
@@ -49,6 +49,11 @@ impl Image {
             claims: artifact.identity.claims.clone().map(Arc::new),
             module,
         }
+    }
+
+    /// What its claims allow.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities::new(self.claims.clone())
     }
 
     /// The image after it has been compiled.

@@ -3,26 +3,55 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use lattice_protocol::{ActorKey, Annotations, OperationPhase};
+use lattice_protocol::{ActorKey, Annotations, OperationPhase, OperationRecord};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{ActorCommand, Actors, Start, Stop, board::Board, groups::share_of_stop};
+use super::{
+    ActorCommand, Actors, Start, Stop,
+    board::{Board, BoardViews},
+    groups::share_of_stop,
+};
 use crate::{
     defaults::{NOTE_PATIENCE, RESTORED_AT_ONCE, SAVE_AGAIN},
     operations::{Operations, RESTORE},
-    state::{Running, RunningActor, StateDir},
+    providers::{
+        InstanceKey, ProviderBoard, ProviderCommand, ProviderView, ProviderViews, Providers, StartProvider,
+        StopProvider,
+    },
+    state::{Running, RunningActor, RunningProvider, StateDir},
 };
 
 /// What ran before and does not run yet, or could not be started again; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Absent {
     actors: Arc<watch::Sender<Vec<RunningActor>>>,
+    providers: Arc<watch::Sender<Vec<RunningProvider>>>,
 }
 
 impl Absent {
     pub(crate) fn new(before: &Running) -> Self {
-        Self { actors: Arc::new(watch::channel(before.actors.clone()).0) }
+        let (actors, _) = watch::channel(before.actors.clone());
+        let (providers, _) = watch::channel(before.providers.clone());
+        Self { actors: Arc::new(actors), providers: Arc::new(providers) }
+    }
+
+    /// Takes off the provider that a stop command means, and tells whether there was one.
+    pub(crate) fn stop_provider(&self, stop: &StopProvider) -> bool {
+        self.take_providers(|entry| entry.key == stop.key && entry.annotations.contains(&stop.annotations))
+    }
+
+    /// Forgets a provider: it runs, or is not to.
+    pub(crate) fn forget_provider(&self, key: &InstanceKey) {
+        self.take_providers(|entry| entry.key == *key);
+    }
+
+    fn take_providers(&self, is_meant: impl Fn(&RunningProvider) -> bool) -> bool {
+        self.providers.send_if_modified(|providers| {
+            let before = providers.len();
+            providers.retain(|entry| !is_meant(entry));
+            providers.len() < before
+        })
     }
 
     /// Takes off what a stop command means, and tells whether there was anything.
@@ -72,37 +101,40 @@ impl Notes {
 pub(crate) struct Keeper {
     state: Arc<StateDir>,
     board: Board,
+    providers: ProviderBoard,
     /// Noted too, so that a crash while restoring forgets nothing.
     absent: Absent,
     questions: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 }
 
 impl Keeper {
-    pub(crate) fn new(state: Arc<StateDir>, board: Board, absent: Absent) -> (Self, Notes) {
+    pub(crate) fn new(state: Arc<StateDir>, board: Board, providers: ProviderBoard, absent: Absent) -> (Self, Notes) {
         // Unbounded, because workers must not wait here; each asks one question at a time.
         let (sender, questions) = mpsc::unbounded_channel();
-        (Self { state, board, absent, questions }, Notes { questions: sender })
+        (Self { state, board, providers, absent, questions }, Notes { questions: sender })
     }
 
     /// Notes every change until told to stop; what stops after that is to run again next time.
     ///
     /// What could not be noted is tried again: a disk that was full does not stay so for ever.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let (mut running, mut absent) = (self.board.changes(), self.absent.actors.subscribe());
+        let mut changes = self.changes();
         let mut noted = true;
         loop {
             // Cancel-safe: a change or question that is not seen here is still unseen below.
             let question = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = running.changed() => None,
-                Ok(()) = absent.changed() => None,
+                Ok(()) = changes.actors.changed() => None,
+                Ok(()) = changes.providers.changed() => None,
+                Ok(()) = changes.absent.changed() => None,
+                Ok(()) = changes.absent_providers.changed() => None,
                 Some(question) = self.questions.recv() => Some(question),
                 () = tokio::time::sleep(SAVE_AGAIN), if !noted => None,
             };
             // What a question is about changed before it was asked, and was most likely noted by now.
-            if !noted || question.is_none() || running.has_changed().unwrap_or(false) {
-                running.mark_unchanged();
+            if !noted || question.is_none() || changes.are_there() {
+                changes.mark_seen();
                 noted = self.save().await;
             }
             if let Some(question) = question {
@@ -110,8 +142,17 @@ impl Keeper {
                 let _ = question.send(());
             }
         }
-        if !noted || running.has_changed().unwrap_or(false) || absent.has_changed().unwrap_or(false) {
+        if !noted || changes.are_there() {
             self.save().await;
+        }
+    }
+
+    fn changes(&self) -> Changes {
+        Changes {
+            actors: self.board.changes(),
+            providers: self.providers.changes(),
+            absent: self.absent.actors.subscribe(),
+            absent_providers: self.absent.providers.subscribe(),
         }
     }
 
@@ -131,7 +172,51 @@ impl Keeper {
         let absent = absent.into_iter().filter(|entry| !actors.iter().any(|actor| same_group(actor, entry)));
         let absent: Vec<_> = absent.collect();
         actors.extend(absent);
-        Running { actors }
+        Running { actors, providers: self.running_providers() }
+    }
+
+    fn running_providers(&self) -> Vec<RunningProvider> {
+        let views = self.providers.views();
+        let absent = self.absent.providers.borrow().clone();
+        let absent: Vec<_> = absent.into_iter().filter(|entry| !views.contains_key(&entry.key)).collect();
+        views.into_iter().map(running_provider).chain(absent).collect()
+    }
+}
+
+/// What the keeper hears of.
+struct Changes {
+    actors: watch::Receiver<BoardViews>,
+    providers: watch::Receiver<ProviderViews>,
+    absent: watch::Receiver<Vec<RunningActor>>,
+    absent_providers: watch::Receiver<Vec<RunningProvider>>,
+}
+
+impl Changes {
+    fn are_there(&self) -> bool {
+        let new = [
+            self.actors.has_changed(),
+            self.providers.has_changed(),
+            self.absent.has_changed(),
+            self.absent_providers.has_changed(),
+        ];
+        new.into_iter().any(|new| new.unwrap_or(false))
+    }
+
+    fn mark_seen(&mut self) {
+        self.actors.mark_unchanged();
+        self.providers.mark_unchanged();
+        self.absent.mark_unchanged();
+        self.absent_providers.mark_unchanged();
+    }
+}
+
+fn running_provider((key, view): (InstanceKey, ProviderView)) -> RunningProvider {
+    RunningProvider {
+        key,
+        reference: view.reference,
+        digest: view.digest,
+        annotations: view.annotations,
+        configuration: view.configuration,
     }
 }
 
@@ -155,25 +240,44 @@ fn same_group(one: &RunningActor, other: &RunningActor) -> bool {
 /// Starts what ran before, some at a time, and returns when each has come up or failed.
 ///
 /// What fails stays noted: its image may be there again at the next start.
-pub(crate) async fn restore(before: Running, actors: Actors, operations: Operations) {
+pub(crate) async fn restore(before: Running, actors: Actors, providers: Providers, operations: Operations) {
+    // Providers first: what an actor does may need them.
+    let each = |entry| restore_provider(entry, &providers, &operations);
+    futures::stream::iter(before.providers).for_each_concurrent(RESTORED_AT_ONCE, each).await;
     let each = |entry| restore_one(entry, &actors, &operations);
     futures::stream::iter(before.actors).for_each_concurrent(RESTORED_AT_ONCE, each).await;
 }
 
-async fn restore_one(entry: RunningActor, actors: &Actors, operations: &Operations) {
-    let operation = operations.begin_own(RESTORE, Some(entry.reference.to_string()));
-    let mut record = operation.watch();
-    if let Err(error) = actors.submit(command_for(&entry), operation).await {
-        return tracing::warn!(actor = %entry.actor, %error, "not restored");
+async fn restore_provider(entry: RunningProvider, providers: &Providers, operations: &Operations) {
+    let RunningProvider { key, reference, digest, annotations, configuration } = entry;
+    let operation = operations.begin_own(RESTORE, Some(reference.to_string()));
+    let record = operation.watch();
+    let start = StartProvider { reference, digest, link: key.link.clone(), annotations, configuration };
+    if let Err(error) = providers.submit(ProviderCommand::Start(start), operation).await {
+        return tracing::warn!(provider = %key, %error, "not restored");
     }
+    tell_outcome(record, &key.to_string()).await;
+}
+
+/// Waits until an operation has ended, and logs how.
+async fn tell_outcome(mut record: watch::Receiver<OperationRecord>, what: &str) {
     // An error means that the operation has ended, for nobody else drops the sender.
     let _ = record.wait_for(|record| record.phase.is_final()).await;
     let record = record.borrow();
     if record.phase == OperationPhase::Running {
-        tracing::info!(actor = %entry.actor, count = entry.count, "restored");
+        tracing::info!(what, "restored");
     } else {
-        tracing::warn!(actor = %entry.actor, error = record.causes.join(": "), "not restored");
+        tracing::warn!(what, error = record.causes.join(": "), "not restored");
     }
+}
+
+async fn restore_one(entry: RunningActor, actors: &Actors, operations: &Operations) {
+    let operation = operations.begin_own(RESTORE, Some(entry.reference.to_string()));
+    let record = operation.watch();
+    if let Err(error) = actors.submit(command_for(&entry), operation).await {
+        return tracing::warn!(actor = %entry.actor, %error, "not restored");
+    }
+    tell_outcome(record, &format!("{} of actor {}", entry.count, entry.actor)).await;
 }
 
 fn command_for(entry: &RunningActor) -> ActorCommand {
@@ -210,7 +314,7 @@ mod tests {
         std::fs::create_dir(&obstacle).expect("the directory can be written");
         let running = Running { actors: vec![entry()] };
         let absent = Absent::new(&running);
-        let (keeper, _notes) = Keeper::new(Arc::new(state), Board::default(), absent.clone());
+        let (keeper, _notes) = Keeper::new(Arc::new(state), Board::default(), ProviderBoard::default(), absent.clone());
         let stop = CancellationToken::new();
         let keeping = tokio::spawn(keeper.run(stop.clone()));
         tokio::task::yield_now().await;

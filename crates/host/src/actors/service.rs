@@ -8,6 +8,8 @@ use std::sync::{
 use bytes::Bytes;
 use lattice_runtime::{Actor, Call, CallError};
 
+use super::capabilities::Capabilities;
+
 /// The groups of one actor that take calls; cheap to clone, the same for all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Service {
@@ -20,6 +22,7 @@ pub(crate) struct Service {
 pub(crate) struct Target {
     pub(crate) actor: Actor,
     pub(crate) count: u16,
+    pub(crate) capabilities: Capabilities,
 }
 
 impl Service {
@@ -32,6 +35,13 @@ impl Service {
     /// Whether both are clones of one.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.groups, &other.groups)
+    }
+
+    /// Whether providers of a contract may call the actor.
+    pub(crate) fn allows(&self, contract: &str) -> bool {
+        let groups = self.groups();
+        // Where nothing runs, that is what the caller is to hear.
+        groups.is_empty() || groups.iter().any(|target| target.capabilities.allow(contract))
     }
 
     /// Calls the actor. A call that chose a group which took no more calls in the same moment chooses again: no guest has
@@ -120,7 +130,7 @@ mod tests {
     fn group(runtime: &Runtime, module: &Module) -> Target {
         let settings = ActorSettings { count: 8, ..ActorSettings::default() };
         let actor = Actor::new(runtime, module, &settings, Arc::new(Nothing)).expect("it needs little memory");
-        Target { actor, count: 8 }
+        Target { actor, count: 8, capabilities: Capabilities::default() }
     }
 
     fn echo() -> Call<'static> {

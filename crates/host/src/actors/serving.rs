@@ -8,12 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use lattice_claims::{InvocationSigner, Issuers, ModuleClaims};
-use lattice_protocol::{ActorKey, CallAlias, LatticeName, error_chain};
+use lattice_protocol::{ActorKey, CallAlias, LatticeName, LinkDefinition, error_chain};
 use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
 use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports};
 
-use super::{imports::ActorImports, service::Service};
-use crate::{claims::ClaimsStore, config::HostConfig};
+use super::{capabilities::Capabilities, imports::ActorImports, service::Service};
+use crate::{claims::ClaimsStore, config::HostConfig, links::Links};
 
 /// The lattice as the actors of a host use it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ struct Shared {
     call_deadline: Duration,
     client: RpcClient,
     claims: ClaimsStore,
+    links: Links,
     refusals: Arc<Refusals>,
     /// What runs here, so that calls between actors of one host need no network.
     local: RwLock<HashMap<ActorKey, Service>>,
@@ -53,7 +54,7 @@ struct LocalEntry {
 }
 
 impl Serving {
-    pub(crate) fn new(config: &HostConfig, issuers: Issuers, claims: ClaimsStore) -> Self {
+    pub(crate) fn new(config: &HostConfig, issuers: Issuers, claims: ClaimsStore, links: Links) -> Self {
         let signer = InvocationSigner::new(config.cluster_seed.clone());
         let (nats, lattice) = (config.rpc.clone(), config.lattice.clone());
         let client = RpcClient::new(nats.clone(), lattice.clone(), config.host_seed.public(), signer)
@@ -68,6 +69,7 @@ impl Serving {
             call_deadline: config.call_deadline,
             client,
             claims,
+            links,
             refusals: Arc::default(),
             local: RwLock::default(),
         };
@@ -80,8 +82,8 @@ impl Serving {
     }
 
     /// The host as this actor sees it.
-    pub(crate) fn imports(&self, actor: &ActorKey) -> Arc<dyn Imports> {
-        Arc::new(ActorImports::new(actor.clone(), self.clone()))
+    pub(crate) fn imports(&self, actor: &ActorKey, capabilities: Capabilities) -> Arc<dyn Imports> {
+        Arc::new(ActorImports::new(actor.clone(), capabilities, self.clone()))
     }
 
     /// Takes the actor's invocations from the lattice.
@@ -124,8 +126,27 @@ impl Serving {
         }
     }
 
+    /// The link under which an actor's call goes to a provider, if there is one.
+    pub(crate) fn link(&self, origin: &ActorKey, call: &HostCall) -> Option<Arc<LinkDefinition>> {
+        self.shared.links.provider(origin, &call.namespace, &call.binding)
+    }
+
+    /// Calls a provider for an actor, through the lattice wherever the provider runs.
+    pub(crate) async fn call_provider(&self, link: &LinkDefinition, call: HostCall) -> Result<Bytes, String> {
+        let target = Entity::Provider {
+            key: link.provider_id.clone(),
+            link: link.link_name.clone(),
+            contract: link.contract_id.clone(),
+        };
+        self.invoke(&link.actor_id, target, call).await
+    }
+
     async fn call_elsewhere(&self, origin: &ActorKey, target: &ActorKey, call: HostCall) -> Result<Bytes, String> {
-        let (origin, target) = (Entity::Actor(origin.clone()), Entity::Actor(target.clone()));
+        self.invoke(origin, Entity::Actor(target.clone()), call).await
+    }
+
+    async fn invoke(&self, origin: &ActorKey, target: Entity, call: HostCall) -> Result<Bytes, String> {
+        let origin = Entity::Actor(origin.clone());
         let call = lattice_rpc::Call::new(origin, target, call.operation, call.payload)
             .with_deadline(call.context.deadline.into())
             .with_depth(u32::from(call.context.depth) + 1);
@@ -167,6 +188,12 @@ impl Drop for LocalEntry {
 
 impl Handler for Service {
     async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
+        if let Entity::Provider { contract, .. } = &request.origin
+            && !self.allows(contract.as_str())
+        {
+            let text = format!("the actor's claims do not allow contract `{contract}`, whose provider calls it");
+            return Err(HandlerError::Failed(text));
+        }
         let depth = u8::try_from(request.depth).unwrap_or(u8::MAX);
         let context = CallContext::new(request.deadline.into_std()).depth(depth);
         let outcome = self.call(Call::new(&request.operation, request.payload, context)).await;

@@ -35,7 +35,7 @@ async fn prepare(tools: &Tools, update: &Update, operation: &Operation) -> Resul
     JobError::require_actor(&artifact, &update.actor)?;
     let image = Image::compiled(&artifact, &tools.preparer, operation).await?;
     operation.reach(OperationPhase::Starting);
-    let imports = tools.serving.imports(&update.actor);
+    let imports = tools.serving.imports(&update.actor, image.capabilities());
     let actor = image.actor(tools.preparer.runtime(), &tools.settings, imports)?;
     let tried = actor.try_instance(Instant::now() + tools.settings.deadline).await;
     tried.map_err(|source| JobError::Instantiate { reference: reference(), source })?;

@@ -189,7 +189,11 @@ impl Worker {
     }
 
     fn route<'a>(&self, groups: impl IntoIterator<Item = &'a Group>) {
-        let target = |group: &Group| Target { actor: group.actor.clone(), count: group.count };
+        let target = |group: &Group| Target {
+            actor: group.actor.clone(),
+            count: group.count,
+            capabilities: group.image.capabilities(),
+        };
         self.service.route(groups.into_iter().map(target).collect());
     }
 

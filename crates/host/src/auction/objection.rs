@@ -21,8 +21,9 @@ pub(crate) enum Objection {
     OtherImage { actor: ActorKey, running: String },
     #[error("{running} instances run with these annotations and {added} more are beyond the limit of 65535")]
     TooManyInstances { running: u16, added: u16 },
-    #[error("this version of the host runs no capability providers")]
-    NoProviders,
+    /// A start of a provider would not be taken on.
+    #[error(transparent)]
+    ProviderRefused(#[from] crate::providers::Refusal),
 }
 
 /// What the labels of a host speak against: every constraint must be there with exactly its value.

@@ -6,13 +6,14 @@ mod config;
 mod labels;
 mod links;
 mod operations;
+mod providers;
 mod queries;
 mod registries;
 
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use lattice_artifact::Policy;
+use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
     Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError, error_chain,
 };
@@ -29,6 +30,7 @@ use crate::{
     labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations},
+    providers::{ProviderCommand, Providers},
 };
 
 /// Answers requests; cheap to clone.
@@ -48,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     pub(crate) about: About,
     pub(crate) actors: Actors,
+    pub(crate) providers: Providers,
     pub(crate) images: Images,
     pub(crate) memory: Memory,
     pub(crate) label_edits: LabelEdits,
@@ -81,7 +84,36 @@ pub(super) enum Answer {
 pub(super) struct Admission {
     /// Its operation, once that exists.
     pub(super) begun: BoxFuture<'static, Begun>,
-    pub(super) command: ActorCommand,
+    pub(super) command: EntityCommand,
+}
+
+/// A command about something that runs.
+#[derive(Debug)]
+pub(super) enum EntityCommand {
+    Actor(ActorCommand),
+    Provider(ProviderCommand),
+}
+
+impl From<ActorCommand> for EntityCommand {
+    fn from(command: ActorCommand) -> Self {
+        EntityCommand::Actor(command)
+    }
+}
+
+impl From<ProviderCommand> for EntityCommand {
+    fn from(command: ProviderCommand) -> Self {
+        EntityCommand::Provider(command)
+    }
+}
+
+impl EntityCommand {
+    /// The image that the command names.
+    fn reference(&self) -> Option<&Reference> {
+        match self {
+            EntityCommand::Actor(command) => command.reference(),
+            EntityCommand::Provider(command) => command.reference(),
+        }
+    }
 }
 
 impl From<Ack> for Answer {
@@ -127,6 +159,8 @@ impl Desk {
             ControlSubject::PutRegistries => self.put_registries(request),
             ControlSubject::Members => self.members(request),
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
+            ControlSubject::Logs { host } if host == self.parts.host => self.logs(request),
+            ControlSubject::Deliveries => self.deliveries(request),
             ControlSubject::AnyOperation => self.any_operation(request),
             ControlSubject::Operations => self.operations(request),
             ControlSubject::Labels { host, verb } if host == self.parts.host => self.label(verb, request),
@@ -150,9 +184,14 @@ impl Desk {
 
 /// The body of a request; error texts call it `name`.
 fn read_as<T: serde::de::DeserializeOwned>(name: &str, request: &Request) -> Result<T, Ack> {
+    read_up_to(MAX_REQUEST, name, request)
+}
+
+/// The same, of a request that may have another size.
+fn read_up_to<T: serde::de::DeserializeOwned>(max_size: usize, name: &str, request: &Request) -> Result<T, Ack> {
     let unreadable =
         |error| refused(RefusalCode::Invalid, format!("failed to deserialize {name}: {}", error_chain(&error)));
-    request.command(MAX_REQUEST).map_err(unreadable)
+    request.command(max_size).map_err(unreadable)
 }
 
 /// The refusal of what the host cannot do.

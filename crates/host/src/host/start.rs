@@ -30,8 +30,10 @@ use crate::{
     error::StartError,
     events::{self, Events, Publisher},
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
+    links::Links,
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
+    providers::{self, ProviderBoard, Providers},
     state::{Running, StateDir},
 };
 
@@ -111,6 +113,7 @@ struct Common<'a> {
     policy: Policy,
     board: Board,
     capacity: Capacity,
+    provider_board: ProviderBoard,
     about: About,
     events: Events,
     label_edits: LabelEdits,
@@ -134,9 +137,32 @@ impl Common<'_> {
         }
     }
 
+    /// What providers need.
+    fn provider_tools(&self, links: Links, notes: Notes) -> providers::Tools {
+        let (config, facts) = (self.config, self.about.facts());
+        providers::Tools {
+            images: providers::Images::new(self.policy, &config.providers.builtins),
+            announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
+            board: self.provider_board.clone(),
+            links,
+            notes,
+            absent: self.absent.clone(),
+            lattice: providers::Lattice {
+                nats: config.rpc.clone(),
+                name: facts.lattice.clone(),
+                host: facts.host.clone(),
+                url: facts.rpc_url.clone(),
+                cluster_seed: config.cluster_seed.clone(),
+                cluster_issuers: facts.cluster_issuers.clone(),
+            },
+            settings: config.providers.clone(),
+        }
+    }
+
     fn desk(
         &self,
         actors: &Actors,
+        providers: &Providers,
         images: Images,
         shared: SharedHandles,
         stop: watch::Sender<Option<StopRequest>>,
@@ -147,6 +173,7 @@ impl Common<'_> {
             policy: self.policy,
             about: self.about.clone(),
             actors: actors.clone(),
+            providers: providers.clone(),
             images,
             memory: Memory::of_this_process(),
             label_edits: self.label_edits.clone(),
@@ -194,12 +221,12 @@ impl Common<'_> {
     }
 
     /// Starts what ran before, and tells when that is over.
-    fn restore(&self, before: Running, actors: Actors) -> (Task, watch::Receiver<bool>) {
+    fn restore(&self, before: Running, actors: Actors, providers: Providers) -> (Task, watch::Receiver<bool>) {
         let (sender, receiver) = watch::channel(false);
         let operations = self.operations.clone();
         let task = Task::spawn("restore", |stop| async move {
             stop.run_until_cancelled(operations.close_earlier()).await;
-            let all = actors::restore(before, actors, operations);
+            let all = actors::restore(before, actors, providers, operations);
             if stop.run_until_cancelled(all).await.is_some() {
                 sender.send_replace(true);
             }
@@ -216,7 +243,8 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let (state, board, capacity) = (Arc::new(state), Board::default(), Capacity::new(config.max_instances));
     let (events, publisher) = channel(&config);
     let (registrar, labels, label_edits) = labels(&config, &state, &events, &capacity);
-    let about = About::new(facts(&config), labels, board.clone());
+    let provider_board = ProviderBoard::default();
+    let about = About::new(facts(&config), labels, board.clone(), provider_board.clone());
     let publisher = Task::spawn("events", |stop| publisher.run(stop));
 
     let before = if config.restore { state.load() } else { Running::default() };
@@ -229,6 +257,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         policy,
         board,
         capacity,
+        provider_board,
         about,
         events,
         label_edits,
@@ -242,15 +271,18 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     // The first event of all, before anything that runs can cause one.
     common.events.publish(started(&common.about));
     let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
-    let serving = Serving::new(&config, issuers, shared.claims.clone());
+    let serving = Serving::new(&config, issuers, shared.claims.clone(), shared.links.clone());
     let refusals = Arc::clone(serving.refusals());
-    let (keeper, notes) = Keeper::new(state, common.board.clone(), common.absent.clone());
+    let (keeper, notes) =
+        Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
+    let provider_tools = common.provider_tools(shared.links.clone(), notes.clone());
+    let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
     let tools = common.tools(store, runtime, serving, notes);
     let images = tools.preparer.images().clone();
     let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
-    let (desk, replier) = (common.desk(&actors, images, shared, stop), common.replier());
-    let (restore, restored) = common.restore(before, actors.clone());
+    let (desk, replier) = (common.desk(&actors, &providers, images, shared, stop), common.replier());
+    let (restore, restored) = common.restore(before, actors.clone(), providers.clone());
     let tasks = Tasks {
         publisher,
         membership,
@@ -258,6 +290,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         ledger: Task::spawn("ledger", |stop| writer.run(stop)),
         shared: shared_tasks,
         actors: actors_task,
+        providers: providers_task,
         keeper: Task::spawn("keeper", |stop| keeper.run(stop)),
         heartbeat: common.heartbeat(),
         labels: Task::spawn("labels", |stop| registrar.run(stop)),
@@ -278,6 +311,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         restored,
         refusals,
         actors: Some(actors),
+        providers: Some(providers),
         tasks,
     })
 }

@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use lattice_protocol::{ActorKey, LinkDefinition, error_chain};
+use lattice_protocol::{ActorKey, LinkDefinition, LinkName, ProviderKey, error_chain};
+use tokio::sync::watch;
 
 use super::shape::from_entry;
 use crate::{bucket::Entry, lattice_data::LatticeData};
@@ -101,11 +102,27 @@ impl Links {
         self.data.lock().links.links.values().cloned().collect()
     }
 
+    /// The links that go to a provider under one link name.
+    pub(crate) fn of_provider(&self, provider: &ProviderKey, name: &LinkName) -> Vec<Arc<LinkDefinition>> {
+        let data = self.data.lock();
+        let links = data.links.links.values();
+        links.filter(|link| link.provider_id == *provider && link.link_name == *name).cloned().collect()
+    }
+
+    /// The provider to which an actor's calls of a contract go under a link name.
+    pub(crate) fn provider(&self, actor: &ActorKey, contract: &str, name: &str) -> Option<Arc<LinkDefinition>> {
+        let data = self.data.lock();
+        let links = data.links.actors.get(actor)?.values();
+        links.filter(|link| link.contract_id.as_str() == contract && link.link_name.as_str() == name).next().cloned()
+    }
+
+    /// Hears when links have changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.data.link_changes()
+    }
+
     /// The links of one actor.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "calls to providers, which look links up, come with the providers")
-    )]
+    #[cfg(test)]
     pub(crate) fn of_actor(&self, actor: &ActorKey) -> Vec<Arc<LinkDefinition>> {
         self.data.lock().links.actors.get(actor).map(|ids| ids.values().cloned().collect()).unwrap_or_default()
     }

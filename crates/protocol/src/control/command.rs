@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Annotations, Count,
+    Annotations, Count, MAX_PROVIDER_REQUEST, MAX_REQUEST,
     lenient::{empty_as_none, nil_as_default},
 };
 use crate::{
@@ -21,16 +21,19 @@ pub trait Command: Serialize + serde::de::DeserializeOwned + Send + 'static {
     const VERB: CommandVerb;
     /// The command's name in error texts, as wasmCloud 0.82 words them.
     const NAME: &'static str;
+    /// Bytes that its body may have.
+    const MAX_SIZE: usize = MAX_REQUEST;
 
     /// The lattice that the body names, if it names one.
     fn lattice_id(&self) -> Option<&LatticeName>;
 }
 
 macro_rules! command {
-    ($type:ty, $verb:expr, $name:literal) => {
+    ($type:ty, $verb:expr, $name:literal $(, $size:expr)?) => {
         impl Command for $type {
             const VERB: CommandVerb = $verb;
             const NAME: &'static str = $name;
+            $(const MAX_SIZE: usize = $size;)?
 
             fn lattice_id(&self) -> Option<&LatticeName> {
                 self.lattice_id.as_ref()
@@ -148,7 +151,7 @@ pub struct StartProvider {
     #[serde(alias = "providerRef")]
     pub provider_ref: String,
 }
-command!(StartProvider, CommandVerb::StartProvider, "provider launch command");
+command!(StartProvider, CommandVerb::StartProvider, "provider launch command", MAX_PROVIDER_REQUEST);
 
 impl std::fmt::Debug for StartProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -78,6 +78,13 @@ pub enum ControlSubject {
         /// The host that accepted it.
         host: HostKey,
     },
+    /// `lattice.{host}.logs`: what a provider has printed; of this project.
+    Logs {
+        /// The host on which it runs.
+        host: HostKey,
+    },
+    /// `lattice.deliveries`: which links have arrived at the providers of each host; of this project.
+    Deliveries,
     /// `lattice.{host}.ping`: whether one host is there; of this project.
     Ping {
         /// The host.
@@ -195,6 +202,8 @@ impl ControlSubjects {
             ControlSubject::GetConfig { entity, key: Some(key) } => format!("{root}.get.config.{entity}.{key}"),
             ControlSubject::Operation { host } => format!("{root}.lattice.{host}.operation"),
             ControlSubject::Ping { host } => format!("{root}.lattice.{host}.ping"),
+            ControlSubject::Logs { host } => format!("{root}.lattice.{host}.logs"),
+            ControlSubject::Deliveries => format!("{root}.lattice.deliveries"),
             ControlSubject::AnyOperation => format!("{root}.lattice.operation"),
             ControlSubject::Operations => format!("{root}.lattice.operations"),
             ControlSubject::Members => format!("{root}.lattice.members"),
@@ -232,7 +241,8 @@ impl ControlSubjects {
     /// that here the group gets what is no auction.
     pub fn for_host(&self, host: &HostKey) -> HostSubjects {
         let root = &self.root;
-        let of_all = ["registries.put", "ping.hosts", "get.hosts", "auction.actor", "auction.provider"];
+        let of_all =
+            ["registries.put", "ping.hosts", "get.hosts", "auction.actor", "auction.provider", "lattice.deliveries"];
         let own = [
             format!("cmd.{host}.*"),
             format!("get.{host}.inv"),
@@ -326,6 +336,8 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
         }
         ["lattice", host, "operation"] => ControlSubject::Operation { host: host.parse()? },
         ["lattice", host, "ping"] => ControlSubject::Ping { host: host.parse()? },
+        ["lattice", host, "logs"] => ControlSubject::Logs { host: host.parse()? },
+        ["lattice", "deliveries"] => ControlSubject::Deliveries,
         ["lattice", "operation"] => ControlSubject::AnyOperation,
         ["lattice", "operations"] => ControlSubject::Operations,
         ["lattice", "members"] => ControlSubject::Members,

@@ -63,6 +63,8 @@ fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
         (get(Some("a.b")), "get.config.{actor}.a.b", "get.config"),
         (Operation { host: host.clone() }, "lattice.{host}.operation", PLAIN),
         (Ping { host: host.clone() }, "lattice.{host}.ping", PLAIN),
+        (Logs { host: host.clone() }, "lattice.{host}.logs", PLAIN),
+        (Deliveries, "lattice.deliveries", PLAIN),
         (AnyOperation, "lattice.operation", "lattice"),
         (Operations, "lattice.operations", "lattice"),
         (Members, "lattice.members", "lattice"),

@@ -117,7 +117,7 @@ impl Ground {
         let host = config.host_seed.public();
         let (events, _) = events::channel(client, host.clone(), EventSubjects::new(config.lattice.clone()), false);
         let (board, absent) = (Board::default(), Absent::new(&Running::default()));
-        let (_, notes) = Keeper::new(Arc::new(state), board.clone(), absent.clone());
+        let (_, notes) = Keeper::new(Arc::new(state), board.clone(), ProviderBoard::default(), absent.clone());
         let tools = Tools {
             preparer: Preparer::new(store.clone(), Policy::default(), runtime.clone(), None),
             announcer: Announcer::new(host, events),

@@ -146,7 +146,11 @@ impl Worker {
     /// What serves the calls of a group.
     pub(super) fn actor(&self, image: &Image, annotations: &Annotations, count: u16) -> Result<Actor, JobError> {
         let settings = settings::for_group(&self.tools.settings, annotations, count);
-        image.actor(self.tools.preparer.runtime(), &settings, self.tools.serving.imports(&self.key))
+        image.actor(
+            self.tools.preparer.runtime(),
+            &settings,
+            self.tools.serving.imports(&self.key, image.capabilities()),
+        )
     }
 
     pub(super) async fn store_claims(&self, newest: &Image) {

@@ -1,14 +1,18 @@
 //! Auctions: a bid, silence, or the reasons why there is none.
 
 use lattice_artifact::Reference;
-use lattice_protocol::{Ack, ActorAuction, ActorBid, Annotations, Bid, Declined, ProviderAuction, error_chain};
+use lattice_protocol::{Ack, ActorAuction, ActorBid, Annotations, Bid, Declined, ProviderAuction, ProviderBid};
 
 use super::{Answer, Desk, commands};
 use crate::{
     actors::Start,
     auction::{Objection, Offer, label_objections},
     control::{reply::Reply, request::Request},
+    providers::{self, InstanceKey},
 };
+
+/// What the references of builtin providers begin with.
+const BUILTIN: &str = "builtin://";
 
 /// What the bodies of auctions are called in error texts, as wasmCloud 0.82 words them.
 const ACTOR_AUCTION: &str = "actor auction command";
@@ -26,17 +30,53 @@ impl Desk {
         }
     }
 
-    /// Hosts of this version bid for no provider.
     pub(super) fn auction_provider(&self, request: &Request) -> Answer {
         let auction = match self.read_provider_auction(request) {
             Ok(auction) => auction,
             Err(refusal) => return refusal.into(),
         };
-        let mut objections = label_objections(&self.parts.about.labels(), &auction.constraints);
-        let parsed = auction.provider_ref.parse::<Reference>();
-        objections.extend(parsed.err().map(|error| Objection::Unacceptable(error_chain(&error))));
-        objections.push(Objection::NoProviders);
-        self.decline(auction.explain, &objections)
+        let objections = self.provider_objections(&auction);
+        match objections.is_empty() {
+            true => Answer::Now(Reply::of(self.provider_bid(auction))),
+            false => self.decline(auction.explain, &objections),
+        }
+    }
+
+    /// What speaks against starting the provider here. Nothing is fetched, so that of an archive which never ran here it is
+    /// not known whose it is.
+    fn provider_objections(&self, auction: &ProviderAuction) -> Vec<Objection> {
+        let parts = &self.parts;
+        let mut objections = label_objections(&parts.about.labels(), &auction.constraints);
+        objections.extend(parts.actors.capacity().would_admit(0).err().map(Objection::from));
+        match commands::provider_reference(&auction.provider_ref, parts.providers.images()) {
+            Err(refusal) => objections.push(Objection::Unacceptable(refusal.error)),
+            Ok(reference) => {
+                let key = parts.providers.key_of(&reference);
+                let key = key.map(|provider| InstanceKey { provider, link: auction.link_name.clone() });
+                let running = key.filter(|key| parts.providers.board().get(key).is_some());
+                objections.extend(running.map(|key| providers::Refusal::AlreadyRunning(key).into()));
+            }
+        }
+        objections
+    }
+
+    /// Without a token: a second start of the same provider is refused anyway.
+    fn provider_bid(&self, auction: ProviderAuction) -> ProviderBid {
+        let bid = Bid {
+            actor_instances: 0,
+            cached: auction.provider_ref.starts_with(BUILTIN),
+            free_memory: self.parts.memory.free(),
+            friendly_name: self.parts.about.facts().friendly_name.clone(),
+            instances: self.parts.actors.capacity().instances(),
+            token: String::new(),
+        };
+        ProviderBid {
+            bid: Some(bid),
+            constraints: auction.constraints,
+            host_id: self.parts.host.clone(),
+            link_name: auction.link_name,
+            provider_ref: auction.provider_ref,
+        }
     }
 
     fn read_actor_auction(&self, request: &Request) -> Result<ActorAuction, Ack> {

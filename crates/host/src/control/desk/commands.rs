@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use lattice_artifact::{Policy, Reference};
 use lattice_protocol::{
-    Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor, StopHost,
-    UpdateActor, error_chain,
+    self as protocol, Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor,
+    StopHost, UpdateActor, error_chain,
 };
 
-use super::{Admission, Answer, Desk, StopRequest, not_supported, read_as, refused};
+use super::{Admission, Answer, Desk, EntityCommand, StopRequest, read_up_to, refused};
 use crate::{
     actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
     control::request::Request,
-    defaults::MAX_ANNOTATIONS,
+    defaults::{MAX_ANNOTATIONS, MAX_CONFIGURATION},
     operations::{Begun, NewOperation, Operation, fingerprint},
+    providers::{Images, InstanceKey, ProviderCommand, StartProvider, StopProvider},
     turns::Turn,
 };
 
@@ -30,19 +31,23 @@ impl Desk {
             CommandVerb::UpdateActor => {
                 self.admit(verb, request, |command, policy| update(command, policy, request.is_forced()))
             }
-            CommandVerb::StartProvider | CommandVerb::StopProvider => Err(not_supported(request)),
+            CommandVerb::StartProvider => {
+                let images = self.parts.providers.images().clone();
+                self.admit(verb, request, |command, _| start_provider(command, &images))
+            }
+            CommandVerb::StopProvider => self.admit(verb, request, |command, _| stop_provider(command)),
         };
         answer.unwrap_or_else(Answer::from)
     }
 
-    /// Has a command of an actor become an operation, and then be taken on.
-    fn admit<C: Command>(
+    /// Has a command about something that runs become an operation, and then be taken on.
+    fn admit<C: Command, E: Into<EntityCommand>>(
         &self,
         verb: CommandVerb,
         request: &Request,
-        understand: impl FnOnce(C, &Policy) -> Result<ActorCommand, Ack>,
+        understand: impl FnOnce(C, &Policy) -> Result<E, Ack>,
     ) -> Result<Answer, Ack> {
-        let command = understand(self.read(request)?, &self.parts.policy)?;
+        let command = understand(self.read(request)?, &self.parts.policy)?.into();
         let begun = Box::pin(self.begin(verb.token(), command.reference(), request)?);
         Ok(Answer::Command(Box::new(Admission { begun, command })))
     }
@@ -89,16 +94,22 @@ impl Desk {
     }
 
     /// Has a command taken on whose operation has begun.
-    pub(in crate::control) async fn take_on(&self, begun: Begun, command: ActorCommand) -> Ack {
+    pub(in crate::control) async fn take_on(&self, begun: Begun, command: EntityCommand) -> Ack {
         let operation = match begun {
             Begun::New(operation) => operation,
             Begun::Answered(ack) => return ack,
         };
         let accepted = operation.ack();
-        match self.parts.actors.submit(command, operation).await {
-            Ok(()) => accepted,
-            Err(refusal) => refusal_ack(&refusal),
-        }
+        let submitted = match command {
+            EntityCommand::Actor(command) => {
+                self.parts.actors.submit(command, operation).await.map_err(|refusal| refusal_ack(&refusal))
+            }
+            EntityCommand::Provider(command) => {
+                let submitted = self.parts.providers.submit(command, operation).await;
+                submitted.map_err(|refusal| refused(refusal.code(), refusal.to_string()))
+            }
+        };
+        submitted.map_or_else(|refusal| refusal, |()| accepted)
     }
 
     fn stop_host(&self, request: &Request) -> Result<Answer, Ack> {
@@ -126,7 +137,7 @@ impl Desk {
     }
 
     fn read<C: Command>(&self, request: &Request) -> Result<C, Ack> {
-        let command: C = read_as(C::NAME, request)?;
+        let command: C = read_up_to(C::MAX_SIZE, C::NAME, request)?;
         self.check_lattice(command.lattice_id())?;
         Ok(command)
     }
@@ -168,6 +179,35 @@ fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
     }))
 }
 
+fn start_provider(command: protocol::StartProvider, images: &Images) -> Result<ProviderCommand, Ack> {
+    let reference = provider_reference(&command.provider_ref, images)?;
+    Ok(ProviderCommand::Start(StartProvider {
+        reference,
+        digest: None,
+        link: command.link_name,
+        annotations: annotations(command.annotations)?,
+        configuration: configuration(command.configuration)?,
+    }))
+}
+
+fn stop_provider(command: protocol::StopProvider) -> Result<ProviderCommand, Ack> {
+    Ok(ProviderCommand::Stop(StopProvider {
+        key: InstanceKey { provider: command.provider_id, link: command.link_name },
+        annotations: annotations(command.annotations)?,
+    }))
+}
+
+/// The configuration string, if it is as long as the interface allows.
+fn configuration(text: Option<String>) -> Result<Option<String>, Ack> {
+    match text.as_ref().map(|text| text.chars().count()) {
+        Some(length) if length > MAX_CONFIGURATION => {
+            let text = format!("`configuration` has {length} characters, at most {MAX_CONFIGURATION}");
+            Err(refused(RefusalCode::Invalid, text))
+        }
+        _ => Ok(text),
+    }
+}
+
 fn stop(command: StopActor) -> Result<ActorCommand, Ack> {
     Ok(ActorCommand::Stop(Stop {
         actor: command.actor_id,
@@ -196,9 +236,20 @@ pub(super) fn annotations(annotations: Annotations) -> Result<Annotations, Ack> 
     }
 }
 
+/// The reference of a provider, if this host takes references of its kind.
+pub(super) fn provider_reference(text: &str, images: &Images) -> Result<Reference, Ack> {
+    let reference = parse_reference(text)?;
+    images.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, error_chain(&error)))?;
+    Ok(reference)
+}
+
+fn parse_reference(text: &str) -> Result<Reference, Ack> {
+    text.parse().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))
+}
+
 /// The reference, if this host takes references of its kind.
 pub(super) fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
-    let reference: Reference = text.parse().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?;
+    let reference = parse_reference(text)?;
     policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, error_chain(&error)))?;
     Ok(reference)
 }

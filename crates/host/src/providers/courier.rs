@@ -1,0 +1,269 @@
+//! Bringing links to one process of a provider, as long as it runs: those that are there and every change.
+//!
+//! Providers of published SDKs do not answer, and ignore a second link of the same actor, so that a changed one is deleted
+//! first. Those of this project's answer, and take a changed link for what it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use lattice_protocol::{ActorKey, ContractId, DeliveryState, INSTANCE_HEADER, LinkAnswer, LinkDefinition};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    command::InstanceKey,
+    deliveries::Deliveries,
+    tools::{Lattice, Tools},
+};
+use crate::defaults::{LINK_AGAIN, LINK_PATIENCE};
+
+/// Brings links to one process.
+pub(super) struct Courier {
+    tools: Tools,
+    deliveries: Deliveries,
+    contract: ContractId,
+    mailbox: Mailbox,
+    given: BTreeMap<ActorKey, Given>,
+    on_the_way: JoinSet<(ActorKey, Outcome)>,
+    busy: BTreeSet<ActorKey>,
+}
+
+/// Where one process receives links.
+#[derive(Clone)]
+struct Mailbox {
+    lattice: Lattice,
+    key: InstanceKey,
+    instance_id: String,
+    /// Whether it answers.
+    answers: bool,
+}
+
+/// A link that the process has, or should have.
+struct Given {
+    link: Arc<LinkDefinition>,
+    /// When it is to be tried again, if ever.
+    again: Option<Instant>,
+}
+
+/// What is to be done about the link of one actor.
+enum Errand {
+    Put { link: Arc<LinkDefinition>, instead_of: Option<Arc<LinkDefinition>> },
+    Delete(Arc<LinkDefinition>),
+}
+
+/// How it went.
+enum Outcome {
+    Put { link: Arc<LinkDefinition>, result: Result<(), Failure> },
+    Deleted { link: Arc<LinkDefinition>, result: Result<(), Failure> },
+}
+
+/// Why a link did not arrive.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the provider refused it: {0}")]
+    Refused(String),
+    #[error("the provider did not answer within {0:?}")]
+    Silent(Duration),
+    #[error("it could not be sent: {0}")]
+    Unsent(String),
+    #[error("the provider's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl Courier {
+    /// For a process that was told of `known` when it started.
+    pub(super) fn new(
+        tools: Tools,
+        deliveries: Deliveries,
+        key: InstanceKey,
+        contract: ContractId,
+        instance_id: String,
+        answers: bool,
+        known: Vec<Arc<LinkDefinition>>,
+    ) -> Self {
+        let mailbox = Mailbox { lattice: tools.lattice.clone(), key, instance_id, answers };
+        let mut courier = Self {
+            tools,
+            deliveries,
+            contract,
+            mailbox,
+            given: BTreeMap::new(),
+            on_the_way: JoinSet::new(),
+            busy: BTreeSet::new(),
+        };
+        // Whoever answers is asked to confirm what it was told.
+        if !answers {
+            known.into_iter().for_each(|link| courier.note(link, DeliveryState::Delivered, None, None));
+        }
+        courier
+    }
+
+    /// Brings links until it is dropped.
+    pub(super) async fn run(mut self) {
+        let mut changes = self.tools.links.changes();
+        loop {
+            changes.borrow_and_update();
+            self.set_out();
+            let again = self.given.values().filter_map(|given| given.again).min();
+            // Cancel-safe: what is on its way stays in its set, and changes stay unseen.
+            tokio::select! {
+                Some(arrived) = self.on_the_way.join_next() => match arrived {
+                    Ok((actor, outcome)) => self.arrived(&actor, outcome),
+                    Err(error) => tracing::error!(%error, "the delivery of a link panicked"),
+                },
+                changed = changes.changed() => if changed.is_err() { return },
+                () = until(again) => {}
+            }
+        }
+    }
+
+    /// Begins every errand that is due, one at a time for each actor.
+    fn set_out(&mut self) {
+        let wanted = self.wanted();
+        let gone: Vec<_> = self.given.keys().filter(|actor| !wanted.contains_key(*actor)).cloned().collect();
+        for actor in gone {
+            let link = Arc::clone(&self.given[&actor].link);
+            self.send(actor, Errand::Delete(link));
+        }
+        for (actor, link) in wanted {
+            let given = self.given.get(&actor);
+            let is_due =
+                given.is_none_or(|given| given.link != link || given.again.is_some_and(|at| at <= Instant::now()));
+            if is_due {
+                let instead_of = given.map(|given| Arc::clone(&given.link)).filter(|_| !self.mailbox.answers);
+                self.send(actor, Errand::Put { link, instead_of });
+            }
+        }
+    }
+
+    /// The links that the process is to have.
+    fn wanted(&self) -> BTreeMap<ActorKey, Arc<LinkDefinition>> {
+        let InstanceKey { provider, link } = &self.mailbox.key;
+        let links = self.tools.links.of_provider(provider, link).into_iter();
+        links.filter(|link| link.contract_id == self.contract).map(|link| (link.actor_id.clone(), link)).collect()
+    }
+
+    fn send(&mut self, actor: ActorKey, errand: Errand) {
+        if !self.busy.insert(actor.clone()) {
+            return;
+        }
+        if let Errand::Put { link, .. } = &errand {
+            self.tell(link, DeliveryState::Pending, None);
+        }
+        let mailbox = self.mailbox.clone();
+        self.on_the_way.spawn(async move { (actor, mailbox.run(errand).await) });
+    }
+
+    fn arrived(&mut self, actor: &ActorKey, outcome: Outcome) {
+        self.busy.remove(actor);
+        match outcome {
+            Outcome::Put { link, result: Ok(()) } => {
+                let state = if self.mailbox.answers { DeliveryState::Confirmed } else { DeliveryState::Delivered };
+                self.note(link, state, None, None);
+            }
+            Outcome::Put { link, result: Err(failure) } => {
+                let again = (!matches!(failure, Failure::Refused(_))).then(|| Instant::now() + LINK_AGAIN);
+                tracing::warn!(provider = %self.mailbox.key, actor = %actor, error = %failure, "a link did not arrive");
+                self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
+            }
+            // A provider that did not hear of it is told again, with the next change at the latest.
+            Outcome::Deleted { link, result: Err(failure) } if !matches!(failure, Failure::Refused(_)) => {
+                let again = Some(Instant::now() + LINK_AGAIN);
+                self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
+            }
+            Outcome::Deleted { link, .. } => {
+                self.given.remove(actor);
+                self.deliveries.remove(&self.mailbox.key, &link);
+            }
+        }
+    }
+
+    fn note(&mut self, link: Arc<LinkDefinition>, state: DeliveryState, error: Option<String>, again: Option<Instant>) {
+        self.tell(&link, state, error);
+        self.given.insert(link.actor_id.clone(), Given { link, again });
+    }
+
+    fn tell(&self, link: &LinkDefinition, state: DeliveryState, error: Option<String>) {
+        self.deliveries.set(&self.mailbox.lattice.host, &self.mailbox.key, link, state, error);
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        self.deliveries.forget(&self.mailbox.key);
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Mailbox {
+    async fn run(self, errand: Errand) -> Outcome {
+        let subjects = self.lattice.subjects();
+        let InstanceKey { provider, link: name } = &self.key;
+        let (put, delete) = (subjects.put_link(provider, name), subjects.delete_link(provider, name));
+        match errand {
+            Errand::Put { link, instead_of } => {
+                let mut result = Ok(());
+                if let Some(old) = instead_of.filter(|old| **old != *link) {
+                    result = self.say(&delete, &old).await;
+                }
+                if result.is_ok() {
+                    result = self.say(&put, &link).await;
+                }
+                Outcome::Put { link, result }
+            }
+            Errand::Delete(link) => {
+                let result = self.say(&delete, &link).await;
+                Outcome::Deleted { link, result }
+            }
+        }
+    }
+
+    async fn say(&self, subject: &str, link: &LinkDefinition) -> Result<(), Failure> {
+        let body: Bytes = rmp_serde::to_vec_named(link).expect("links have string keys").into();
+        match self.answers {
+            true => self.ask(subject, body).await,
+            false => self.tell(subject, body).await,
+        }
+    }
+
+    async fn tell(&self, subject: &str, body: Bytes) -> Result<(), Failure> {
+        let nats = &self.lattice.nats;
+        let sent = async {
+            nats.publish(subject.to_owned(), body).await.map_err(|error| Failure::Unsent(error.to_string()))?;
+            nats.flush().await.map_err(|error| Failure::Unsent(error.to_string()))
+        };
+        timeout(LINK_PATIENCE, sent).await.unwrap_or(Err(Failure::Silent(LINK_PATIENCE)))
+    }
+
+    async fn ask(&self, subject: &str, body: Bytes) -> Result<(), Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(INSTANCE_HEADER, self.instance_id.as_str());
+        let request = async_nats::Request::new().headers(headers).payload(body).timeout(Some(LINK_PATIENCE));
+        let answer = match self.lattice.nats.send_request(subject.to_owned(), request).await {
+            Ok(answer) => answer,
+            Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => {
+                return Err(Failure::Silent(LINK_PATIENCE));
+            }
+            Err(error) => return Err(Failure::Unsent(error.to_string())),
+        };
+        let answer: Result<LinkAnswer, _> = rmp_serde::from_slice(&answer.payload);
+        match answer {
+            Ok(LinkAnswer { error: None, .. }) => Ok(()),
+            Ok(LinkAnswer { error: Some(error), .. }) => Err(Failure::Refused(error)),
+            Err(error) => Err(Failure::Unreadable(error.to_string())),
+        }
+    }
+}

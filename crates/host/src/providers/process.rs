@@ -1,0 +1,125 @@
+//! One process of a provider: starting it, learning how it ended, stopping it.
+
+use std::{fmt, process::ExitStatus, time::Duration};
+
+use lattice_guard::{Guarded, GuardedCommand, SpawnError};
+use lattice_protocol::{LinkDefinition, ShutdownRequest};
+use std::os::unix::process::ExitStatusExt as _;
+use tokio::{task::JoinSet, time::timeout};
+use uuid::Uuid;
+
+use super::{
+    command::InstanceKey,
+    image::Image,
+    output::{self, Output, Stream},
+    tools::Tools,
+};
+use crate::defaults::TERM_PATIENCE;
+
+/// A process that runs. Dropping it kills it, and every process that stems from it.
+#[derive(Debug)]
+pub(super) struct Process {
+    guarded: Guarded,
+    pub(super) instance_id: String,
+    /// Read what it prints.
+    readers: JoinSet<()>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Exit {
+    /// Unknown if its guard was killed with it.
+    status: Option<ExitStatus>,
+}
+
+impl Exit {
+    pub(super) fn code(self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+
+    pub(super) fn signal(self) -> Option<i32> {
+        self.status.and_then(|status| status.signal())
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code(), self.signal()) {
+            (Some(code), _) => write!(f, "exited with code {code}"),
+            (None, Some(signal)) => write!(f, "killed by signal {signal}"),
+            (None, None) => f.write_str("killed together with its guard"),
+        }
+    }
+}
+
+impl Process {
+    /// Starts the program and tells it what providers need to know.
+    pub(super) async fn start(
+        tools: &Tools,
+        key: &InstanceKey,
+        image: &Image,
+        configuration: Option<String>,
+        links: Vec<LinkDefinition>,
+        output: &Output,
+    ) -> Result<Self, SpawnError> {
+        let instance_id = Uuid::new_v4().to_string();
+        let data = tools.host_data(key, instance_id.clone(), configuration, links);
+        let mut guarded = Guarded::spawn(command(tools, image).stdin(data.to_line())).await?;
+        let mut readers = JoinSet::new();
+        if let Some(stdout) = guarded.take_stdout() {
+            readers.spawn(output::read(stdout, Stream::Out, key.clone(), output.clone()));
+        }
+        if let Some(stderr) = guarded.take_stderr() {
+            readers.spawn(output::read(stderr, Stream::Error, key.clone(), output.clone()));
+        }
+        Ok(Self { guarded, instance_id, readers })
+    }
+
+    /// Returns when it has ended, and everything that stemmed from it; what it printed has been read by then. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> Exit {
+        let status = self.guarded.wait().await.ok();
+        while self.readers.join_next().await.is_some() {}
+        Exit { status }
+    }
+
+    /// Stops it: asks it over NATS, then by a signal, then kills it. Everything that stems from it is gone when this
+    /// returns.
+    pub(super) async fn stop(mut self, tools: &Tools, key: &InstanceKey) -> Exit {
+        let patience = tools.shutdown_patience();
+        let asked = timeout(patience, ask_to_shut_down(tools, key)).await.unwrap_or(false);
+        let grace = if asked { patience } else { Duration::ZERO };
+        if let Ok(exit) = timeout(grace, self.ended()).await {
+            return exit;
+        }
+        let status = self.guarded.stop(TERM_PATIENCE).await.ok();
+        while self.readers.join_next().await.is_some() {}
+        Exit { status }
+    }
+}
+
+/// Whether it answered that it shuts down.
+async fn ask_to_shut_down(tools: &Tools, key: &InstanceKey) -> bool {
+    let subject = tools.lattice.subjects().shutdown(&key.provider, &key.link);
+    let body = ShutdownRequest { host_id: Some(tools.lattice.host.clone()) };
+    let body = serde_json::to_vec(&body).expect("a key is a text");
+    tools.lattice.nats.request(subject, body.into()).await.is_ok()
+}
+
+fn command(tools: &Tools, image: &Image) -> GuardedCommand {
+    let settings = &tools.settings;
+    let mut command = GuardedCommand::new(&image.program.exe)
+        .args(image.program.arguments.iter().cloned())
+        .env_clear()
+        .stdout(lattice_guard::Output::Piped)
+        .stderr(lattice_guard::Output::Piped);
+    for (name, value) in &settings.environment {
+        command = command.env(name, value);
+    }
+    if let Some(guard) = tools.guard() {
+        command = command.exe(guard);
+    }
+    match settings.memory {
+        Some(bytes) => command.memory(bytes),
+        None => command,
+    }
+}
