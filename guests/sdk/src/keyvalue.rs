@@ -57,7 +57,7 @@ impl KeyValue<'_> {
     /// # Errors
     /// As every operation of this type.
     pub fn set_expiring(&self, key: &str, value: &str, seconds: u32) -> Result<(), String> {
-        let entries = [("key", key.into()), ("value", value.into()), ("expires", Value::Uint(seconds.into()))];
+        let entries = [("key", key.into()), ("value", value.into()), ("expires", seconds.into())];
         self.call("KeyValue.Set", &Value::map(entries)).map(done)
     }
 
@@ -82,7 +82,7 @@ impl KeyValue<'_> {
     /// # Errors
     /// As every operation of this type.
     pub fn increment(&self, key: &str, by: i32) -> Result<i32, String> {
-        let entries = [("key", key.into()), ("value", i64::from(by).into())];
+        let entries = [("key", key.into()), ("value", by.into())];
         self.call("KeyValue.Increment", &Value::map(entries))?.signed()
     }
 }
@@ -110,7 +110,7 @@ impl KeyValue<'_> {
     /// # Errors
     /// As every operation of this type.
     pub fn list_range(&self, list: &str, start: i32, stop: i32) -> Result<Vec<String>, String> {
-        let entries = [("listName", list.into()), ("start", i64::from(start).into()), ("stop", i64::from(stop).into())];
+        let entries = [("listName", list.into()), ("start", start.into()), ("stop", stop.into())];
         self.call("KeyValue.ListRange", &Value::map(entries))?.strings()
     }
 

@@ -95,11 +95,8 @@ impl Messaging<'_> {
     /// # Errors
     /// The host's text, where it refuses the call, the provider fails, or no answer came; or that the answer is none.
     pub fn request(&self, subject: &str, body: &[u8], timeout_ms: u32) -> Result<Vec<u8>, String> {
-        let request = Value::map([
-            ("subject", subject.into()),
-            ("body", body.into()),
-            ("timeoutMs", Value::Uint(timeout_ms.into())),
-        ]);
+        let request =
+            Value::map([("subject", subject.into()), ("body", body.into()), ("timeoutMs", timeout_ms.into())]);
         let answer = self.0.call("Messaging.Request", &request.encode())?;
         answer.read("a map with `subject` and `body`", |value| Message::of(value).map(|message| message.body.into()))
     }

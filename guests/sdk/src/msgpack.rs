@@ -127,9 +127,15 @@ impl From<u64> for Value<'_> {
     }
 }
 
-impl From<i64> for Value<'_> {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Uint(number.into())
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
     }
 }
 

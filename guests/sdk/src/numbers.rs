@@ -32,7 +32,7 @@ pub fn random_in_range(min: u32, max: u32) -> Result<u32, String> {
     if min > max {
         return Err(format!("there is no number from {} to {}", min, max));
     }
-    let range = Value::map([("min", Value::Uint(min.into())), ("max", Value::Uint(max.into()))]);
+    let range = Value::map([("min", min.into()), ("max", max.into())]);
     NUMBERS.call("NumberGen.RandomInRange", &range.encode())?.unsigned()
 }
 

@@ -29,12 +29,12 @@ pub(crate) fn not_allowed() -> String {
 }
 
 fn visited(count: i64) -> String {
-    format!("<p><strong>{}</strong>{}</p>", count, if count == 1 { "visit" } else { "visits" })
+    format!("<p><strong>{}</strong> {}</p>", count, if count == 1 { "visit" } else { "visits" })
 }
 
 fn uncounted(problem: &str) -> String {
     let problem = escape::html(problem.trim_end_matches('.'));
-    ["<p role=\"status\">The number of visits is not available: ", &problem, ".</p>"].concat()
+    ["<p role=\"status\">The count of visits is not available: ", &problem, ".</p>"].concat()
 }
 
 /// A page; only its heading is plain text, all else is HTML already.

@@ -45,7 +45,7 @@ fn the_page_greets_and_counts() {
     assert_eq!((response.status, response.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert_eq!(response.header("cache-control"), Some("no-store"));
     assert!(page.contains("<title>Hello from the lattice</title>"), "{}", page);
-    assert!(page.contains("<strong>42</strong>visits"), "{}", page);
+    assert!(page.contains("<strong>42</strong> visits"), "{}", page);
     let call = HostCall {
         binding: "default".into(),
         namespace: "wasmcloud:keyvalue".into(),
@@ -58,7 +58,7 @@ fn the_page_greets_and_counts() {
 #[test]
 fn one_visit_is_no_visits() {
     let (_, page, _) = get("/", |_| Ok(vec![1]));
-    assert!(page.contains("<strong>1</strong>visit</p>"), "{}", page);
+    assert!(page.contains("<strong>1</strong> visit</p>"), "{}", page);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn without_a_store_the_page_says_so_and_the_log_too() {
     let (response, page, record) = get("/", NO_STORE);
     assert_eq!(response.status, 200);
     assert!(page.contains("<h1>Hello from the lattice</h1>"), "{}", page);
-    assert!(page.contains("The number of visits is not available: no link &lt;default&gt;.</p>"), "{}", page);
+    assert!(page.contains("The count of visits is not available: no link &lt;default&gt;.</p>"), "{}", page);
     assert_eq!(operations(&record), ["KeyValue.Increment", "Logging.WriteLog"]);
     assert_eq!(
         record.calls[1].payload,
