@@ -9,12 +9,12 @@ use lattice_claims::{ClusterSeed, InvocationSigner, ModuleSeed};
 use lattice_client::{CallError, CallTarget, Caller};
 use lattice_protocol::{ActorKey, LatticeName};
 use lattice_rpc::{Entity, Invocation, InvocationResponse, TraceContext};
-use lattice_testkit::guests;
+use lattice_testkit::guests::{
+    self,
+    built::{COUNTER, VISITS},
+};
 use serde_json::json;
 use support::{DEADLINE, Lattice, TestActor};
-
-/// The demo actor that keeps state and misbehaves on request.
-const COUNTER: &[u8] = include_bytes!("../../../guests/built/counter.wasm");
 
 fn caller(lattice: &Lattice, seed: &ClusterSeed) -> Caller {
     Caller::new(lattice.client.clone(), LatticeName::default(), InvocationSigner::new(seed.clone()))
@@ -170,6 +170,16 @@ async fn actors_call_actors_by_key_and_alias() {
     let lost = running(&lattice, "lost", &guests::host_call("default", "wasmcloud:keyvalue"), json!({})).await;
     let error = failure(call(&lattice, &lost.key, "KeyValue.Get", b"").await);
     assert!(error.contains("has no link `default` for contract `wasmcloud:keyvalue`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_without_its_store_is_a_page_that_says_why() {
+    let lattice = Lattice::start().await;
+    let actor = running(&lattice, "visits", VISITS, json!({})).await;
+    let answer = call(&lattice, &actor.key, "HttpServer.HandleRequest", b"").await.expect("an answer");
+    let page = String::from_utf8_lossy(&answer);
+    assert!(page.contains("<h1>Hello from the lattice</h1>"), "{page}");
+    assert!(page.contains("is not available: ") && page.contains("has no link `default`"), "{page}");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Actors as WebAssembly text, each doing one thing, so that tests need no WebAssembly toolchain.
 //!
-//! Every function returns an unsigned module that speaks the actor interface under the import name `wasmbus`.
+//! Every function returns an unsigned module that speaks the actor interface under the import name `wasmbus`. The modules
+//! that the sources in `guests/` make are in [`built`].
+
+pub mod built;
 
 /// The import name that real actors use.
 const IMPORTS: &str = "wasmbus";

@@ -1,4 +1,4 @@
-//! Test support: a private nats-server per test, guests as WebAssembly text, waiting on conditions.
+//! Test support: a private nats-server per test, guests as WebAssembly text and as built modules, waiting on conditions.
 //!
 //! Nothing here is part of a shipped program. Where something is missing on the machine, the functions panic: a test
 //! that cannot run has failed.

@@ -5,17 +5,26 @@
 //! | `Fault.Allocate` | none | takes memory until there is no more, then traps |
 //! | `Fault.Echo` | any bytes | the same bytes as the answer |
 //! | `Fault.Fail` | a map with `message` | a guest error with that text |
-//! | `Fault.HostCall` | a map with `binding`, `namespace`, `operation` and `payload` (bytes) | makes that host call; its answer or error is the answer |
+//! | `Fault.HostCall` | a map with `binding`, `namespace`, `operation`, and `payload` (bytes) or `size` (a number of bytes) | makes that host call; its answer or error is the answer |
+//! | `Fault.Large` | a map with `bytes` | the answer is as many bytes |
 //! | `Fault.Log` | a map with `text`, and `level` (debug, info, warn, error) or none | writes to the host's log; without a level to its console |
 //! | `Fault.Loop` | none | never ends |
 //! | `Fault.Panic` | a map with `message` | panics: the message goes to the host's console, then it traps |
 //! | `Fault.Trap` | none | traps |
+//!
+//! Where only a number of bytes is said, they count from 0 to 250 and begin anew: with a period that is no power of two,
+//! pieces that were lost, doubled or mixed up show.
+
+use std::borrow::Cow;
 
 use lattice_guest::msgpack::{argument, Value};
 use lattice_guest::{console, host_call, Level};
 
 /// How much one step of `Fault.Allocate` takes, in bytes: few steps to any limit, and none overshoots it by much.
 const CHUNK: usize = 1 << 20;
+
+/// After how many bytes those that only have a number repeat: a prime, so that no buffer's size is a multiple of it.
+const PERIOD: usize = 251;
 
 pub(crate) fn allocate(_payload: &[u8]) -> Result<Vec<u8>, String> {
     let mut chunks = Vec::new();
@@ -37,13 +46,16 @@ pub(crate) fn fail(payload: &[u8]) -> Result<Vec<u8>, String> {
 
 pub(crate) fn make_host_call(payload: &[u8]) -> Result<Vec<u8>, String> {
     let argument = argument(payload)?;
-    let payload = argument.get("payload").map_or(Some(&[][..]), Value::as_bytes);
     host_call(
         text(&argument, "binding")?,
         text(&argument, "namespace")?,
         text(&argument, "operation")?,
-        payload.ok_or("`payload` must be bytes or a string")?,
+        &payload_of_call(&argument)?,
     )
+}
+
+pub(crate) fn large(payload: &[u8]) -> Result<Vec<u8>, String> {
+    bytes(argument(payload)?.get("bytes").ok_or("`bytes` must be a whole number from 0")?, "bytes")
 }
 
 pub(crate) fn log(payload: &[u8]) -> Result<Vec<u8>, String> {
@@ -72,6 +84,28 @@ pub(crate) fn trap(_payload: &[u8]) -> Result<Vec<u8>, String> {
     std::arch::wasm32::unreachable();
     #[cfg(not(target_arch = "wasm32"))]
     std::process::abort();
+}
+
+fn payload_of_call<'a>(argument: &Value<'a>) -> Result<Cow<'a, [u8]>, String> {
+    match (argument.get("payload"), argument.get("size")) {
+        (Some(_), Some(_)) => Err(String::from("`payload` and `size` exclude each other")),
+        (None, Some(size)) => bytes(size, "size").map(Cow::Owned),
+        (Some(payload), None) => {
+            payload.as_bytes().map(Cow::Borrowed).ok_or_else(|| String::from("`payload` must be bytes or a string"))
+        }
+        (None, None) => Ok(Cow::Borrowed(&[])),
+    }
+}
+
+/// As many bytes as the number under `key` says.
+fn bytes(number: &Value<'_>, key: &str) -> Result<Vec<u8>, String> {
+    let number = number.as_u64().ok_or_else(|| format!("`{}` must be a whole number from 0", key))?;
+    let too_many = || format!("there is no memory for {} bytes", number);
+    let number = usize::try_from(number).map_err(|_| too_many())?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(number).map_err(|_| too_many())?;
+    bytes.extend((0..number).map(|index| (index % PERIOD) as u8));
+    Ok(bytes)
 }
 
 /// Stops the optimizer from leaving out memory that nobody reads.
@@ -135,6 +169,29 @@ mod tests {
         assert_eq!(record.calls[0].namespace, "acme:echo");
         let (answer, _) = with_host(|_| Err("no link".into()), call);
         assert_eq!(answer, Err("no link".into()));
+    }
+
+    #[test]
+    fn makes_a_host_call_of_any_size() {
+        let call = |entries: [(&str, Value<'_>); 2]| make_host_call(&Value::map(entries).encode());
+        let size = ("size", Value::Uint(300));
+        let (_, record) = with_host(|_| Ok(Vec::new()), || call([size.clone(), ("payload", Value::Nil)]));
+        assert_eq!(record.calls[0].payload, large(b"\x81\xa5bytes\xcd\x01\x2c").unwrap());
+        let (answer, record) = with_host(|_| Ok(Vec::new()), || call([size, ("payload", Value::Str(""))]));
+        assert_eq!(answer, Err("`payload` and `size` exclude each other".into()));
+        assert_eq!(record.calls, []);
+    }
+
+    #[test]
+    fn answers_with_as_many_bytes_as_it_is_told() {
+        let of = |bytes| large(&Value::map([("bytes", bytes)]).encode());
+        let answer = of(Value::Uint(1_000_000)).unwrap();
+        assert_eq!(answer.len(), 1_000_000);
+        assert_eq!(&answer[249..254], [249, 250, 0, 1, 2]);
+        assert_eq!(of(Value::Uint(0)), Ok(Vec::new()));
+        assert_eq!(of(Value::Int(-1)), Err("`bytes` must be a whole number from 0".into()));
+        assert_eq!(of(Value::Nil), Err("`bytes` must be a whole number from 0".into()));
+        assert_eq!(of(Value::Uint(u64::MAX)), Err("there is no memory for 18446744073709551615 bytes".into()));
     }
 
     #[test]

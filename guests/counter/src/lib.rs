@@ -23,6 +23,7 @@ lattice_guest::actor! {
     "Fault.Echo" => fault::echo,
     "Fault.Fail" => fault::fail,
     "Fault.HostCall" => fault::make_host_call,
+    "Fault.Large" => fault::large,
     "Fault.Log" => fault::log,
     "Fault.Loop" => fault::spin,
     "Fault.Panic" => fault::panic,

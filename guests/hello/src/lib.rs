@@ -4,18 +4,20 @@
 //! |---|---|---|
 //! | `Greeter.Greet` | a map with `name`, or the name alone; without a name it greets the world | a map with `greeting` |
 //! | `HttpServer.HandleRequest` | the request of contract `wasmcloud:httpserver`; `?name=` names whom to greet | the greeting as a page, or as JSON where the request accepts that |
+//! | `MessageSubscriber.HandleMessage` | the message of contract `wasmcloud:messaging`; its body names whom to greet | nothing; the greeting is published to where an answer is expected |
 //!
-//! It keeps nothing and asks nothing of its host.
+//! It keeps nothing, and asks nothing of its host but that one message.
 #![warn(missing_docs, unsafe_op_in_unsafe_fn)]
 
-mod escape;
 mod http;
+mod message;
 
 use lattice_guest::msgpack::{argument, Value};
 
 lattice_guest::actor! {
     "Greeter.Greet" => greet,
     "HttpServer.HandleRequest" => http::handle_request,
+    "MessageSubscriber.HandleMessage" => message::handle_message,
 }
 
 fn greet(payload: &[u8]) -> Result<Vec<u8>, String> {
@@ -88,7 +90,9 @@ mod tests {
     fn names_its_operations_when_asked_for_another() {
         assert_eq!(
             dispatch(OPERATIONS, "Greeter.Wave", b""),
-            Err("unknown operation `Greeter.Wave`, this actor has `Greeter.Greet`, `HttpServer.HandleRequest`".into())
+            Err("unknown operation `Greeter.Wave`, this actor has `Greeter.Greet`, `HttpServer.HandleRequest`, \
+                 `MessageSubscriber.HandleMessage`"
+                .into())
         );
     }
 }

@@ -18,19 +18,28 @@
 //! # fn main() {}
 //! ```
 //!
-//! The crate offers calls to the host ([`host_call`], [`log`], [`console`]) and the MessagePack codec ([`msgpack`])
-//! that arguments and results are written in. On any target but wasm32 there is no host: there the calls go to the
-//! stand-in of [`testing`], so that an actor is tested with a plain `cargo test`.
+//! The crate offers calls to the host ([`host_call`], [`log`], [`console`]), the MessagePack codec ([`msgpack`]) that
+//! arguments and results are written in, and the usual contracts as plain functions and types: [`http`], [`keyvalue`],
+//! [`messaging`], [`numbers`]. On any target but wasm32 there is no host: there the calls go to the stand-in of
+//! [`testing`], so that an actor is tested with a plain `cargo test`.
 //!
-//! Left out: typed contracts and serde. An actor that wants them can use the published SDKs, for the interface is theirs.
+//! Every error is the text that a handler returns, so `?` is all that there is to error handling.
+//!
+//! Left out: serde. An actor that wants it can use the published SDKs, for the interface is theirs.
 #![warn(missing_docs, unreachable_pub, unsafe_op_in_unsafe_fn)]
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod abi;
 mod actor;
+mod contract;
+pub mod escape;
 mod host;
+pub mod http;
+pub mod keyvalue;
+pub mod messaging;
 pub mod msgpack;
+pub mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

@@ -72,6 +72,23 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The whole number, if this is one that fits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Uint(number) => i64::try_from(*number).ok(),
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Whether it is true, if this is a boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// The elements, if this is an array.
     pub fn as_array(&self) -> Option<&[Self]> {
         match self {
@@ -107,6 +124,18 @@ impl<'a> Value<'a> {
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         Self::Uint(number)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Uint(number.into())
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
     }
 }
 

@@ -116,6 +116,16 @@ fn a_map_is_read_by_key() {
 }
 
 #[test]
+fn numbers_and_booleans_are_read_as_what_they_are() {
+    assert_eq!(Value::Uint(5).as_i64(), Some(5));
+    assert_eq!(Value::Int(-5).as_i64(), Some(-5));
+    assert_eq!(Value::Uint(u64::MAX).as_i64(), None);
+    assert_eq!(Value::Int(-5).as_u64(), None);
+    assert_eq!(Value::Bool(true).as_bool(), Some(true));
+    assert_eq!(Value::Uint(1).as_bool(), None);
+}
+
+#[test]
 fn an_empty_payload_is_a_nil_argument() {
     assert_eq!(argument(b""), Ok(Value::Nil));
     assert_eq!(argument(b"\x01"), Ok(Value::Uint(1)));

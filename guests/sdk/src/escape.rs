@@ -1,7 +1,10 @@
 //! Text on its way into HTML and JSON, and out of the query of a URL.
+//!
+//! Whatever an actor did not write itself (parts of requests, stored values, texts of errors) goes through here before
+//! it stands in a page or a JSON text.
 
 /// The text with what HTML would take for markup written as entities.
-pub(crate) fn html(text: &str) -> String {
+pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -17,7 +20,7 @@ pub(crate) fn html(text: &str) -> String {
 }
 
 /// The text as it stands between the quotes of a JSON string.
-pub(crate) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -30,7 +33,7 @@ pub(crate) fn json(text: &str) -> String {
 }
 
 /// The text of one value in a query: `+` is a space, `%` and two hexadecimal digits a byte, anything else itself.
-pub(crate) fn decode_query(value: &str) -> String {
+pub fn decode_query(value: &str) -> String {
     let mut out = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, after)) = first_byte(rest) {
