@@ -60,6 +60,11 @@ impl RpcSubjects {
         format!("{}.linkdefs.del", self.provider(provider, link))
     }
 
+    /// The last two together: one subscription keeps the order in which links were put and deleted.
+    pub fn link_changes(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.linkdefs.*", self.provider(provider, link))
+    }
+
     /// Where they are asked how they are.
     pub fn health(&self, provider: &ProviderKey, link: &LinkName) -> String {
         format!("{}.health", self.provider(provider, link))

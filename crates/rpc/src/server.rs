@@ -58,6 +58,9 @@ pub enum HandlerError {
     /// There is no room for the call now; nothing was executed.
     #[error("{0}")]
     Overloaded(String),
+    /// The caller has no link to what it calls; nothing was executed.
+    #[error("{0}")]
+    Unlinked(String),
 }
 
 /// Executes the calls of one actor or provider.

@@ -54,6 +54,7 @@ impl Handler for Guest {
             "Test.Big" => Ok(vec![0; 1 << 20].into()),
             "Test.Panic" => panic!("as told"),
             "Test.Full" => Err(HandlerError::Overloaded("no room".to_owned())),
+            "Test.Unlinked" => Err(HandlerError::Unlinked("no link".to_owned())),
             "Test.Told" => {
                 let left = request.deadline.saturating_duration_since(Instant::now()).as_secs();
                 Ok(format!("{} {} {left} {}", request.origin.public_key(), request.depth, request.trace.len()).into())
@@ -440,6 +441,15 @@ async fn more_than_the_bound_is_refused_and_all_is_well_afterwards() {
     eventually("there is room again", LONG, again).await;
     let full = lattice.call("Test.Full").await.expect_err("the handler has no room");
     assert!(matches!(&full, CallError::Refused { kind: RefusalKind::Overloaded, error } if error == "no room"));
+}
+
+#[tokio::test]
+async fn who_is_not_linked_is_refused_and_counted() {
+    let lattice = Lattice::start().await;
+    let server = lattice.serve().await;
+    let refused = lattice.call("Test.Unlinked").await.expect_err("not linked");
+    assert!(matches!(&refused, CallError::Refused { kind: RefusalKind::Unlinked, error } if error == "no link"));
+    assert_eq!(server.refusals().count(RefusalKind::Unlinked), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -149,6 +149,9 @@ impl<H: Handler> Shared<H> {
             Err(HandlerError::Overloaded(error)) => {
                 self.refuse(&message, Refusal { kind: RefusalKind::Overloaded, id, error }).await;
             }
+            Err(HandlerError::Unlinked(error)) => {
+                self.refuse(&message, Refusal { kind: RefusalKind::Unlinked, id, error }).await;
+            }
             Err(HandlerError::Failed(error)) => {
                 self.answer(message.reply, InvocationResponse::failure(id, error)).await;
             }

@@ -25,13 +25,15 @@ pub enum RefusalKind {
     Tampered,
     /// More calls at once than are worked on.
     Overloaded,
+    /// Its sender is not linked with the provider that it calls.
+    Unlinked,
     /// Its answer was to go where answers must not go. It gets none.
     ReplySubject,
 }
 
 impl RefusalKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [RefusalKind; 8] = [
+    pub const ALL: [RefusalKind; 9] = [
         RefusalKind::Unreadable,
         RefusalKind::Chunked,
         RefusalKind::WrongTarget,
@@ -39,6 +41,7 @@ impl RefusalKind {
         RefusalKind::Expired,
         RefusalKind::Tampered,
         RefusalKind::Overloaded,
+        RefusalKind::Unlinked,
         RefusalKind::ReplySubject,
     ];
 
@@ -52,6 +55,7 @@ impl RefusalKind {
             RefusalKind::Expired => "expired",
             RefusalKind::Tampered => "tampered",
             RefusalKind::Overloaded => "overloaded",
+            RefusalKind::Unlinked => "unlinked",
             RefusalKind::ReplySubject => "reply-subject",
         }
     }

@@ -20,6 +20,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("rpc", &["wasmtime"], "invocations do not know what carries them out"),
     ("client", &["lattice-host", "lattice-runtime", "wasmtime"], "a client does not know how a host works"),
     ("bench", &["lattice-host", "lattice-runtime", "wasmtime"], "a lattice is measured from outside"),
+    (
+        "provider",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider is made without knowing the host that starts it",
+    ),
     ("artifact", &["lattice-host", "wasmtime"], "artifacts do not know what runs them"),
     ("runtime", &["async-nats", "lattice-protocol", "rustls"], "the engine knows no lattice and no network"),
     (
@@ -37,7 +42,7 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("clap", &["lattice"], "flags are parsed in one place"),
     ("clap_complete", &["lattice"], "flags are parsed in one place"),
     ("comfy-table", &["lattice"], "output goes through one printer"),
-    ("tracing-subscriber", &["lattice"], "telemetry is set up in one place"),
+    ("tracing-subscriber", &["lattice", "provider"], "telemetry is set up where a program begins"),
     ("wasmtime", &["runtime"], "one crate knows how WebAssembly is executed"),
     ("wasmtime-wasi", &["runtime"], "one crate knows how WebAssembly is executed"),
     ("zip", &["broker"], "archives are unpacked only where a broker is provisioned"),

@@ -1,0 +1,81 @@
+//! The provider's connection to NATS, with what the host gives it.
+
+use async_nats::{Client, ConnectOptions, Event};
+use lattice_protocol::HostData;
+
+use crate::{
+    defaults::{CONNECT_LIMIT, NATS_URL},
+    error::StartError,
+};
+
+/// Connects. From then on the connection is restored whenever it breaks, and its subscriptions with it.
+pub(crate) async fn connect(data: &HostData) -> Result<Client, StartError> {
+    let urls = match data.lattice_rpc_url.trim() {
+        "" => NATS_URL,
+        urls => urls,
+    };
+    let servers: Vec<&str> = urls.split(',').map(str::trim).collect();
+    let options = options(data)?.name(name(data)).connection_timeout(CONNECT_LIMIT).event_callback(tell);
+    let connected = options.connect(servers.as_slice()).await;
+    connected.map_err(|source| StartError::Connect { url: without_user_info(&servers), source })
+}
+
+fn options(data: &HostData) -> Result<ConnectOptions, StartError> {
+    let (jwt, seed) = (data.lattice_rpc_user_jwt.trim(), data.lattice_rpc_user_seed.trim());
+    match (jwt, seed) {
+        ("", "") => Ok(ConnectOptions::new()),
+        ("", seed) => Ok(ConnectOptions::with_nkey(seed.to_owned())),
+        (_, "") => Err(StartError::Credentials { reason: "there is a JWT and no seed" }),
+        (jwt, seed) => with_jwt(jwt, seed),
+    }
+}
+
+fn with_jwt(jwt: &str, seed: &str) -> Result<ConnectOptions, StartError> {
+    let credentials = format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    let read = ConnectOptions::with_credentials(&credentials);
+    // What the client says could repeat the text.
+    read.map_err(|_| StartError::Credentials { reason: "JWT or seed are malformed" })
+}
+
+/// The name by which the server's monitoring shows the connection.
+fn name(data: &HostData) -> String {
+    format!("provider {} {}", data.provider_key, data.link_name)
+}
+
+async fn tell(event: Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Disconnected => tracing::warn!("the connection to NATS is lost and will be restored"),
+        Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
+        other => tracing::warn!(event = %other, "NATS"),
+    }
+}
+
+/// The addresses with everything removed that could be user info, also where they are malformed.
+fn without_user_info(urls: &[&str]) -> String {
+    let bare = urls.iter().map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
+        (_, None) => (*url).to_owned(),
+        (Some((scheme, _)), Some((_, place))) if !scheme.contains('@') => format!("{scheme}://{place}"),
+        (_, Some((_, place))) => place.to_owned(),
+    });
+    bare.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_user_info() {
+        let check = |url, expect| assert_eq!(without_user_info(&[url]), expect);
+        check("nats://127.0.0.1:4222", "nats://127.0.0.1:4222");
+        check("127.0.0.1:4222", "127.0.0.1:4222");
+        check("nats://user:pass@host:4222", "nats://host:4222");
+        check("user:p@ss@host", "host");
+        check("pass@word://user@host", "host");
+        assert_eq!(without_user_info(&["nats://a@b", "c"]), "nats://b,c");
+    }
+}

@@ -1,0 +1,47 @@
+//! Constants, each with the reason for its value.
+
+use std::time::Duration;
+
+/// Where NATS is when the host does not say, as published SDKs have it.
+pub(crate) const NATS_URL: &str = "nats://127.0.0.1:4222";
+
+/// How long the first connection to NATS may take: what listens nearby answers in milliseconds, and a host that waits for
+/// its provider wants to hear that something is wrong.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Under what hosts and callers wait for answers. Nothing is sent elsewhere on a message's word.
+pub(crate) const INBOX_PREFIX: &str = "_INBOX";
+
+/// How long one round trip to the NATS server may take that only confirms subscriptions or answers.
+pub(crate) const ROUND_TRIP: Duration = Duration::from_secs(2);
+
+/// Bytes of the line that a host writes: half a million characters of configuration and tens of thousands of links fit.
+pub(crate) const LONGEST_LINE: u64 = 64 << 20;
+
+/// How many actors' links are put or deleted at once. Enough to connect to many backends side by side, few enough to
+/// overrun none.
+pub(crate) const CHANGES_AT_ONCE: usize = 64;
+
+/// How many changes of links may wait. Each host repeats each link when it starts, so that a large lattice sends
+/// thousands while a slow one is worked on.
+pub(crate) const CHANGES_WAITING: usize = 4096;
+
+/// How long a provider may take over one link, a connection to a backend for instance: longer than anybody waits for the
+/// answer, short enough that later changes of the link come to pass.
+pub(crate) const CHANGE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a provider may take to say how it is: published hosts wait two seconds for the answer.
+pub(crate) const HEALTH_LIMIT: Duration = Duration::from_millis(1500);
+
+/// How many questions for its health are answered at once: there is one host that asks, and others of the same provider.
+pub(crate) const HEALTH_AT_ONCE: usize = 16;
+
+/// How long running calls and the provider's own shutdown may take when the host does not say how long it waits. Published
+/// SDKs give ten seconds.
+pub(crate) const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long threads that block may go on once everything has been answered.
+pub(crate) const THREADS_LIMIT: Duration = Duration::from_millis(500);
+
+/// Nested deeper than any payload; the limit keeps damaged bytes from exhausting the stack.
+pub(crate) const MAX_DEPTH: usize = 64;
