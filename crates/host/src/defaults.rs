@@ -203,6 +203,9 @@ pub(crate) const CRASH_LOOP: u32 = 5;
 /// How often a provider that was just started is asked whether it serves.
 pub(crate) const READY_LOOK: Duration = Duration::from_millis(25);
 
+/// How long a provider that was just started may take to answer that it serves, before it is asked again.
+pub(crate) const READY_ANSWER: Duration = Duration::from_millis(500);
+
 /// After this long, a provider that runs and does not answer is taken for started: it may be one that answers no health
 /// checks. Published hosts do not wait at all.
 pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(5);

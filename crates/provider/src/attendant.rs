@@ -15,7 +15,7 @@ use crate::{
     Context, Ended,
     defaults::{HEALTH_AT_ONCE, HEALTH_LIMIT, SHUTDOWN_LIMIT},
     guarded::guarded,
-    links::{Changes, reply},
+    links::{Changes, is_meant, reply},
     provider::{Health, Provider},
     serve::round_trip,
 };
@@ -93,6 +93,9 @@ impl<P: Provider> Attendant<P> {
 
     fn check_health(&mut self, message: Message) {
         let Some(reply) = reply(&message) else { return };
+        if !is_meant(&message, &self.context.host_data().instance_id) {
+            return;
+        }
         if self.checks.len() >= HEALTH_AT_ONCE {
             return tracing::warn!("too many questions for health at once; one is not answered");
         }

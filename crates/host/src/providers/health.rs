@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use lattice_protocol::HealthCheckResponse;
+use async_nats::{HeaderMap, Request};
+use lattice_protocol::{HealthCheckResponse, INSTANCE_HEADER};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use super::{command::InstanceKey, tools::Lattice};
-use crate::defaults::{HEALTH_INTERVAL, HEALTH_PATIENCE, READY_LOOK, READY_PATIENCE};
+use crate::defaults::{HEALTH_INTERVAL, HEALTH_PATIENCE, READY_ANSWER, READY_LOOK, READY_PATIENCE};
 
 /// What was learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,40 +22,63 @@ pub(super) enum Finding {
 }
 
 /// Asks as long as anybody wants to know.
-pub(super) async fn watch(lattice: Lattice, key: InstanceKey, findings: mpsc::Sender<Finding>) {
+pub(super) async fn watch(
+    lattice: Lattice,
+    key: InstanceKey,
+    instance_id: String,
+    findings: mpsc::Sender<Finding>,
+) {
     let subject = lattice.subjects().health(&key.provider, &key.link);
-    let ready = until_ready(&lattice.nats, &subject).await;
+    let question = Question { nats: lattice.nats, subject, instance_id };
+    let ready = question.until_ready().await;
     if findings.send(Finding::Ready(ready)).await.is_err() {
         return;
     }
     loop {
         sleep(HEALTH_INTERVAL).await;
-        let health = ask(&lattice.nats, &subject, HEALTH_PATIENCE).await;
+        let health = question.ask(HEALTH_PATIENCE).await;
         if findings.send(Finding::Health(health)).await.is_err() {
             return;
         }
     }
 }
 
-/// The first answer of a process that was just started; none if it answers nothing for too long.
-async fn until_ready(nats: &async_nats::Client, subject: &str) -> Option<HealthCheckResponse> {
-    let deadline = Instant::now() + READY_PATIENCE;
-    while Instant::now() < deadline {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if let Some(answer) = ask(nats, subject, left).await {
-            return Some(answer);
-        }
-        sleep(READY_LOOK).await;
-    }
-    None
+/// What one process is asked.
+struct Question {
+    nats: async_nats::Client,
+    subject: String,
+    instance_id: String,
 }
 
-/// What it answers. An answer that cannot be read comes from something that is not well.
-async fn ask(nats: &async_nats::Client, subject: &str, patience: Duration) -> Option<HealthCheckResponse> {
-    let answer = timeout(patience, nats.request(subject.to_owned(), bytes::Bytes::new())).await.ok()?.ok()?;
-    Some(rmp_serde::from_slice(&answer.payload).unwrap_or_else(|error| HealthCheckResponse {
+impl Question {
+    /// The first answer of a process that was just started; none if it answers nothing for too long.
+    async fn until_ready(&self) -> Option<HealthCheckResponse> {
+        let deadline = Instant::now() + READY_PATIENCE;
+        while Instant::now() < deadline {
+            // Another process of the provider hears each question too, and lets it be: so it is asked again and again.
+            if let Some(answer) = self.ask(READY_ANSWER).await {
+                return Some(answer);
+            }
+            sleep(READY_LOOK).await;
+        }
+        None
+    }
+
+    /// What it answers.
+    async fn ask(&self, patience: Duration) -> Option<HealthCheckResponse> {
+        let mut headers = HeaderMap::new();
+        headers.insert(INSTANCE_HEADER, self.instance_id.as_str());
+        let request = Request::new().headers(headers).timeout(Some(patience));
+        let answer = self.nats.send_request(self.subject.clone(), request).await.ok()?;
+        Some(read(&answer.payload))
+    }
+}
+
+/// An answer that cannot be read comes from something that is not well.
+fn read(answer: &[u8]) -> HealthCheckResponse {
+    rmp_serde::from_slice(answer).unwrap_or_else(|error| HealthCheckResponse {
         healthy: false,
         message: Some(format!("its answer to the health check cannot be read: {error}")),
         lattice_sdk: None,
-    }))
+    })
 }

@@ -2,8 +2,10 @@
 
 use std::{fmt, process::ExitStatus, time::Duration};
 
+use async_nats::{HeaderMap, Request};
 use lattice_guard::{Guarded, GuardedCommand, SpawnError};
 use lattice_protocol::{LinkDefinition, ShutdownRequest};
+use lattice_rpc::DEADLINE_HEADER;
 use std::os::unix::process::ExitStatusExt as _;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
@@ -102,7 +104,10 @@ async fn ask_to_shut_down(tools: &Tools, key: &InstanceKey) -> bool {
     let subject = tools.lattice.subjects().shutdown(&key.provider, &key.link);
     let body = ShutdownRequest { host_id: Some(tools.lattice.host.clone()) };
     let body = serde_json::to_vec(&body).expect("a key is a text");
-    tools.lattice.nats.request(subject, body.into()).await.is_ok()
+    let mut headers = HeaderMap::new();
+    headers.insert(DEADLINE_HEADER, tools.shutdown_patience().as_millis().to_string());
+    let request = Request::new().headers(headers).payload(body.into()).timeout(None);
+    tools.lattice.nats.send_request(subject, request).await.is_ok()
 }
 
 fn command(tools: &Tools, image: &Image) -> GuardedCommand {

@@ -190,7 +190,12 @@ impl Supervisor {
         self.tools.board.set(&self.key, assignment.view(&process.instance_id, ProviderState::Starting));
         let (findings, found) = mpsc::channel(1);
         let mut attendants = JoinSet::new();
-        attendants.spawn(health::watch(self.tools.lattice.clone(), self.key.clone(), findings));
+        attendants.spawn(health::watch(
+            self.tools.lattice.clone(),
+            self.key.clone(),
+            process.instance_id.clone(),
+            findings,
+        ));
         let up = Up {
             assignment,
             process,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_nats::{Message, Subject};
-use lattice_protocol::{ActorKey, DeletedLink, HostData, LinkDefinition, decode, error_chain, is_reply_subject};
+use lattice_protocol::{
+    ActorKey, DeletedLink, HostData, INSTANCE_HEADER, LinkDefinition, decode, error_chain, is_reply_subject,
+};
 
 use crate::{defaults::INBOX_PREFIX, provider::Link};
 
@@ -33,7 +35,7 @@ impl Change {
     /// Reads a message on the subject of links; `None` if it is about something else. Of a deletion the actor counts, as
     /// published SDKs have it.
     pub(crate) fn read(message: &Message, data: &HostData) -> Option<Result<Self, NoChange>> {
-        let reply = reply(message);
+        let reply = reply(message).filter(|_| is_meant(message, &data.instance_id));
         let read = match message.subject.rsplit_once('.')?.1 {
             "put" => read_put(&message.payload, data),
             "del" => read_delete(&message.payload),
@@ -58,6 +60,12 @@ fn read_put(body: &[u8], data: &HostData) -> Result<Change, String> {
 fn read_delete(body: &[u8]) -> Result<Change, String> {
     let deleted: DeletedLink = decode(body).map_err(|error| format!("no link: {}", error_chain(&error)))?;
     Ok(Change { actor: deleted.actor_id, link: None, reply: None })
+}
+
+/// Whether this process is to answer: every process of the provider hears the message, on whatever host.
+pub(crate) fn is_meant(message: &Message, instance_id: &str) -> bool {
+    let header = message.headers.as_ref().and_then(|headers| headers.get(INSTANCE_HEADER));
+    header.is_none_or(|meant| meant.as_str() == instance_id)
 }
 
 /// Where a message may be answered.
