@@ -26,11 +26,11 @@ fn put(cache: &Cache, bytes: &[u8]) -> Digest {
 }
 
 fn has(cache: &Cache, bytes: &[u8]) -> bool {
-    cache.entry(&Digest::of(bytes)).exists()
+    cache.artifacts.entry(&Digest::of(bytes)).exists()
 }
 
 fn unfinished(cache: &Cache) -> usize {
-    fs::read_dir(&cache.unfinished).unwrap().count()
+    fs::read_dir(&cache.artifacts.unfinished).unwrap().count()
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn only_the_owner_can_use_it() {
     let cache = cache(&dir);
     let digest = put(&cache, b"abc");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
-    let entry = cache.entry(&digest);
-    for path in [&dir.path().join("cache"), &cache.entries, &cache.unfinished, &entry] {
+    let entry = cache.artifacts.entry(&digest);
+    for path in [&dir.path().join("cache"), &cache.artifacts.directory, &cache.artifacts.unfinished, &entry] {
         assert_eq!(mode(path), 0, "{}", path.display());
     }
 }
@@ -61,7 +61,7 @@ fn a_damaged_entry_is_removed() {
     let cache = cache(&dir);
     for damaged in [&b"abx"[..], b"", b"abcd"] {
         let digest = put(&cache, b"abc");
-        fs::write(cache.entry(&digest), damaged).unwrap();
+        fs::write(cache.artifacts.entry(&digest), damaged).unwrap();
         assert_eq!(cache.get(&digest).unwrap(), None);
         assert!(!has(&cache, b"abc"));
     }
@@ -71,11 +71,11 @@ fn a_damaged_entry_is_removed() {
 fn a_damaged_entry_is_written_again() {
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(&dir);
-    let bytes = vec![7; 3 * CHUNK + 1];
+    let bytes = vec![7; 3 * shelf::CHUNK + 1];
     let digest = put(&cache, &bytes);
     let mut damaged = bytes.clone();
-    damaged[2 * CHUNK] = 8;
-    fs::write(cache.entry(&digest), damaged).unwrap();
+    damaged[2 * shelf::CHUNK] = 8;
+    fs::write(cache.artifacts.entry(&digest), damaged).unwrap();
     put(&cache, &bytes);
     assert_eq!(cache.get(&digest).unwrap().unwrap(), bytes);
 }
@@ -85,7 +85,7 @@ fn an_entry_that_cannot_be_read_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(&dir);
     let digest = Digest::of(b"abc");
-    fs::create_dir(cache.entry(&digest)).unwrap();
+    fs::create_dir(cache.artifacts.entry(&digest)).unwrap();
     assert!(cache.get(&digest).is_err());
 }
 
@@ -94,7 +94,7 @@ fn the_least_recently_used_goes_first() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
     let age = |bytes: &[u8], seconds| {
-        let file = File::open(cache.entry(&Digest::of(bytes))).unwrap();
+        let file = File::open(cache.artifacts.entry(&Digest::of(bytes))).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
     };
     let all = [&b"aaa"[..], b"bbb", b"ccc"];
@@ -134,7 +134,7 @@ fn what_is_larger_than_the_cache_drives_nothing_out() {
 fn foreign_files_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
-    let note = cache.entries.join("README");
+    let note = cache.artifacts.directory.join("README");
     fs::write(&note, "longer than the cache may be").unwrap();
     put(&cache, b"abc");
     assert!(note.exists() && has(&cache, b"abc"));
@@ -144,7 +144,7 @@ fn foreign_files_are_left_alone() {
 fn leftovers_go_when_the_cache_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let first = cache(&dir);
-    let (fresh, old) = (first.unfinished.join("fresh"), first.unfinished.join("old"));
+    let (fresh, old) = (first.artifacts.unfinished.join("fresh"), first.artifacts.unfinished.join("old"));
     fs::write(&fresh, "half of").unwrap();
     fs::write(&old, "half of").unwrap();
     let long_ago = SystemTime::now() - LEFTOVER_AGE - Duration::from_secs(1);
@@ -183,7 +183,7 @@ fn many_writers_and_readers() {
         }
     });
     let cache = Cache::open(&dir.path().join("cache"), capacity).unwrap();
-    let entries = cache.entries().unwrap();
+    let entries = cache.artifacts.entries().unwrap();
     assert!(entries.iter().map(|entry| entry.size).sum::<u64>() <= capacity && !entries.is_empty());
     assert_eq!(unfinished(&cache), 0);
 }
@@ -246,7 +246,7 @@ fn a_killed_writer_leaves_whole_entries_and_nothing_else() {
 
         let cache = Cache::open(&directory, CAPACITY).unwrap();
         assert_eq!(unfinished(&cache), 0);
-        let entries = cache.entries().unwrap();
+        let entries = cache.artifacts.entries().unwrap();
         assert!(!entries.is_empty());
         for entry in entries {
             let digest = Digest::from_hex(entry.path.file_name().unwrap().to_str().unwrap()).unwrap();
