@@ -4,6 +4,9 @@ use std::io;
 
 use lattice_claims::ProviderClaimsError;
 
+/// Targets that an error lists; published archives have up to six.
+const SHOWN: usize = 10;
+
 /// Why an archive was not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -85,7 +88,7 @@ pub enum ArchiveError {
         source: ProviderClaimsError,
     },
     /// No executable for the target.
-    #[error("the provider archive has nothing for `{target}`, only for {}", list(found))]
+    #[error("the provider archive has no executable for `{target}`; it has {}", list(found))]
     MissingTarget {
         /// The target that was asked for.
         target: String,
@@ -113,8 +116,10 @@ pub enum ArchiveError {
 }
 
 fn list(targets: &[String]) -> String {
-    match targets {
-        [] => "no target at all".to_owned(),
-        _ => targets.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(", "),
+    let shown: Vec<_> = targets.iter().take(SHOWN).map(|target| format!("`{target}`")).collect();
+    match targets.len() {
+        0 => "none at all".to_owned(),
+        1..=SHOWN => format!("some for {}", shown.join(", ")),
+        all => format!("some for {} and {} more", shown.join(", "), all - SHOWN),
     }
 }
