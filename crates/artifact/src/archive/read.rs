@@ -65,8 +65,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Entries are taken as they stand, each read or skipped by the size in its header, so that what is counted is all
-    /// that is ever unpacked.
+    /// Entries are taken as they stand, each read or skipped by the size in its header, so that what is counted is,
+    /// but for padding, all that is ever unpacked.
     fn read(mut self, tar: impl Read) -> Result<Contents, ArchiveError> {
         let mut archive = Archive::new(tar);
         let entries = archive.entries().map_err(|source| self.broken(source))?;
