@@ -3,8 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use lattice_claims::ProviderClaims;
 
 use crate::{
+    archive::Executable,
     digest::Digest,
     error::FetchError,
     identity::Identity,
@@ -34,7 +36,8 @@ impl Policy {
     }
 }
 
-/// Bytes that were fetched and that nobody has checked yet: [`Store::verify`](crate::Store::verify) does.
+/// Bytes that were fetched and that nobody has checked yet: [`Store::verify`](crate::Store::verify) does for a module,
+/// [`Store::verify_provider`](crate::Store::verify_provider) for a provider.
 #[derive(Clone)]
 pub struct Fetched {
     pub(crate) reference: Reference,
@@ -71,6 +74,20 @@ pub struct Artifact {
     pub bytes: Bytes,
     /// Whose module it is.
     pub identity: Identity,
+}
+
+/// A capability provider that may run on this machine.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderArtifact {
+    /// Where it comes from.
+    pub reference: Reference,
+    /// The digest of its archive, by which the cache keeps it.
+    pub digest: Digest,
+    /// Its verified claims.
+    pub claims: ProviderClaims,
+    /// Its executable for this machine.
+    pub executable: Executable,
 }
 
 impl fmt::Debug for Fetched {

@@ -13,3 +13,14 @@ pub(crate) const CACHE_CAPACITY: u64 = 2 << 30;
 /// The age from which an unfinished file is left over although other processes use the cache: by far longer than any
 /// disk takes to write the largest artifact.
 pub(crate) const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// Entries of a provider archive. Published ones have claims and up to six targets; descriptions that tools write before
+/// each may double that, and there are not many more targets in the world.
+pub(crate) const MAX_ENTRIES: usize = 64;
+
+/// What a provider archive may have when it is unpacked: four times the largest that is fetched, as programs compress to
+/// a third or a quarter, and a few seconds of work.
+pub(crate) const MAX_UNPACKED: u64 = 4 * MAX_ARTIFACT;
+
+/// The largest executable that is taken out of a provider archive, held in memory as the largest artifact is.
+pub(crate) const MAX_EXECUTABLE: u64 = MAX_ARTIFACT;

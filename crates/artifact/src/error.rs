@@ -4,7 +4,7 @@ use std::io;
 
 use lattice_claims::ModuleClaimsError;
 
-use crate::{digest::Digest, source::FileError};
+use crate::{archive::ArchiveError, digest::Digest, source::FileError};
 
 /// Why an artifact was not fetched, or not accepted. Every variant but the last two names the reference.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,22 @@ pub enum FetchError {
         reference: String,
         /// What is wrong with it.
         source: ModuleClaimsError,
+    },
+    /// No provider archive, or one that is not accepted.
+    #[error("`{reference}` is refused")]
+    Archive {
+        /// The reference.
+        reference: String,
+        /// What is wrong with it.
+        source: ArchiveError,
+    },
+    /// A provider's executable cannot be written to where it could run.
+    #[error("the executable of `{reference}` cannot be written to the cache")]
+    Executable {
+        /// The reference.
+        reference: String,
+        /// What the system said.
+        source: io::Error,
     },
     /// The cache is there but cannot be read.
     #[error("the artifact {digest} cannot be read from the cache")]

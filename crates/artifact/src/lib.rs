@@ -1,8 +1,9 @@
-//! References to modules, fetching them, checking their claims, and the cache keyed by digest.
+//! References to modules and providers, fetching them, checking their claims, and the cache keyed by digest.
 //!
 //! [`Reference`] says where an artifact comes from, [`Store`] fetches it, checks its claims under a [`Policy`] and keeps
 //! its bytes. What an artifact is for, and what runs it, is not known here.
 
+pub mod archive;
 mod artifact;
 mod blocking;
 mod cache;
@@ -14,7 +15,8 @@ mod reference;
 mod source;
 mod store;
 
-pub use artifact::{Artifact, Fetched, Policy};
+pub use archive::{ArchiveError, Executable};
+pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
 pub use cache::StoreError;
 pub use digest::{Digest, DigestError};
 pub use error::FetchError;

@@ -1,11 +1,16 @@
 //! The store: fetches by reference, checks, and keeps what was good in the cache.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use lattice_protocol::error_chain;
 
 use crate::{
-    artifact::{Artifact, Fetched, Policy},
+    archive::{self, Opened},
+    artifact::{Artifact, Fetched, Policy, ProviderArtifact},
     blocking::blocking,
     cache::{Cache, StoreError},
     defaults::{CACHE_CAPACITY, MAX_ARTIFACT},
@@ -20,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoreSettings {
-    /// The most bytes that the cache keeps; 2 GiB.
+    /// The most bytes that the cache keeps of artifacts, and again of executables; 2 GiB.
     pub cache_capacity: u64,
     /// The most bytes that an artifact may have; 256 MiB.
     pub max_artifact: u64,
@@ -33,7 +38,7 @@ impl Default for StoreSettings {
 }
 
 impl StoreSettings {
-    /// Sets the most bytes that the cache keeps.
+    /// Sets the most bytes that the cache keeps of artifacts, and again of executables.
     #[must_use]
     pub fn cache_capacity(mut self, bytes: u64) -> Self {
         self.cache_capacity = bytes;
@@ -140,21 +145,88 @@ impl Store {
         self.cache.has_entry(digest)
     }
 
-    /// The artifact, if its claims hold at the time `now`. It is then kept in the cache; if that fails, for the disk is
+    /// The module, if its claims hold at the time `now`. It is then kept in the cache; if that fails, for the disk is
     /// full or read-only, only a warning is logged.
     ///
     /// # Errors
     /// It is no WebAssembly, its claims are not accepted, or it is unsigned and the policy wants it signed.
     pub async fn verify(&self, fetched: Fetched, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
-        let (cache, policy) = (Arc::clone(&self.cache), *policy);
+        let policy = *policy;
+        let (fetched, identity) = self.accept(fetched, move |fetched| identify(fetched, &policy, now)).await?;
+        let Fetched { reference, digest, bytes } = fetched;
+        Ok(Artifact { reference, digest, bytes, identity })
+    }
+
+    /// The checked provider that `reference` names, for this machine, with `now` as the time at which its claims must hold.
+    ///
+    /// It is [`fetch_bytes`](Self::fetch_bytes) and [`verify_provider`](Self::verify_provider) in one, for who does not
+    /// report the phases.
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub async fn fetch_provider(
+        &self,
+        reference: &Reference,
+        policy: &Policy,
+        now: SystemTime,
+    ) -> Result<ProviderArtifact, FetchError> {
+        let fetched = self.fetch_bytes(reference, policy).await?;
+        self.verify_provider(fetched, now).await
+    }
+
+    /// The provider in an archive, if its claims hold at the time `now` and it has an executable for this machine that
+    /// they name. The archive is then kept in the cache, as modules are.
+    ///
+    /// There is no policy to ask: an archive without claims is none.
+    ///
+    /// # Errors
+    /// [`FetchError::Archive`]: it is no archive, its claims are not accepted, or it has nothing for this machine.
+    pub async fn verify_provider(&self, fetched: Fetched, now: SystemTime) -> Result<ProviderArtifact, FetchError> {
+        let (fetched, opened) = self.accept(fetched, move |fetched| open(fetched, now)).await?;
+        let (Fetched { reference, digest, .. }, Opened { claims, executable }) = (fetched, opened);
+        Ok(ProviderArtifact { reference, digest, claims, executable })
+    }
+
+    /// The path of a file with the provider's executable, which this user alone can read, change and run.
+    ///
+    /// The file is named by the digest of the executable, so that another build never runs in its place, whatever its
+    /// revision. It is compared with the executable each time, and written anew if it is not there, damaged, a link, or has
+    /// other permissions; so whoever starts the provider asks each time. No process has it open for writing when it gets
+    /// its name: starting it does not fail with `ETXTBSY`, whatever other threads start meanwhile.
+    ///
+    /// The file may be removed once others were used since and take the capacity of the cache.
+    ///
+    /// # Errors
+    /// [`FetchError::Executable`]: it cannot be written, for the disk is full or read-only.
+    pub async fn executable(&self, provider: &ProviderArtifact) -> Result<PathBuf, FetchError> {
+        let (cache, executable) = (Arc::clone(&self.cache), provider.executable.clone());
+        let reference = provider.reference.clone();
         blocking(move || {
-            let identity = identify(&fetched, &policy, now)?;
-            keep(&cache, &fetched);
-            let Fetched { reference, digest, bytes } = fetched;
-            Ok(Artifact { reference, digest, bytes, identity })
+            let written = cache.executable(&executable.digest(), executable.bytes());
+            written.map_err(|source| FetchError::Executable { reference: reference.to_string(), source })
         })
         .await
     }
+
+    /// What `check` finds in the bytes, which are kept in the cache if it finds them good.
+    async fn accept<T: Send + 'static>(
+        &self,
+        fetched: Fetched,
+        check: impl FnOnce(&Fetched) -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<(Fetched, T), FetchError> {
+        let cache = Arc::clone(&self.cache);
+        blocking(move || {
+            let found = check(&fetched)?;
+            keep(&cache, &fetched);
+            Ok((fetched, found))
+        })
+        .await
+    }
+}
+
+fn open(fetched: &Fetched, now: SystemTime) -> Result<Opened, FetchError> {
+    let opened = archive::open(&fetched.bytes, &archive::this_target(), now);
+    opened.map_err(|source| FetchError::Archive { reference: fetched.reference.to_string(), source })
 }
 
 fn keep(cache: &Cache, fetched: &Fetched) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 /// one lattice differ, and short enough that a recorded invocation is soon worthless.
 pub const INVOCATION_LIFETIME: Duration = Duration::from_secs(300);
 
-/// Bytes of the longest token that is read. Published tokens have about 700; long lists of tags stay far below this.
-pub(crate) const MAX_TOKEN: usize = 64 * 1024;
+/// Bytes of the longest token that is read. Published tokens have about 700; long lists of tags and the schemas of
+/// providers' configuration stay far below this.
+pub const MAX_TOKEN: usize = 64 * 1024;
 
 /// How deep modules and components may lie in one another. Composed components have a handful of levels; since each level
 /// is copied into the one above, more would let a small file take hours to hash.

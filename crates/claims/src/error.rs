@@ -130,6 +130,25 @@ pub enum ModuleClaimsError {
     },
 }
 
+/// Why a provider's claims are not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderClaimsError {
+    /// The token is not accepted.
+    #[error("the provider's claims are not accepted")]
+    Token {
+        /// Why.
+        #[from]
+        source: TokenError,
+    },
+    /// The contract in the token cannot be one.
+    #[error("the contract in the provider's claims is not usable")]
+    Contract {
+        /// What is wrong with it.
+        source: IdError,
+    },
+}
+
 /// Why an invocation is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -5,6 +5,7 @@
 use std::time::SystemTime;
 
 use data_encoding::BASE64URL_NOPAD;
+use lattice_protocol::AccountKey;
 use nkeys::KeyPair;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -143,6 +144,13 @@ impl<W> Token<'_, W> {
     /// [`TokenError::Signature`] if not.
     pub fn check_signature(&self, key: &KeyPair) -> Result<(), TokenError> {
         key.verify(self.signed.as_bytes(), &self.signature).map_err(|_| TokenError::Signature)
+    }
+
+    /// Whether that account signed the token, and whether it is valid at this time.
+    pub(crate) fn check_account(&self, issuer: &AccountKey, now: SystemTime) -> Result<(), TokenError> {
+        let key = KeyPair::from_public_key(issuer.as_str());
+        self.check_signature(&key.map_err(|_| TokenError::IssuerKey { issuer: issuer.to_string() })?)?;
+        self.check_times(now)
     }
 }
 

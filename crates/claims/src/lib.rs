@@ -1,4 +1,4 @@
-//! Keys and signed claims: modules and invocations, signing and verifying.
+//! Keys and signed claims: modules, providers and invocations, signing and verifying.
 //!
 //! Nothing here does I/O or reads a clock; the time is passed in. Secrets are held in seeds, whose `Debug` and errors
 //! never show them.
@@ -24,14 +24,16 @@ mod error;
 pub mod invocation;
 mod jwt;
 mod module;
+mod provider;
 mod seed;
 mod time;
 mod token_id;
 
-pub use defaults::INVOCATION_LIFETIME;
-pub use error::{InvocationError, ModuleClaimsError, TokenError};
+pub use defaults::{INVOCATION_LIFETIME, MAX_TOKEN};
+pub use error::{InvocationError, ModuleClaimsError, ProviderClaimsError, TokenError};
 pub use invocation::{EntityRef, InvocationClaims, InvocationParts, InvocationSigner, Issuers};
 pub use jwt::{Claims, Token, sign_token};
 pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
+pub use provider::{NewProviderClaims, ProviderClaims, binary_hash, read_provider, sign_provider, verify_provider};
 pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
 pub use time::unix_seconds;

@@ -13,13 +13,7 @@ pub use sign::{NewModuleClaims, sign_module};
 
 use std::time::SystemTime;
 
-use lattice_protocol::AccountKey;
-use nkeys::KeyPair;
-
-use crate::{
-    error::{ModuleClaimsError, TokenError},
-    jwt::Token,
-};
+use crate::{error::ModuleClaimsError, jwt::Token};
 use canonical::Canonical;
 use claims::Metadata;
 
@@ -44,16 +38,11 @@ pub fn verify_module(module: &[u8], now: SystemTime) -> Result<ModuleClaims, Mod
     let canonical = Canonical::of(module)?;
     let token: Token<Metadata> = Token::read(canonical.token()?.ok_or(ModuleClaimsError::Unsigned)?)?;
     let claims = ModuleClaims::from_token(token.claims().clone())?;
-    token.check_signature(&verifying_key(&claims.issuer)?)?;
-    token.check_times(now)?;
+    token.check_account(&claims.issuer, now)?;
     if canonical.has_hash(&claims.hash) {
         return Ok(claims);
     }
     Err(ModuleClaimsError::Hash { claimed: claims.hash, found: canonical.hash() })
-}
-
-fn verifying_key(issuer: &AccountKey) -> Result<KeyPair, TokenError> {
-    KeyPair::from_public_key(issuer.as_str()).map_err(|_| TokenError::IssuerKey { issuer: issuer.to_string() })
 }
 
 #[cfg(test)]

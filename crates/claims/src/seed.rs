@@ -121,7 +121,7 @@ macro_rules! seed {
 }
 
 seed!(
-    /// The secret key of an account, which issues module claims.
+    /// The secret key of an account, which issues the claims of modules and providers.
     AccountSeed, AccountKey, KeyPairType::Account
 );
 seed!(

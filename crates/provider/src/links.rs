@@ -13,7 +13,7 @@ use lattice_protocol::ActorKey;
 use crate::provider::Link;
 
 pub(crate) use changes::Changes;
-pub(crate) use message::{Change, reply};
+pub(crate) use message::{Change, is_meant, reply};
 
 /// The links that were taken, by actor: what published SDKs know links by. The changes write it, calls read it.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 use std::{
     env,
     io::{BufRead, BufReader},
-    os::unix::fs::{PermissionsExt, chown, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -26,11 +27,11 @@ fn put(cache: &Cache, bytes: &[u8]) -> Digest {
 }
 
 fn has(cache: &Cache, bytes: &[u8]) -> bool {
-    cache.entry(&Digest::of(bytes)).exists()
+    cache.artifacts.entry(&Digest::of(bytes)).exists()
 }
 
 fn unfinished(cache: &Cache) -> usize {
-    fs::read_dir(&cache.unfinished).unwrap().count()
+    fs::read_dir(&cache.artifacts.unfinished).unwrap().count()
 }
 
 #[test]
@@ -49,8 +50,8 @@ fn only_the_owner_can_use_it() {
     let cache = cache(&dir);
     let digest = put(&cache, b"abc");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
-    let entry = cache.entry(&digest);
-    for path in [&dir.path().join("cache"), &cache.entries, &cache.unfinished, &entry] {
+    let entry = cache.artifacts.entry(&digest);
+    for path in [&dir.path().join("cache"), &cache.artifacts.directory, &cache.artifacts.unfinished, &entry] {
         assert_eq!(mode(path), 0, "{}", path.display());
     }
 }
@@ -61,7 +62,7 @@ fn a_damaged_entry_is_removed() {
     let cache = cache(&dir);
     for damaged in [&b"abx"[..], b"", b"abcd"] {
         let digest = put(&cache, b"abc");
-        fs::write(cache.entry(&digest), damaged).unwrap();
+        fs::write(cache.artifacts.entry(&digest), damaged).unwrap();
         assert_eq!(cache.get(&digest).unwrap(), None);
         assert!(!has(&cache, b"abc"));
     }
@@ -71,11 +72,11 @@ fn a_damaged_entry_is_removed() {
 fn a_damaged_entry_is_written_again() {
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(&dir);
-    let bytes = vec![7; 3 * CHUNK + 1];
+    let bytes = vec![7; 3 * shelf::CHUNK + 1];
     let digest = put(&cache, &bytes);
     let mut damaged = bytes.clone();
-    damaged[2 * CHUNK] = 8;
-    fs::write(cache.entry(&digest), damaged).unwrap();
+    damaged[2 * shelf::CHUNK] = 8;
+    fs::write(cache.artifacts.entry(&digest), damaged).unwrap();
     put(&cache, &bytes);
     assert_eq!(cache.get(&digest).unwrap().unwrap(), bytes);
 }
@@ -85,7 +86,7 @@ fn an_entry_that_cannot_be_read_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(&dir);
     let digest = Digest::of(b"abc");
-    fs::create_dir(cache.entry(&digest)).unwrap();
+    fs::create_dir(cache.artifacts.entry(&digest)).unwrap();
     assert!(cache.get(&digest).is_err());
 }
 
@@ -94,7 +95,7 @@ fn the_least_recently_used_goes_first() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
     let age = |bytes: &[u8], seconds| {
-        let file = File::open(cache.entry(&Digest::of(bytes))).unwrap();
+        let file = File::open(cache.artifacts.entry(&Digest::of(bytes))).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
     };
     let all = [&b"aaa"[..], b"bbb", b"ccc"];
@@ -134,7 +135,7 @@ fn what_is_larger_than_the_cache_drives_nothing_out() {
 fn foreign_files_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
-    let note = cache.entries.join("README");
+    let note = cache.artifacts.directory.join("README");
     fs::write(&note, "longer than the cache may be").unwrap();
     put(&cache, b"abc");
     assert!(note.exists() && has(&cache, b"abc"));
@@ -144,7 +145,7 @@ fn foreign_files_are_left_alone() {
 fn leftovers_go_when_the_cache_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let first = cache(&dir);
-    let (fresh, old) = (first.unfinished.join("fresh"), first.unfinished.join("old"));
+    let (fresh, old) = (first.artifacts.unfinished.join("fresh"), first.artifacts.unfinished.join("old"));
     fs::write(&fresh, "half of").unwrap();
     fs::write(&old, "half of").unwrap();
     let long_ago = SystemTime::now() - LEFTOVER_AGE - Duration::from_secs(1);
@@ -183,7 +184,7 @@ fn many_writers_and_readers() {
         }
     });
     let cache = Cache::open(&dir.path().join("cache"), capacity).unwrap();
-    let entries = cache.entries().unwrap();
+    let entries = cache.artifacts.entries().unwrap();
     assert!(entries.iter().map(|entry| entry.size).sum::<u64>() <= capacity && !entries.is_empty());
     assert_eq!(unfinished(&cache), 0);
 }
@@ -231,6 +232,147 @@ fn a_directory_of_others_is_refused() {
     }
 }
 
+fn executable(cache: &Cache, bytes: &[u8]) -> PathBuf {
+    cache.executable(&Digest::of(bytes), bytes).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode()
+}
+
+#[test]
+fn an_executable_is_a_file_that_its_owner_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let program = b"#!/bin/sh\necho ran\n";
+    let path = executable(&cache, program);
+    assert_eq!(path, dir.path().join("cache/executables").join(Digest::of(program).to_hex()));
+    assert_eq!((mode(&path), mode(path.parent().unwrap()) & 0o777), (0o100_700, 0o700));
+    assert_eq!(Command::new(&path).output().unwrap().stdout, b"ran\n");
+    assert_eq!((executable(&cache, program), unfinished(&cache)), (path, 0));
+    assert!(!has(&cache, program), "it is no artifact");
+}
+
+/// Published hosts name executables by revision and never write one again.
+#[test]
+fn other_bytes_are_another_executable() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let (one, two) = (executable(&cache, b"one"), executable(&cache, b"two"));
+    assert_eq!((fs::read(one).unwrap(), fs::read(two).unwrap()), (b"one".to_vec(), b"two".to_vec()));
+}
+
+#[test]
+fn an_executable_that_is_sound_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+    let first = inode(executable(&cache, b"abc"));
+    assert_eq!(inode(executable(&cache, b"abc")), first);
+    assert_eq!(inode(executable(&self::cache(&dir), b"abc")), first, "another process writes it as little");
+}
+
+#[test]
+fn an_executable_that_was_tampered_with_is_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, b"abc").unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).unwrap();
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let tamper: [&dyn Fn(&Path); 8] = [
+        &|path| fs::write(path, b"abx").unwrap(),
+        &|path| fs::write(path, b"").unwrap(),
+        &|path| fs::write(path, b"abcd").unwrap(),
+        &|path| fs::remove_file(path).unwrap(),
+        &|path| set_mode(path, 0o600),
+        &|path| set_mode(path, 0o720),
+        &|path| set_mode(path, 0o4700),
+        &|path| {
+            fs::remove_file(path).unwrap();
+            symlink(&elsewhere, path).unwrap();
+        },
+    ];
+    for (round, tamper) in tamper.into_iter().enumerate() {
+        let path = executable(&cache, b"abc");
+        tamper(&path);
+        assert_eq!(executable(&cache, b"abc"), path);
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"abc".to_vec(), 0o100_700), "round {round}");
+    }
+    assert_eq!(fs::read(elsewhere).unwrap(), b"abc", "nothing is written through the link");
+}
+
+/// A file that nobody ever writes to keeps nobody waiting.
+#[test]
+fn a_pipe_in_the_place_of_an_executable_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let path = cache.executables.entry(&Digest::of(b"abc"));
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    assert_eq!(executable(&cache, b"abc"), path);
+    assert_eq!(fs::read(path).unwrap(), b"abc");
+}
+
+#[test]
+fn executables_and_artifacts_do_not_drive_one_another_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
+    put(&cache, b"12345678");
+    let first = executable(&cache, b"abcdefgh");
+    assert!(has(&cache, b"12345678") && first.exists());
+    // The one that is to run now is there in any case.
+    let large = executable(&cache, b"larger than everything");
+    assert!(has(&cache, b"12345678") && !first.exists() && large.exists());
+}
+
+/// A child has its parent's files open until it becomes another program, and what is open for writing cannot be run.
+#[test]
+fn an_executable_can_be_run_at_once_while_other_children_are_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(&dir);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    Command::new("true").status().unwrap();
+                }
+            });
+        }
+        let ran = (0..200).map(|number| {
+            let path = executable(&cache, format!("#!/bin/sh\nexit {}\n", number % 100).as_bytes());
+            Command::new(path).status().map(|status| status.code())
+        });
+        let ran: Vec<_> = ran.collect();
+        done.store(true, Ordering::Relaxed);
+        for (number, ran) in ran.into_iter().enumerate() {
+            assert_eq!(ran.unwrap(), Some(number as i32 % 100));
+        }
+    });
+}
+
+#[test]
+fn many_processes_may_want_the_same_executable() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("cache");
+    let programs = [0, 1, 2, 3].map(|number| format!("#!/bin/sh\nexit {number}\n# {}", "x".repeat(50_000)));
+    thread::scope(|scope| {
+        for start in 0..4 {
+            let (root, programs) = (&root, &programs);
+            scope.spawn(move || {
+                // Each with a cache of its own, as processes have.
+                let cache = Cache::open(root, CAPACITY).unwrap();
+                for (code, program) in programs.iter().enumerate().cycle().skip(start).take(20) {
+                    let path = executable(&cache, program.as_bytes());
+                    assert_eq!(Command::new(path).status().unwrap().code(), Some(code as i32));
+                }
+            });
+        }
+    });
+    assert_eq!(unfinished(&cache(&dir)), 0);
+}
+
 #[test]
 fn a_killed_writer_leaves_whole_entries_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
@@ -246,7 +388,7 @@ fn a_killed_writer_leaves_whole_entries_and_nothing_else() {
 
         let cache = Cache::open(&directory, CAPACITY).unwrap();
         assert_eq!(unfinished(&cache), 0);
-        let entries = cache.entries().unwrap();
+        let entries = cache.artifacts.entries().unwrap();
         assert!(!entries.is_empty());
         for entry in entries {
             let digest = Digest::from_hex(entry.path.file_name().unwrap().to_str().unwrap()).unwrap();

@@ -7,7 +7,10 @@ use super::{
     canonical::{push_section, push_size},
     *,
 };
-use crate::seed::{AccountSeed, ModuleSeed};
+use crate::{
+    error::TokenError,
+    seed::{AccountSeed, ModuleSeed},
+};
 
 const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
 const ECHO: &[u8] =

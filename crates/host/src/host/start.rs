@@ -138,10 +138,10 @@ impl Common<'_> {
     }
 
     /// What providers need.
-    fn provider_tools(&self, links: Links, notes: Notes) -> providers::Tools {
+    fn provider_tools(&self, store: Store, links: Links, notes: Notes) -> providers::Tools {
         let (config, facts) = (self.config, self.about.facts());
         providers::Tools {
-            images: providers::Images::new(self.policy, &config.providers.builtins),
+            images: providers::Images::new(store, self.policy, &config.providers.builtins, config.before_fetch.clone()),
             announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
             board: self.provider_board.clone(),
             links,
@@ -275,7 +275,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
-    let provider_tools = common.provider_tools(shared.links.clone(), notes.clone());
+    let provider_tools = common.provider_tools(store.clone(), shared.links.clone(), notes.clone());
     let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
     let tools = common.tools(store, runtime, serving, notes);
     let images = tools.preparer.images().clone();

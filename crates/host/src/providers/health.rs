@@ -22,12 +22,7 @@ pub(super) enum Finding {
 }
 
 /// Asks as long as anybody wants to know.
-pub(super) async fn watch(
-    lattice: Lattice,
-    key: InstanceKey,
-    instance_id: String,
-    findings: mpsc::Sender<Finding>,
-) {
+pub(super) async fn watch(lattice: Lattice, key: InstanceKey, instance_id: String, findings: mpsc::Sender<Finding>) {
     let subject = lattice.subjects().health(&key.provider, &key.link);
     let question = Question { nats: lattice.nats, subject, instance_id };
     let ready = question.until_ready().await;

@@ -1,11 +1,21 @@
 //! From a reference to a program that can be started, and what is known of whose it is.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+    time::SystemTime,
+};
 
-use lattice_artifact::{Digest, FetchError, Policy, Reference, Target};
+use lattice_artifact::{Digest, FetchError, Policy, ProviderArtifact, Reference, Store, Target};
 use lattice_protocol::{ContractId, OperationPhase, ProviderKey};
 
-use crate::{config::Builtin, operations::Operation};
+use crate::{
+    config::{BeforeFetch, Builtin},
+    defaults::REMEMBERED_IMAGES,
+    operations::Operation,
+};
 
 /// A provider that can be started.
 #[derive(Clone, Debug)]
@@ -20,14 +30,25 @@ pub(crate) struct Image {
     pub(crate) version: Option<String>,
     /// Who issued its claims.
     pub(crate) issuer: String,
-    pub(crate) program: Program,
+    program: Program,
 }
 
-/// What is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Program {
-    pub(crate) exe: PathBuf,
-    pub(crate) arguments: Vec<OsString>,
+/// Where its program is.
+#[derive(Clone, Debug)]
+enum Program {
+    Builtin { exe: PathBuf, arguments: Vec<OsString> },
+    Archive(Store, Box<ProviderArtifact>),
+}
+
+impl Image {
+    /// What to run, and with which arguments. Asked before each start: what the cache held of an archive may have made way for
+    /// others since.
+    pub(super) async fn program(&self) -> Result<(PathBuf, Vec<OsString>), FetchError> {
+        match &self.program {
+            Program::Builtin { exe, arguments } => Ok((exe.clone(), arguments.clone())),
+            Program::Archive(store, artifact) => Ok((store.executable(artifact).await?, Vec::new())),
+        }
+    }
 }
 
 /// Why there is no program behind a reference.
@@ -42,20 +63,24 @@ pub(crate) enum ImageError {
 /// Finds programs; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
+    store: Store,
     policy: Policy,
-    builtins: std::sync::Arc<[Builtin]>,
+    builtins: Arc<[Builtin]>,
+    before_fetch: Option<BeforeFetch>,
+    /// Whose provider an archive was when it was last fetched.
+    seen: Arc<Mutex<HashMap<Reference, ProviderKey>>>,
 }
 
 impl Images {
-    pub(crate) fn new(policy: Policy, builtins: &[Builtin]) -> Self {
-        Self { policy, builtins: builtins.into() }
+    pub(crate) fn new(store: Store, policy: Policy, builtins: &[Builtin], before_fetch: Option<BeforeFetch>) -> Self {
+        Self { store, policy, builtins: builtins.into(), before_fetch, seen: Arc::default() }
     }
 
     /// Whose provider a reference names, if that can be told without fetching it.
     pub(crate) fn known_key(&self, reference: &Reference) -> Option<ProviderKey> {
         match reference.target() {
             Target::Builtin(name) => self.builtin(name.name()).map(|builtin| builtin.key.clone()),
-            _ => None,
+            _ => self.seen().get(reference).cloned(),
         }
     }
 
@@ -77,7 +102,7 @@ impl Images {
     pub(crate) async fn find(
         &self,
         reference: &Reference,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         operation: &Operation,
     ) -> Result<Image, ImageError> {
         operation.reach(OperationPhase::Fetching);
@@ -86,8 +111,44 @@ impl Images {
                 let builtin = self.builtin(name.name()).ok_or_else(|| self.no_builtin(name.name()))?;
                 Ok(of_builtin(reference, builtin))
             }
-            _ => Err(self.policy.admit(reference).expect_err("archives are not fetched yet").into()),
+            _ => Ok(self.fetch(reference, digest, operation).await?),
         }
+    }
+
+    async fn fetch(
+        &self,
+        reference: &Reference,
+        digest: Option<&Digest>,
+        operation: &Operation,
+    ) -> Result<Image, FetchError> {
+        if let Some(before) = &self.before_fetch {
+            before.wait().await;
+        }
+        let cached = match digest {
+            Some(digest) => self.store.by_digest(reference, digest, &self.policy).await?,
+            None => None,
+        };
+        let fetched = match cached {
+            Some(fetched) => fetched,
+            None => self.store.fetch_bytes(reference, &self.policy).await?,
+        };
+        operation.reach(OperationPhase::Verifying);
+        let artifact = self.store.verify_provider(fetched, SystemTime::now()).await?;
+        self.note(reference, &artifact.claims.subject);
+        Ok(of_archive(self.store.clone(), artifact))
+    }
+
+    /// Remembers some, and forgets them all when they become many: what is not known costs an auction its certainty alone.
+    fn note(&self, reference: &Reference, provider: &ProviderKey) {
+        let mut seen = self.seen();
+        if seen.len() >= REMEMBERED_IMAGES {
+            seen.clear();
+        }
+        seen.insert(reference.clone(), provider.clone());
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<Reference, ProviderKey>> {
+        self.seen.lock().expect("nothing panics while it holds references")
     }
 
     fn builtin(&self, name: &str) -> Option<&Builtin> {
@@ -111,6 +172,21 @@ fn of_builtin(reference: &Reference, builtin: &Builtin) -> Image {
         revision: builtin.revision,
         version: Some(builtin.version.clone()),
         issuer: String::new(),
-        program: Program { exe: builtin.exe.clone(), arguments: builtin.arguments.clone() },
+        program: Program::Builtin { exe: builtin.exe.clone(), arguments: builtin.arguments.clone() },
+    }
+}
+
+fn of_archive(store: Store, artifact: ProviderArtifact) -> Image {
+    let claims = &artifact.claims;
+    Image {
+        reference: artifact.reference.clone(),
+        digest: Some(artifact.digest),
+        key: claims.subject.clone(),
+        contract: claims.contract.clone(),
+        name: claims.name.clone(),
+        revision: claims.revision.unwrap_or(0),
+        version: claims.version.clone(),
+        issuer: claims.issuer.to_string(),
+        program: Program::Archive(store, Box::new(artifact)),
     }
 }

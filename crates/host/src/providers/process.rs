@@ -1,12 +1,14 @@
 //! One process of a provider: starting it, learning how it ended, stopping it.
 
-use std::{fmt, process::ExitStatus, time::Duration};
+use std::{
+    ffi::OsString, fmt, os::unix::process::ExitStatusExt as _, path::PathBuf, process::ExitStatus, time::Duration,
+};
 
 use async_nats::{HeaderMap, Request};
+use lattice_artifact::FetchError;
 use lattice_guard::{Guarded, GuardedCommand, SpawnError};
 use lattice_protocol::{LinkDefinition, ShutdownRequest};
 use lattice_rpc::DEADLINE_HEADER;
-use std::os::unix::process::ExitStatusExt as _;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
@@ -25,6 +27,15 @@ pub(super) struct Process {
     pub(super) instance_id: String,
     /// Read what it prints.
     readers: JoinSet<()>,
+}
+
+/// Why there is no process.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LaunchError {
+    #[error("the program cannot be had")]
+    Program(#[from] FetchError),
+    #[error("the program cannot be run")]
+    Spawn(#[from] SpawnError),
 }
 
 /// How a process ended.
@@ -63,10 +74,11 @@ impl Process {
         configuration: Option<String>,
         links: Vec<LinkDefinition>,
         output: &Output,
-    ) -> Result<Self, SpawnError> {
+    ) -> Result<Self, LaunchError> {
+        let (exe, arguments) = image.program().await?;
         let instance_id = Uuid::new_v4().to_string();
         let data = tools.host_data(key, instance_id.clone(), configuration, links);
-        let mut guarded = Guarded::spawn(command(tools, image).stdin(data.to_line())).await?;
+        let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;
         let mut readers = JoinSet::new();
         if let Some(stdout) = guarded.take_stdout() {
             readers.spawn(output::read(stdout, Stream::Out, key.clone(), output.clone()));
@@ -110,10 +122,10 @@ async fn ask_to_shut_down(tools: &Tools, key: &InstanceKey) -> bool {
     tools.lattice.nats.send_request(subject, request).await.is_ok()
 }
 
-fn command(tools: &Tools, image: &Image) -> GuardedCommand {
+fn command(tools: &Tools, exe: PathBuf, arguments: Vec<OsString>) -> GuardedCommand {
     let settings = &tools.settings;
-    let mut command = GuardedCommand::new(&image.program.exe)
-        .args(image.program.arguments.iter().cloned())
+    let mut command = GuardedCommand::new(exe)
+        .args(arguments)
         .env_clear()
         .stdout(lattice_guard::Output::Piped)
         .stderr(lattice_guard::Output::Piped);

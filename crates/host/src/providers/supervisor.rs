@@ -4,7 +4,6 @@ mod assignment;
 
 use std::{sync::Arc, time::Duration};
 
-use lattice_guard::SpawnError;
 use lattice_protocol::{HealthCheckResponse, LinkDefinition, OperationPhase, ProviderState};
 use tokio::{
     sync::mpsc,
@@ -20,7 +19,7 @@ use super::{
     deliveries::Deliveries,
     health::{self, Finding},
     output::{Output, Stream},
-    process::{Exit, Process},
+    process::{Exit, LaunchError, Process},
     tools::Tools,
 };
 use crate::{actors::Place, defaults::LAST_LINES, operations::Operation};
@@ -51,7 +50,7 @@ pub(super) struct Finished {
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("failed to start the provider")]
-    Spawn(#[from] SpawnError),
+    Launch(#[from] LaunchError),
     #[error("the provider {exit} before it served{}", printed(.last))]
     Ended { exit: Exit, last: Vec<String> },
 }
@@ -167,7 +166,7 @@ impl Supervisor {
         let assignment = Assignment::new(wanted);
         if let Err((assignment, error)) = self.launch(assignment, Some(ticket)).await {
             let (assignment, ticket) = *assignment;
-            self.fail(&assignment, ticket, &StartError::Spawn(error));
+            self.fail(&assignment, ticket, &StartError::Launch(error));
         }
     }
 
@@ -176,7 +175,7 @@ impl Supervisor {
         &mut self,
         assignment: Assignment,
         starting: Option<Ticket>,
-    ) -> Result<(), (Box<(Assignment, Option<Ticket>)>, SpawnError)> {
+    ) -> Result<(), (Box<(Assignment, Option<Ticket>)>, LaunchError)> {
         let InstanceKey { provider, link } = &self.key;
         let told = self.tools.links.of_provider(provider, link);
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
@@ -303,7 +302,7 @@ impl Supervisor {
         let mut assignment = *assignment;
         assignment.restarts = assignment.restarts.saturating_add(1);
         if let Err((assignment, error)) = self.launch(assignment, None).await {
-            let reason = lattice_protocol::error_chain(&StartError::Spawn(error));
+            let reason = lattice_protocol::error_chain(&StartError::Launch(error));
             let mut assignment = assignment.0;
             assignment.note_end(&reason);
             self.wait(assignment, Duration::ZERO, "", reason, None);

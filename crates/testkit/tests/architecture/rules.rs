@@ -45,7 +45,8 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("tracing-subscriber", &["lattice", "provider"], "telemetry is set up where a program begins"),
     ("wasmtime", &["runtime"], "one crate knows how WebAssembly is executed"),
     ("wasmtime-wasi", &["runtime"], "one crate knows how WebAssembly is executed"),
-    ("zip", &["broker"], "archives are unpacked only where a broker is provisioned"),
+    ("tar", &["artifact"], "archives of providers are read where they are checked"),
+    ("zip", &["broker"], "wheels are unpacked only where a broker is provisioned"),
 ];
 
 type Table = BTreeMap<String, BTreeSet<String>>;

@@ -1,0 +1,154 @@
+//! Provider archives: the claims of a capability provider and its executables, one for each target, in one file.
+//!
+//! An archive is a tar file, compressed with gzip or not. Its entry `claims.jwt` is the token of [`ProviderClaims`], and
+//! `x86_64-linux.bin` the executable of the target `x86_64-linux`, whose hash the claims state.
+//!
+//! Source: wasmCloud 0.82 `crates/provider-archive/src/archive.rs`. Stricter than that: signature and validity of the
+//! claims count, entries are nothing but files beside one another, none is there twice, and everything is bounded.
+//!
+//! ```
+//! use std::time::SystemTime;
+//!
+//! use lattice_artifact::archive::{self, Packing};
+//! use lattice_claims::{AccountSeed, NewProviderClaims, ProviderSeed};
+//!
+//! let (account, provider) = (AccountSeed::generate(), ProviderSeed::generate());
+//! let now = SystemTime::now();
+//! let claims = NewProviderClaims::new(provider.public(), "acme:greeting".parse()?, now);
+//! let binaries = [("x86_64-linux", &b"#!/bin/sh"[..]), ("aarch64-linux", b"#!/bin/bash")];
+//! let packed = archive::pack(claims, &account, &binaries, Packing::TarGz)?;
+//!
+//! let opened = archive::open(&packed, "x86_64-linux", now)?;
+//! assert_eq!(opened.claims.subject, provider.public());
+//! assert_eq!(opened.executable.bytes(), "#!/bin/sh");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod entry;
+mod error;
+mod pack;
+mod read;
+
+use std::{env::consts, fmt, str, time::SystemTime};
+
+use bytes::Bytes;
+use lattice_claims::{ProviderClaims, ProviderClaimsError, TokenError, binary_hash, read_provider, verify_provider};
+
+pub use self::{
+    error::ArchiveError,
+    pack::{Packing, pack},
+};
+use crate::digest::Digest;
+use read::{Contents, Limits};
+
+/// The name of the entry that holds the claims, without what follows its last dot.
+const CLAIMS: &str = "claims";
+
+/// The target that this machine runs, `x86_64-linux` for instance: architecture and system as Rust names them.
+pub fn this_target() -> String {
+    format!("{}-{}", consts::ARCH, consts::OS)
+}
+
+/// What was taken out of an archive and found in order.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The verified claims.
+    pub claims: ProviderClaims,
+    /// The executable of the target that was asked for.
+    pub executable: Executable,
+}
+
+/// A program and the digest by which it is named.
+#[derive(Clone)]
+pub struct Executable {
+    digest: Digest,
+    bytes: Bytes,
+}
+
+impl Executable {
+    fn new(bytes: Bytes) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+
+    /// The digest of the program itself, which is not that of the archive it was in.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The program.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Executable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executable").field("digest", &self.digest).field("size", &self.bytes.len()).finish()
+    }
+}
+
+/// What an archive says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspected {
+    /// The claims, nothing of them verified.
+    pub claims: ProviderClaims,
+    /// The targets that there are executables for, sorted.
+    pub targets: Vec<String>,
+}
+
+/// The executable for `target` out of a provider archive, if the archive's claims are valid at `now` and name it.
+///
+/// The executables of other targets are passed over. Takes time in proportion to the unpacked size.
+///
+/// # Errors
+/// [`ArchiveError`] tells what is wrong with the archive, or which targets it has if not this.
+pub fn open(archive: &[u8], target: &str, now: SystemTime) -> Result<Opened, ArchiveError> {
+    open_within(archive, target, now, &Limits::default())
+}
+
+fn open_within(archive: &[u8], target: &str, now: SystemTime, limits: &Limits) -> Result<Opened, ArchiveError> {
+    let contents = read::read(archive, target, limits)?;
+    let claims = verify_provider(token(&contents)?, now)?;
+    let Some(bytes) = contents.executable else {
+        return Err(ArchiveError::MissingTarget { target: target.to_owned(), found: contents.targets });
+    };
+    check_hash(&claims, target, &bytes)?;
+    Ok(Opened { claims, executable: Executable::new(bytes.into()) })
+}
+
+/// What an archive says about itself, nothing of it verified.
+///
+/// For showing, never for deciding: use [`open`] for that.
+///
+/// # Errors
+/// The archive cannot be read, or has no claims of the right form.
+pub fn inspect(archive: &[u8]) -> Result<Inspected, ArchiveError> {
+    // No entry has an empty name, so that no executable is kept.
+    let contents = read::read(archive, "", &Limits::default())?;
+    Ok(Inspected { claims: read_provider(token(&contents)?)?, targets: contents.targets })
+}
+
+/// White space around the token is ignored, for files that people write end in a line feed.
+fn token(contents: &Contents) -> Result<&str, ArchiveError> {
+    let bytes = contents.token.as_deref().ok_or(ArchiveError::MissingClaims)?;
+    match str::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim()),
+        Err(_) => Err(ProviderClaimsError::from(TokenError::Malformed { reason: "it is not text" }).into()),
+    }
+}
+
+fn check_hash(claims: &ProviderClaims, target: &str, executable: &[u8]) -> Result<(), ArchiveError> {
+    let target = || target.to_owned();
+    let Some(claimed) = claims.target_hashes.get(&target()) else {
+        return Err(ArchiveError::MissingHash { target: target() });
+    };
+    match binary_hash(executable) {
+        found if found == *claimed => Ok(()),
+        found => Err(ArchiveError::Hash { target: target(), claimed: claimed.clone(), found }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

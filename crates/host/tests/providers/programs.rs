@@ -1,0 +1,96 @@
+//! The providers of these tests: one that does what its callers say, built with the SDK, and shell scripts that misbehave.
+
+use std::{env, ffi::OsString, process::ExitCode};
+
+use bytes::Bytes;
+use lattice_claims::ProviderSeed;
+use lattice_host::Builtin;
+use lattice_protocol::ProviderKey;
+use lattice_provider::{ActorCall, Context, Failure, HandlerError, Link, Provider, ProviderCall, encode, run};
+
+/// The first argument that makes this binary a provider.
+const ENTRY: &str = "__provider";
+pub(crate) const CONTRACT: &str = "test:obedient";
+
+/// Runs the provider that the command line asks for, if it asks for one.
+pub(crate) fn run_if_provider() -> Option<ExitCode> {
+    (env::args().nth(1).as_deref() == Some(ENTRY)).then(|| run(|context| async { Ok(Obedient { context }) }))
+}
+
+/// Does what its callers say.
+struct Obedient {
+    context: Context,
+}
+
+impl Provider for Obedient {
+    async fn put_link(&self, link: &Link) -> Result<(), Failure> {
+        match link.values.get("refuse") {
+            Some(reason) => Err(reason.to_owned().into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn handle(&self, call: ProviderCall) -> Result<Bytes, HandlerError> {
+        match call.method() {
+            "Echo" => Ok(call.payload),
+            "Value" => Ok(encode(call.link.values.get("value").unwrap_or_default())),
+            "Configuration" => Ok(encode(self.context.configuration().unwrap_or_default())),
+            "Print" => {
+                println!("printed, with a password?");
+                Ok(Bytes::new())
+            }
+            "Environment" => {
+                let names: Vec<String> = env::vars().map(|(name, _)| name).collect();
+                Ok(encode(&names.join(",")))
+            }
+            "CallBack" => {
+                let back = ActorCall::new(&call.actor, "Test.Echo", call.payload);
+                self.context.call(back).await.map_err(|error| HandlerError::Failed(error.to_string()))
+            }
+            "Abort" => std::process::abort(),
+            _ => Err(HandlerError::Failed(format!("there is no operation `{}`", call.operation))),
+        }
+    }
+}
+
+/// The provider that does what its callers say.
+pub(crate) fn obedient() -> Builtin {
+    builtin("obedient", env::current_exe().expect("this binary").into_os_string(), vec![ENTRY.into()])
+}
+
+/// A provider that is a shell script.
+pub(crate) fn script(name: &str, script: &str) -> Builtin {
+    builtin(name, "/bin/sh".into(), vec!["-c".into(), script.into()])
+}
+
+fn builtin(name: &str, exe: OsString, arguments: Vec<OsString>) -> Builtin {
+    Builtin {
+        name: name.to_owned(),
+        key: key(name),
+        contract: CONTRACT.parse().expect("a contract"),
+        title: format!("Test {name}"),
+        revision: 3,
+        version: "0.3.0".to_owned(),
+        exe: exe.into(),
+        arguments,
+    }
+}
+
+/// A key that the name stands for.
+pub(crate) fn key(name: &str) -> ProviderKey {
+    seed(name).public()
+}
+
+fn seed(name: &str) -> ProviderSeed {
+    thread_local! {
+        static SEEDS: std::cell::RefCell<Vec<(String, ProviderSeed)>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+    SEEDS.with_borrow_mut(|seeds| match seeds.iter().find(|(known, _)| known == name) {
+        Some((_, seed)) => seed.clone(),
+        None => {
+            let seed = ProviderSeed::generate();
+            seeds.push((name.to_owned(), seed.clone()));
+            seed
+        }
+    })
+}
