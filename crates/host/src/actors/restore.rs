@@ -312,7 +312,7 @@ mod tests {
         // A directory where the new file is to be written, as good as a full disk.
         let obstacle = note.with_extension("new");
         std::fs::create_dir(&obstacle).expect("the directory can be written");
-        let running = Running { actors: vec![entry()] };
+        let running = Running { actors: vec![entry()], providers: Vec::new() };
         let absent = Absent::new(&running);
         let (keeper, _notes) = Keeper::new(Arc::new(state), Board::default(), ProviderBoard::default(), absent.clone());
         let stop = CancellationToken::new();

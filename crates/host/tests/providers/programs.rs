@@ -1,12 +1,12 @@
 //! The providers of these tests: one that does what its callers say, built with the SDK, and shell scripts that misbehave.
 
-use std::{env, ffi::OsString, process::ExitCode};
+use std::{env, ffi::OsString, process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
 use lattice_claims::ProviderSeed;
 use lattice_host::Builtin;
 use lattice_protocol::ProviderKey;
-use lattice_provider::{ActorCall, Context, Failure, HandlerError, Link, Provider, ProviderCall, encode, run};
+use lattice_provider::{Context, Failure, HandlerError, Link, Provider, ProviderCall, encode, run};
 
 /// The first argument that makes this binary a provider.
 const ENTRY: &str = "__provider";
@@ -23,9 +23,9 @@ struct Obedient {
 }
 
 impl Provider for Obedient {
-    async fn put_link(&self, link: &Link) -> Result<(), Failure> {
+    async fn put_link(&self, link: Arc<Link>) -> Result<(), Failure> {
         match link.values.get("refuse") {
-            Some(reason) => Err(reason.to_owned().into()),
+            Some(reason) => Err(Failure::new(reason)),
             None => Ok(()),
         }
     }
@@ -44,8 +44,8 @@ impl Provider for Obedient {
                 Ok(encode(&names.join(",")))
             }
             "CallBack" => {
-                let back = ActorCall::new(&call.actor, "Test.Echo", call.payload);
-                self.context.call(back).await.map_err(|error| HandlerError::Failed(error.to_string()))
+                let back = self.context.call(&call.link, "Test.Echo", call.payload.clone()).within(&call);
+                back.send().await.map_err(|error| HandlerError::Failed(error.to_string()))
             }
             "Abort" => std::process::abort(),
             _ => Err(HandlerError::Failed(format!("there is no operation `{}`", call.operation))),

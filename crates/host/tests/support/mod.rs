@@ -86,6 +86,16 @@ impl Lattice {
         Self { nats, client, host, seeds, dir }
     }
 
+    /// The same, with another configuration than before.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut HostConfig)) -> Self {
+        let Self { nats, client, host, seeds, dir } = self;
+        host.stop(None).await;
+        let mut config = config(&client, &seeds, &dir);
+        change(&mut config);
+        let host = Host::start(config).await.expect("the host starts again");
+        Self { nats, client, host, seeds, dir }
+    }
+
     /// Starts another host in the same lattice.
     pub(crate) async fn join(&self) -> Neighbour {
         let (dir, seeds) = (tempfile::tempdir().expect("a temporary directory"), Seeds::generate());

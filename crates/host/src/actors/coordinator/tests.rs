@@ -23,6 +23,8 @@ use crate::{
     config::{HostConfig, HostDirs, HostIdentity},
     events,
     lattice_data::LatticeData,
+    links::Links,
+    providers::ProviderBoard,
     state::{Running, StateDir},
 };
 
@@ -112,7 +114,7 @@ impl Ground {
         let jetstream = jetstream::new(client.clone());
         let opened = LatticeData::open(&jetstream, &config.lattice, config.host_seed.public()).await;
         let (data, bucket, _) = opened.expect("there is JetStream");
-        let claims = ClaimsStore::new(bucket, data);
+        let (links, claims) = (Links::new(data.clone()), ClaimsStore::new(bucket, data));
         let issuers = Issuers::new([config.cluster_seed.public()]).expect("a key");
         let host = config.host_seed.public();
         let (events, _) = events::channel(client, host.clone(), EventSubjects::new(config.lattice.clone()), false);
@@ -125,7 +127,7 @@ impl Ground {
             capacity: Capacity::new(None),
             absent,
             notes,
-            serving: Serving::new(&config, issuers, claims),
+            serving: Serving::new(&config, issuers, claims, links),
             settings: ActorSettings::default(),
         };
         Self { tools, store, runtime, _nats: nats, _dir: dir }

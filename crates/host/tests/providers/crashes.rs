@@ -1,0 +1,99 @@
+//! Providers that end by themselves.
+
+use lattice_protocol::{
+    OperationPhase, ProviderState,
+    event::{EventData, ProviderExited},
+};
+use lattice_testkit::eventually;
+
+use crate::{
+    programs::script,
+    stage::Stage,
+    support::{DEADLINE, Events},
+};
+
+crate::tests! {
+    one_that_is_killed_serves_again_with_its_links,
+    one_that_ends_at_once_fails_its_start,
+    one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped,
+    a_leak_ends_the_provider_and_not_its_host,
+}
+
+async fn one_that_is_killed_serves_again_with_its_links() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "kept")]).await;
+    let before = stage.until("obedient", ProviderState::Running).await;
+    let mut events = stage.lattice.events().await;
+    let exited = abort(&stage, &mut events).await;
+    assert_eq!((exited.signal, exited.restarts, exited.crash_loop), (Some(6), 0, false), "{exited:?}");
+    eventually("it serves again", DEADLINE, async || stage.call("Echo", "again").await.ok()).await;
+    assert_eq!(stage.text("Value").await, "kept");
+    let after = stage.until("obedient", ProviderState::Running).await;
+    assert_eq!((after.restarts, after.last_exit.as_deref()), (1, Some("killed by signal 6")));
+    assert_ne!(after.instance_id, before.instance_id);
+}
+
+async fn one_that_ends_at_once_fails_its_start() {
+    let scripts = [("leaver", "exit 0", "exited with code 0"), ("faller", "kill -9 $$", "killed by signal 9")];
+    let stage = Stage::with(scripts.iter().map(|(name, text, _)| script(name, text)).collect()).await;
+    let mut events = stage.lattice.events().await;
+    for (name, _, expect) in scripts {
+        let record = stage.start(name).await;
+        let causes = record.causes.join(": ");
+        assert_eq!(record.phase, OperationPhase::Failed);
+        assert!(causes.contains(&format!("the provider {expect} before it served")), "{causes}");
+        assert_eq!(events.names(1).await, ["provider_start_failed"]);
+        assert!(stage.provider(name).await.is_none());
+    }
+}
+
+async fn one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    let mut events = stage.lattice.events().await;
+    let mut ends = 0;
+    loop {
+        eventually("it serves again", DEADLINE, async || stage.call("Echo", "").await.ok()).await;
+        ends += 1;
+        if abort(&stage, &mut events).await.crash_loop {
+            break;
+        }
+    }
+    assert_eq!(ends, 5);
+    let process = stage.until("obedient", ProviderState::CrashLoop).await;
+    assert_eq!((process.restarts, process.last_exit.as_deref()), (4, Some("killed by signal 6")));
+    assert_eq!(stage.stop("obedient").await.phase, OperationPhase::Stopped);
+    assert!(stage.provider("obedient").await.is_none());
+}
+
+async fn a_leak_ends_the_provider_and_not_its_host() {
+    let leak = "x=$(head -c 4000000000 /dev/zero | tr '\\0' x); exit 0";
+    let lattice = crate::support::Lattice::start_with(|config| {
+        config.providers.builtins = vec![script("leaky", leak)];
+        config.providers.memory = Some(64 << 20);
+    })
+    .await;
+    let stage = Stage::of(lattice).await;
+    let record = stage.start("leaky").await;
+    let causes = record.causes.join(": ");
+    assert!(record.phase == OperationPhase::Failed && !causes.contains("code 0"), "{causes}");
+}
+
+/// Has the provider abort itself in the middle of a call, whose answer nobody waits for.
+async fn abort(stage: &Stage, events: &mut Events) -> ProviderExited {
+    tokio::select! {
+        exited = exited(events) => exited,
+        answer = stage.call("Abort", "") => panic!("it answered: {answer:?}"),
+    }
+}
+
+/// The next event of a provider whose process ended by itself.
+async fn exited(events: &mut Events) -> ProviderExited {
+    loop {
+        if let Some(EventData::ProviderExited(exited)) = events.next_change().await.known_data() {
+            return exited;
+        }
+    }
+}

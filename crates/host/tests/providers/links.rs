@@ -1,0 +1,75 @@
+//! Links on their way to providers.
+
+use lattice_protocol::DeliveryState;
+use lattice_testkit::{eventually, guests};
+use serde_json::json;
+
+use crate::{programs::script, stage::Stage, support::DEADLINE};
+
+crate::tests! {
+    a_link_that_was_there_before_is_told_at_the_start,
+    changed_values_reach_the_provider_and_a_removal_detaches,
+    a_link_that_the_provider_refuses_is_told_as_failed,
+    one_that_does_not_answer_has_its_links_delivered,
+    what_the_claims_do_not_allow_is_refused_both_ways,
+}
+
+async fn a_link_that_was_there_before_is_told_at_the_start() {
+    let stage = Stage::with(Vec::new()).await;
+    let link = stage.link_to("obedient", &[("value", "early")]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    assert_eq!(stage.deliveries().await, []);
+    stage.start_well("obedient").await;
+    stage.delivered(&link, DeliveryState::Confirmed).await;
+    assert_eq!(stage.text("Value").await, "early");
+}
+
+async fn changed_values_reach_the_provider_and_a_removal_detaches() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "one")]).await;
+    assert!(stage.lattice.put_link(&stage.link_to("obedient", &[("value", "two")])).await.accepted);
+    eventually("the new value counts", DEADLINE, async || (stage.text("Value").await == "two").then_some(())).await;
+
+    assert!(stage.lattice.delete_link(&stage.link_to("obedient", &[])).await.accepted);
+    eventually("the link is gone", DEADLINE, async || stage.deliveries().await.is_empty().then_some(())).await;
+    let error = stage.call("Echo", "").await.expect_err("it is not linked").to_string();
+    assert!(error.contains("has no link `default` for contract `test:obedient`"), "{error}");
+}
+
+async fn a_link_that_the_provider_refuses_is_told_as_failed() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    let link = stage.link_to("obedient", &[("refuse", "the moon is full")]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    let delivery = stage.delivered(&link, DeliveryState::Failed).await;
+    assert_eq!(delivery.error.as_deref(), Some("the provider refused it: the moon is full"));
+    let error = stage.call("Echo", "").await.expect_err("it is not linked").to_string();
+    assert!(error.contains("not linked"), "{error}");
+    // Values that it takes mend that.
+    stage.link("obedient", &[("value", "better")]).await;
+    assert_eq!(stage.text("Value").await, "better");
+}
+
+async fn one_that_does_not_answer_has_its_links_delivered() {
+    let stage = Stage::with(vec![script("mute", "exec sleep 600")]).await;
+    stage.start_well("mute").await;
+    let link = stage.link_to("mute", &[]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    stage.delivered(&link, DeliveryState::Delivered).await;
+    stage.stop("mute").await;
+}
+
+async fn what_the_claims_do_not_allow_is_refused_both_ways() {
+    let stage = Stage::with(Vec::new()).await;
+    let wasm = guests::host_call("default", crate::programs::CONTRACT);
+    let outlaw = stage.lattice.actor("outlaw", &wasm);
+    let command = json!({"actor_ref": outlaw.reference()});
+    assert_eq!(stage.lattice.carry_out("cmd.{host}.la", command).await.causes, [""; 0]);
+    stage.start_well("obedient").await;
+    let link = crate::stage::link(&outlaw.key, &crate::programs::key("obedient"), &[]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    stage.delivered(&link, DeliveryState::Confirmed).await;
+    let error = stage.call_actor(&outlaw.key, "Echo", "").await.expect_err("it may not").to_string();
+    assert!(error.contains("do not allow contract `test:obedient`"), "{error}");
+}
