@@ -30,7 +30,7 @@ mod token_id;
 
 pub use defaults::INVOCATION_LIFETIME;
 pub use error::{InvocationError, ModuleClaimsError, TokenError};
-pub use invocation::{EntityRef, InvocationClaims, InvocationParts, InvocationSigner, Issuers};
+pub use invocation::{EntityRef, Envelope, InvocationClaims, InvocationParts, InvocationSigner, Issuers};
 pub use jwt::{Claims, Token, sign_token};
 pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
 pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
