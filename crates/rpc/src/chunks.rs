@@ -44,7 +44,7 @@ impl Chunks {
 
     /// Whether a payload of so many bytes does not go into its message.
     pub(crate) fn are_needed(&self, length: usize) -> bool {
-        length > CHUNKED_ABOVE.min(self.nats.max_payload().saturating_sub(MESSAGE_FRAME))
+        length > largest_in_message(self.nats.max_payload())
     }
 
     /// Puts a payload into the bucket, which is made if need be.
@@ -136,5 +136,24 @@ impl Chunks {
 impl fmt::Debug for Chunks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunks").field("bucket", &self.subjects.payload_bucket()).finish_non_exhaustive()
+    }
+}
+
+/// What goes into a message where the NATS server carries so much.
+fn largest_in_message(max_payload: usize) -> usize {
+    CHUNKED_ABOVE.min(max_payload.saturating_sub(MESSAGE_FRAME).max(max_payload / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_threshold_holds_wherever_it_fits() {
+        for max_payload in [1 << 20, 8 << 20, 64 << 20] {
+            assert_eq!(largest_in_message(max_payload), 921_600);
+        }
+        assert_eq!(largest_in_message(256 << 10), (256 << 10) - MESSAGE_FRAME);
+        assert_eq!([8192, 0].map(largest_in_message), [4096, 0]);
     }
 }

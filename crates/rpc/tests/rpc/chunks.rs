@@ -332,22 +332,18 @@ async fn the_largest_payload_can_be_chosen() {
 async fn payloads_in_the_store_take_room_before_they_are_read() {
     let lattice = Lattice::start_with(NatsOptions { max_payload: 16 << 20, ..NatsOptions::default() }).await;
     let server = lattice.serve().await;
-    let mut waiting = lattice.genuine(vec![0; 15 << 20]);
-    waiting.operation = "Test.Wait".to_owned();
-    lattice.sign(&mut waiting, &lattice.signer());
-    let body = waiting.encode();
-    let waiting = join_all((0..8).map(|_| lattice.send(body.clone())));
-    let meanwhile = async {
-        lattice.guest.begun(8).await;
-        // 8 MiB of 128 are left, and no byte of this one is really there.
-        forge(&lattice, |info| info.size = 9 << 20).await;
-        let large = Invocation { content_length: 9 << 20, ..lattice.announcing(&Bytes::from_static(b"x")) };
-        let error = lattice.refused(&server, &large, RefusalKind::Overloaded).await;
-        assert!(error.contains("too large together"), "{error}");
-        lattice.guest.gate.add_permits(8);
-    };
-    let (answers, ()) = tokio::join!(waiting, meanwhile);
-    assert_eq!(answers.len(), 8);
+    let mut endless = lattice.genuine(vec![0; 15 << 20]);
+    endless.operation = "Test.Never".to_owned();
+    lattice.sign(&mut endless, &lattice.signer());
+    for calls in 1..=8 {
+        lattice.client.publish(lattice.subject(), endless.encode()).await.expect("sent");
+        lattice.guest.begun(calls).await;
+    }
+    // 8 MiB of 128 are left, and no byte of this one is really there.
+    forge(&lattice, |info| info.size = 9 << 20).await;
+    let large = Invocation { content_length: 9 << 20, ..lattice.announcing(&Bytes::from_static(b"x")) };
+    let error = lattice.refused(&server, &large, RefusalKind::Overloaded).await;
+    assert!(error.contains("too large together"), "{error}");
 }
 
 #[tokio::test]
@@ -367,21 +363,42 @@ async fn without_jetstream_both_sides_say_so() {
     );
 }
 
+/// A lattice with one user who may not use the object store, and one who may use it and nothing else of JetStream.
+async fn with_users() -> Lattice {
+    let config = r#"no_auth_user: all
+        authorization: { users: [
+            { user: all, password: all }
+            { user: none, password: none, permissions: { publish: { deny: ["$JS.>", "$O.>"] } } }
+            { user: least, password: least, permissions: { publish: ["wasmbus.rpc.>", "$O.default.>",
+                "$JS.API.STREAM.INFO.OBJ_default", "$JS.API.STREAM.PURGE.OBJ_default",
+                "$JS.API.DIRECT.GET.OBJ_default", "$JS.API.DIRECT.GET.OBJ_default.>"] } }
+        ] }"#;
+    let options = NatsOptions { max_payload: 1 << 20, config: config.to_owned(), ..NatsOptions::default() };
+    Lattice::start_with(options).await
+}
+
 #[tokio::test]
 async fn a_missing_permission_is_told_as_what_it_may_be() {
-    let config = "authorization: { users: [
-        { user: all, password: all }
-        { user: few, password: few, permissions: { publish: { deny: [\"$JS.>\", \"$O.>\"] } } }
-    ] }\nno_auth_user: all\n";
-    let options = NatsOptions { max_payload: 1 << 20, config: config.to_owned(), ..NatsOptions::default() };
-    let lattice = Lattice::start_with(options).await;
+    let lattice = with_users().await;
     let _server = lattice.serve().await;
-    let rpc = lattice.rpc_of("few").await;
+    let rpc = lattice.rpc_of("none").await;
     assert_eq!(rpc.call(lattice.call_of("Test.Echo")).await.expect("an answer"), "payload");
     let call = lattice.echo(pattern(1_000_000)).with_deadline(Instant::now() + Duration::from_millis(300));
     let error = rpc.call(call).await.expect_err("it may not ask JetStream");
     let CallError::NotStored { source: ChunkError::NoAnswer { bucket, .. }, .. } = &error else { panic!("{error:?}") };
     assert_eq!(bucket, "default");
+}
+
+/// A right to create consumers, or streams, would let its owner have the server publish on any subject.
+#[tokio::test]
+async fn rights_on_the_bucket_alone_are_enough() {
+    let lattice = with_users().await;
+    let _server = lattice.serve().await;
+    lattice.made_store().await;
+    let payload = pattern(1_000_000);
+    let answer = lattice.rpc_of("least").await.call(lattice.echo(payload.clone())).await;
+    assert!(answer.expect("an answer") == payload);
+    lattice.is_empty().await;
 }
 
 #[tokio::test]
