@@ -3,9 +3,11 @@
 //! Source: wasmCloud 0.82 `crates/core/src/lib.rs`; wasmbus-rpc 0.15 `src/rpc_client.rs`. Stricter than those: the hash
 //! counts with an empty payload too.
 
+mod envelope;
 mod issuers;
 mod signer;
 
+pub use envelope::Envelope;
 pub use issuers::Issuers;
 pub use signer::InvocationSigner;
 
@@ -57,16 +59,24 @@ pub struct InvocationParts<'a> {
 impl InvocationParts<'_> {
     /// The claims that fit these parts.
     pub fn claims(&self) -> InvocationClaims {
-        let origin_url = self.origin.url();
-        let target_url = format!("{}/{}", self.target.url(), self.operation);
-        let hash = Sha256::new()
-            .chain_update(&origin_url)
-            .chain_update(&target_url)
-            .chain_update(self.operation)
-            .chain_update(self.payload)
-            .finalize();
-        InvocationClaims { target_url, origin_url, hash: HEXUPPER.encode(&hash) }
+        let (origin_url, target_url) = (self.origin.url(), self.target_url());
+        let hash = hash(&origin_url, &target_url, self.operation, self.payload);
+        InvocationClaims { target_url, origin_url, hash }
     }
+
+    fn target_url(&self) -> String {
+        format!("{}/{}", self.target.url(), self.operation)
+    }
+}
+
+fn hash(origin_url: &str, target_url: &str, operation: &str, payload: &[u8]) -> String {
+    let hash = Sha256::new()
+        .chain_update(origin_url)
+        .chain_update(target_url)
+        .chain_update(operation)
+        .chain_update(payload)
+        .finalize();
+    HEXUPPER.encode(&hash)
 }
 
 /// The part of an invocation's token that only invocations have. The order of fields is the order on the wire.

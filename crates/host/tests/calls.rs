@@ -53,6 +53,16 @@ async fn an_actor_answers() {
 }
 
 #[tokio::test]
+async fn payloads_too_large_for_one_message_reach_actors_and_come_back() {
+    let lattice = Lattice::start().await;
+    let actor = running(&lattice, "echo", &guests::echo(), json!({})).await;
+    let large: Vec<u8> = (0..9_000_000_u32).map(|at| (at ^ (at >> 8)) as u8).collect();
+    assert!(call(&lattice, &actor.key, "Echo.Say", &large).await.expect("an answer") == large);
+    let error = failure(call(&lattice, &actor.key, "Echo.Say", &vec![0; (16 << 20) + 1]).await);
+    assert!(error.contains("16777217 bytes are announced, at most 16777216 are taken"), "{error}");
+}
+
+#[tokio::test]
 async fn a_failure_costs_its_call_only() {
     let lattice = Lattice::start_with(|config| config.call_deadline = Duration::from_millis(500)).await;
     let actor = running(&lattice, "counter", COUNTER, json!({})).await;

@@ -5,7 +5,7 @@ use std::error::Error;
 use lattice_broker::{BinaryError, ProbeError};
 use lattice_client::{ConnectError, PlaceError, RequestError, ResolveError, WaitError};
 use lattice_host::StartError;
-use lattice_rpc::CallError;
+use lattice_rpc::{CallError, ChunkError, ReadError};
 use serde::Serialize;
 
 use crate::{
@@ -166,9 +166,22 @@ fn code_of_call(error: &CallError) -> Option<Code> {
     match error {
         CallError::NoResponders { .. } => Some(Code::NotFound),
         CallError::TimedOut { .. } => Some(Code::TimedOut),
+        CallError::NotStored { source, .. } => code_of_chunks(source),
+        CallError::Unreadable { source: ReadError::Chunked { source }, .. } => {
+            code_of_chunks(source).or(Some(Code::Unreadable))
+        }
         CallError::Unreadable { .. } => Some(Code::Unreadable),
         CallError::Refused { .. } => Some(Code::Refused),
+        CallError::PayloadTooLarge { .. } => Some(Code::Usage),
         CallError::Connection { .. } => Some(Code::Unreachable),
+        _ => None,
+    }
+}
+
+fn code_of_chunks(error: &ChunkError) -> Option<Code> {
+    match error {
+        ChunkError::NoJetStream { .. } => Some(Code::NoJetStream),
+        ChunkError::NoAnswer { .. } => Some(Code::TimedOut),
         _ => None,
     }
 }
@@ -277,6 +290,18 @@ mod tests {
         check(refused, Code::Refused);
         check(RequestError::Disconnected { subject: subject(), timeout: Duration::from_secs(1) }, Code::TimedOut);
         check(RequestError::Key { key: "a b".to_owned() }, Code::Usage);
+    }
+
+    #[test]
+    fn what_large_payloads_lack_is_told() {
+        let no_jetstream = || ChunkError::NoJetStream { bucket: "default".to_owned() };
+        check(CallError::NotStored { size: 1, source: no_jetstream() }, Code::NoJetStream);
+        let unread = |source| CallError::Unreadable { subject: "s".to_owned(), source: ReadError::Chunked { source } };
+        check(unread(no_jetstream()), Code::NoJetStream);
+        check(unread(ChunkError::TooLarge { announced: 2, limit: 1 }), Code::Unreadable);
+        let silent = ChunkError::NoAnswer { bucket: "default".to_owned(), attempt: "open" };
+        check(CallError::NotStored { size: 1, source: silent }, Code::TimedOut);
+        check(CallError::PayloadTooLarge { size: 2, limit: 1 }, Code::Usage);
     }
 
     #[test]

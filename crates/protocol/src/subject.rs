@@ -9,6 +9,8 @@ mod prefix;
 pub use control::{CommandVerb, ControlSubject, ControlSubjects, HostSubjects, LabelVerb};
 pub use prefix::ControlPrefix;
 
+use data_encoding::BASE64URL;
+
 use crate::id::{ActorKey, LatticeName, LinkName, ProviderKey};
 
 /// Subjects on which invocations travel and hosts talk to providers.
@@ -73,6 +75,28 @@ impl RpcSubjects {
     /// Where the instances of one host are told to shut down.
     pub fn shutdown(&self, provider: &ProviderKey, link: &LinkName) -> String {
         format!("{}.shutdown", self.provider(provider, link))
+    }
+
+    /// The object store bucket of payloads that are too large for one message: it is named as the lattice.
+    /// Source: wasmCloud 0.82 `crates/core/src/chunking.rs`, wasmbus-rpc 0.15 `chunkify.rs`.
+    pub fn payload_bucket(&self) -> &str {
+        self.lattice.as_str()
+    }
+
+    /// The stream that such a bucket is. Source, as for the next two: async-nats 0.33 `jetstream/object_store`, the
+    /// layout that every client of object stores shares.
+    pub fn payload_stream(&self) -> String {
+        format!("OBJ_{}", self.lattice)
+    }
+
+    /// Where what such an object is about is stored.
+    pub fn payload_info(&self, object: &str) -> String {
+        format!("$O.{}.M.{}", self.lattice, BASE64URL.encode(object.as_bytes()))
+    }
+
+    /// Where its bytes are stored, under an id that its info names and which is one token.
+    pub fn payload_bytes(&self, nuid: &str) -> String {
+        format!("$O.{}.C.{nuid}", self.lattice)
     }
 }
 

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    defaults::{CALL_TIMEOUT, LONGEST_WAIT},
+    chunks::{ChunkError, Chunks, ObjectName},
+    defaults::{CALL_TIMEOUT, CHUNKED_EXTRA, LARGEST_PAYLOAD, LONGEST_WAIT},
     entity::Entity,
     error::{CallError, ReadError},
     header,
@@ -86,7 +87,9 @@ impl Call {
 pub struct RpcClient {
     nats: async_nats::Client,
     caller: Arc<Caller>,
+    chunks: Chunks,
     timeout: Duration,
+    largest_payload: usize,
 }
 
 #[derive(Debug)]
@@ -99,38 +102,99 @@ struct Caller {
 impl RpcClient {
     /// A client of `lattice` that calls in the name of `host`, which need not be running.
     pub fn new(nats: async_nats::Client, lattice: LatticeName, host: HostKey, signer: InvocationSigner) -> Self {
-        let caller = Arc::new(Caller { subjects: RpcSubjects::new(lattice), host, signer });
-        Self { nats, caller, timeout: CALL_TIMEOUT }
+        let subjects = RpcSubjects::new(lattice);
+        let chunks = Chunks::new(nats.clone(), subjects.clone());
+        let caller = Arc::new(Caller { subjects, host, signer });
+        Self { nats, caller, chunks, timeout: CALL_TIMEOUT, largest_payload: LARGEST_PAYLOAD }
     }
 
-    /// How long calls without a deadline of their own wait.
+    /// How long calls without a deadline of their own wait, two seconds if it is not said; 13 more when a payload is too
+    /// large for one message.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST_WAIT);
         self
     }
 
+    /// How many bytes the payload of a call and that of its answer may have, 32 MiB if it is not said. Nothing larger is
+    /// sent or fetched.
+    #[must_use]
+    pub fn with_largest_payload(mut self, bytes: usize) -> Self {
+        self.largest_payload = bytes;
+        self
+    }
+
     /// Calls, and waits for the result.
+    ///
+    /// Payloads that are too large for one message travel through the lattice's object store, within the call's deadline.
     ///
     /// Dropping the future stops waiting; the receiver may go on until the deadline that it was told.
     ///
     /// # Errors
     /// [`CallError`] tells apart whether nobody is there, no answer came in time, the answer is unreadable, the
-    /// invocation was refused, or what was called failed.
+    /// invocation was refused, what was called failed, or a large payload could not be put into the object store.
     pub async fn call(&self, call: Call) -> Result<Bytes, CallError> {
-        let subject = call.target.subject(&self.caller.subjects);
-        let begun = Instant::now();
-        let deadline = call.deadline.unwrap_or(begun + self.timeout);
-        let waited = deadline.saturating_duration_since(begun);
-        let timed_out = CallError::TimedOut { subject: subject.clone(), waited };
-        if waited.is_zero() {
-            return Err(timed_out);
+        let size = call.payload.len();
+        if size > self.largest_payload {
+            return Err(CallError::PayloadTooLarge { size, limit: self.largest_payload });
         }
-        let headers = header::of_call(waited, call.depth);
-        let invocation = self.caller.sign(call);
-        let sent = self.send(&subject, headers, invocation.encode());
-        let answer = tokio::time::timeout_at(deadline, sent).await.map_err(|_| timed_out)??;
-        read_answer(answer, &invocation.id, subject)
+        let route =
+            Route { subject: call.target.subject(&self.caller.subjects), times: self.times(&call), depth: call.depth };
+        if route.times.waited().is_zero() {
+            return Err(route.timed_out());
+        }
+        let mut invocation = self.caller.sign(call);
+        if !self.chunks.are_needed(size) {
+            return self.exchange(invocation, route).await;
+        }
+        let payload = std::mem::take(&mut invocation.payload);
+        let object = self.store(&invocation.id, &payload, &route.times).await;
+        let object = object.map_err(|source| CallError::NotStored { size, source })?;
+        drop(payload);
+        let outcome = self.exchange(invocation, route).await;
+        if outcome.as_ref().is_err_and(is_final) {
+            self.chunks.discard(&object).await;
+        }
+        outcome
+    }
+
+    fn times(&self, call: &Call) -> Times {
+        let begun = Instant::now();
+        let with_chunks = call.deadline.unwrap_or(begun + self.timeout + CHUNKED_EXTRA);
+        let without = call.deadline.unwrap_or(begun + self.timeout);
+        let answered = if self.chunks.are_needed(call.payload.len()) { with_chunks } else { without };
+        Times { begun, answered, fetched: with_chunks }
+    }
+
+    async fn store(&self, id: &str, payload: &[u8], times: &Times) -> Result<ObjectName, ChunkError> {
+        let object = ObjectName::of_request(id)?;
+        self.chunks.store(&object, payload, times.answered).await?;
+        Ok(object)
+    }
+
+    async fn exchange(&self, invocation: Invocation, route: Route) -> Result<Bytes, CallError> {
+        let Route { subject, times, depth } = &route;
+        let left = times.answered.saturating_duration_since(Instant::now());
+        let sent = self.send(subject, header::of_call(left, *depth), invocation.encode());
+        let answer = tokio::time::timeout_at(times.answered, sent).await.map_err(|_| route.timed_out())??;
+        let response = read_answer(&answer, &invocation.id, subject)?;
+        if !response.is_chunked() {
+            return Ok(response.payload);
+        }
+        let fetched = self.fetch(&invocation.id, response.content_length, times.fetched).await;
+        fetched.map_err(|source| unreadable(subject, ReadError::Chunked { source }))
+    }
+
+    async fn fetch(&self, id: &str, announced: u64, until: Instant) -> Result<Bytes, ChunkError> {
+        let length = ChunkError::check_length(announced, self.largest_payload)?;
+        let object = ObjectName::of_response(id)?;
+        let fetching = async {
+            let found = self.chunks.find(object, length).await?;
+            Ok((found.read().await?, found))
+        };
+        let (payload, found) = self.chunks.within(until, "read", fetching).await?;
+        found.discard().await;
+        Ok(payload)
     }
 
     async fn send(&self, subject: &str, headers: HeaderMap, body: Bytes) -> Result<Message, CallError> {
@@ -168,16 +232,49 @@ impl Caller {
     }
 }
 
-fn read_answer(answer: Message, id: &str, subject: String) -> Result<Bytes, CallError> {
-    let unreadable = |source: ReadError| CallError::Unreadable { subject, source };
-    let mut response = match InvocationResponse::decode(&answer.payload) {
-        Ok(response) => response,
-        Err(source) => return Err(unreadable(source)),
-    };
-    match response.error.take() {
-        Some(error) => Err(remote_error(error, answer.headers.as_ref())),
-        None => response.into_result(id).map_err(unreadable),
+/// Where a call goes, when it is over, and how deep it is nested.
+struct Route {
+    subject: String,
+    times: Times,
+    depth: u32,
+}
+
+impl Route {
+    fn timed_out(&self) -> CallError {
+        CallError::TimedOut { subject: self.subject.clone(), waited: self.times.waited() }
     }
+}
+
+/// When a call began and when it is over.
+struct Times {
+    begun: Instant,
+    /// Until when its answer must have come.
+    answered: Instant,
+    /// Until when the result must have been fetched if it is not in the answer.
+    fetched: Instant,
+}
+
+impl Times {
+    fn waited(&self) -> Duration {
+        self.answered.saturating_duration_since(self.begun)
+    }
+}
+
+/// Whether it is certain that the receiver does not, or no longer, fetch the payload.
+fn is_final(error: &CallError) -> bool {
+    matches!(error, CallError::NoResponders { .. } | CallError::Refused { .. } | CallError::Failed { .. })
+}
+
+fn read_answer(answer: &Message, id: &str, subject: &str) -> Result<InvocationResponse, CallError> {
+    let response = InvocationResponse::decode(&answer.payload).map_err(|source| unreadable(subject, source))?;
+    match &response.error {
+        Some(error) => Err(remote_error(error.clone(), answer.headers.as_ref())),
+        None => response.check_id(id).map(|()| response).map_err(|source| unreadable(subject, source)),
+    }
+}
+
+fn unreadable(subject: &str, source: ReadError) -> CallError {
+    CallError::Unreadable { subject: subject.to_owned(), source }
 }
 
 fn remote_error(error: String, headers: Option<&HeaderMap>) -> CallError {

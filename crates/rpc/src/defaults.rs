@@ -10,6 +10,38 @@ pub(crate) const IN_FLIGHT: usize = 1024;
 /// start, or 1,024 calls of 128 KiB. It bounds memory whatever the number of calls is set to.
 pub(crate) const IN_FLIGHT_BYTES: u32 = 128 << 20;
 
+/// The largest payload of a call, and of its answer, unless another one is chosen: twice what an actor takes, and a quarter
+/// of [`IN_FLIGHT_BYTES`], so that a few of the largest are no overload.
+pub(crate) const LARGEST_PAYLOAD: usize = 32 << 20;
+
+/// A payload of more bytes goes through the object store. Published hosts take one for such only above this, and the SDKs
+/// of wasmbus-rpc 0.11 and wasmCloud 0.82 send by it; it is what they leave of the 1 MiB that NATS servers carry.
+pub(crate) const CHUNKED_ABOVE: usize = 900 << 10;
+
+/// What stands around the payload in a message, if the NATS server carries less than its usual 1 MiB: far more than keys,
+/// names and claims have together.
+pub(crate) const MESSAGE_FRAME: usize = 8 << 10;
+
+/// How long a payload stays in a bucket that we made when nobody fetches it: far longer than between its being stored and
+/// its being read, which are next to each other in a call.
+pub(crate) const PAYLOAD_AGE: Duration = Duration::from_secs(600);
+
+/// How much longer a caller who did not choose waits when a payload goes through the object store, as published SDKs and
+/// hosts do (wasmbus-rpc 0.15 `rpc_client.rs`, wasmCloud 0.82 `crates/core/src/chunking.rs`).
+pub(crate) const CHUNKED_EXTRA: Duration = Duration::from_secs(13);
+
+/// The longest id that an object is named by. Published ids have 32 or 36 characters; a subject must fit into the 4 KiB that
+/// NATS servers read as one line, or the connection ends.
+pub(crate) const LONGEST_OBJECT_ID: usize = 128;
+
+/// How long until it is looked again for what a replica of the object store did not have, which doubles each time, and how
+/// often: a second in all. Replicas differ for milliseconds.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(8);
+pub(crate) const PAUSES: u32 = 7;
+
+/// How long the removal of an object may take, which is two round trips. What is left expires.
+pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(2);
+
 /// How long a caller waits who did not choose: published hosts and providers wait two seconds.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 

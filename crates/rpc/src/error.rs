@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server::RefusalKind;
+use crate::{chunks::ChunkError, server::RefusalKind};
 
 /// Why bytes are no invocation, or no answer to one.
 #[derive(Debug, thiserror::Error)]
@@ -14,13 +14,11 @@ pub enum ReadError {
         /// What the reader says.
         source: rmp_serde::decode::Error,
     },
-    /// The rest of the payload was put elsewhere.
-    #[error("it comes in chunks, which are not supported: {announced} bytes are announced, {received} are in it")]
+    /// The payload is in the object store, and could not be taken from there.
+    #[error("its payload, which it says is in the object store, cannot be had")]
     Chunked {
-        /// The length that the sender names.
-        announced: u64,
-        /// The length that came.
-        received: usize,
+        /// Why.
+        source: ChunkError,
     },
     /// An answer to something else.
     #[error("it answers the invocation `{found}`, not this one")]
@@ -70,7 +68,23 @@ pub enum CallError {
         /// Why, in the receiver's words.
         error: String,
     },
-    /// More than the NATS server takes in one message.
+    /// The payload is too large for one message and could not be put into the object store; nothing was sent.
+    #[error("the payload of {size} bytes could not be put into the object store")]
+    NotStored {
+        /// Bytes of the payload.
+        size: usize,
+        /// Why.
+        source: ChunkError,
+    },
+    /// A larger payload than this client sends; nothing was sent.
+    #[error("the payload has {size} bytes, at most {limit} are sent")]
+    PayloadTooLarge {
+        /// Bytes of the payload.
+        size: usize,
+        /// Bytes that are sent.
+        limit: usize,
+    },
+    /// More than the NATS server takes in one message, though without the payload.
     #[error("the invocation has {size} bytes, the NATS server takes at most {limit}")]
     TooLarge {
         /// Bytes of the whole message.

@@ -88,8 +88,9 @@ impl Invocation {
         }
     }
 
-    pub(crate) fn require_whole(&self) -> Result<(), ReadError> {
-        require_whole(self.content_length, &self.payload)
+    /// Whether the payload is elsewhere.
+    pub(crate) fn is_chunked(&self) -> bool {
+        is_elsewhere(self.content_length, &self.payload)
     }
 }
 
@@ -151,9 +152,9 @@ pub(crate) fn share(message: &Bytes, read: Cow<'_, [u8]>) -> Bytes {
     }
 }
 
-pub(crate) fn require_whole(announced: u64, payload: &Bytes) -> Result<(), ReadError> {
-    let received = payload.len();
-    if announced > received as u64 { Err(ReadError::Chunked { announced, received }) } else { Ok(()) }
+/// More is announced than came.
+pub(crate) fn is_elsewhere(announced: u64, payload: &Bytes) -> bool {
+    announced > payload.len() as u64
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 //!
 //! An [`RpcClient`] signs and sends invocations, a [`Server`] verifies those that come for one actor or provider and
 //! hands them to a [`Handler`]. What a handler does with them, in WebAssembly or otherwise, is not known here.
+//!
+//! Payloads of more than 900 KiB, of calls and of answers, go through the JetStream object store of the lattice, as those of
+//! published hosts and SDKs do. Neither callers nor handlers see that.
 
+mod chunks;
 mod client;
 mod defaults;
 mod entity;
@@ -13,6 +17,7 @@ mod lenient;
 mod response;
 mod server;
 
+pub use chunks::ChunkError;
 pub use client::{Call, RpcClient};
 pub use entity::Entity;
 pub use error::{CallError, ReadError, ServeError};

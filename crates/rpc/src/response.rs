@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ReadError,
-    invocation::{TraceContext, decode, encode, require_whole, share},
+    invocation::{TraceContext, decode, encode, is_elsewhere, share},
     lenient,
 };
 
@@ -31,6 +31,11 @@ impl InvocationResponse {
     pub fn success(invocation_id: String, payload: Bytes) -> Self {
         let content_length = payload.len() as u64;
         Self { payload, invocation_id, error: None, content_length, trace: TraceContext::new() }
+    }
+
+    /// The answer of a call that succeeded and whose result of so many bytes is elsewhere.
+    pub(crate) fn announcing(invocation_id: String, length: usize) -> Self {
+        Self { content_length: length as u64, ..Self::success(invocation_id, Bytes::new()) }
     }
 
     /// The answer of a call that failed.
@@ -67,15 +72,17 @@ impl InvocationResponse {
         })
     }
 
-    /// The result of the invocation `id`, of an answer without an error.
-    ///
-    /// Some implementations leave the id out, which is accepted.
-    pub(crate) fn into_result(self, id: &str) -> Result<Bytes, ReadError> {
-        require_whole(self.content_length, &self.payload)?;
+    /// Whether the result is elsewhere.
+    pub(crate) fn is_chunked(&self) -> bool {
+        is_elsewhere(self.content_length, &self.payload)
+    }
+
+    /// Whether this answers the invocation `id`. Some implementations leave the id out, which is accepted.
+    pub(crate) fn check_id(&self, id: &str) -> Result<(), ReadError> {
         if self.invocation_id.is_empty() || self.invocation_id == id {
-            return Ok(self.payload);
+            return Ok(());
         }
-        Err(ReadError::OtherInvocation { found: self.invocation_id })
+        Err(ReadError::OtherInvocation { found: self.invocation_id.clone() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Serving one actor or provider: its invocations are verified, handed to a [`Handler`], and answered.
 
 mod admission;
+mod calls;
 mod intake;
 mod refusal;
 mod room;
@@ -19,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    defaults::{IN_FLIGHT, LAST_WORDS, ROUND_TRIP, UNTOLD_DEADLINE},
+    defaults::{IN_FLIGHT, LARGEST_PAYLOAD, LAST_WORDS, ROUND_TRIP, UNTOLD_DEADLINE},
     entity::Entity,
     error::ServeError,
     invocation::TraceContext,
@@ -76,25 +77,30 @@ pub trait Handler: Send + Sync + 'static {
 /// What to serve, for whom, and within which limits.
 #[derive(Clone, Debug)]
 pub struct Service {
+    subjects: RpcSubjects,
     subject: String,
     entity: Entity,
     issuers: Issuers,
     inbox_prefixes: Vec<String>,
     in_flight: usize,
     longest_call: Duration,
+    largest_payload: usize,
     refusals: Arc<Refusals>,
 }
 
 impl Service {
     /// The service of `entity` in `lattice` for callers of the trusted clusters.
     pub fn new(lattice: LatticeName, entity: Entity, issuers: Issuers) -> Self {
+        let subjects = RpcSubjects::new(lattice);
         Self {
-            subject: entity.subject(&RpcSubjects::new(lattice)),
+            subject: entity.subject(&subjects),
+            subjects,
             entity,
             issuers,
             inbox_prefixes: vec!["_INBOX".to_owned()],
             in_flight: IN_FLIGHT,
             longest_call: UNTOLD_DEADLINE,
+            largest_payload: LARGEST_PAYLOAD,
             refusals: Arc::default(),
         }
     }
@@ -117,6 +123,14 @@ impl Service {
     #[must_use]
     pub fn with_longest_call(mut self, longest: Duration) -> Self {
         self.longest_call = longest;
+        self
+    }
+
+    /// How many bytes the payload of a call and that of its answer may have, 32 MiB if it is not said. What announces more
+    /// is refused before anything is fetched.
+    #[must_use]
+    pub fn with_largest_payload(mut self, bytes: usize) -> Self {
+        self.largest_payload = bytes;
         self
     }
 

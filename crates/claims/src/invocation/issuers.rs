@@ -7,7 +7,7 @@ use nkeys::KeyPair;
 
 use crate::{
     error::{InvocationError, TokenError},
-    invocation::{InvocationClaims, InvocationParts, InvocationToken},
+    invocation::{Envelope, InvocationClaims, InvocationParts, InvocationToken},
     jwt::Token,
 };
 
@@ -40,11 +40,24 @@ impl Issuers {
         parts: &InvocationParts<'_>,
         now: SystemTime,
     ) -> Result<InvocationToken, InvocationError> {
+        self.verify_envelope(token, parts, now)?.verify_payload(parts.payload)
+    }
+
+    /// Checks all that [`verify`](Self::verify) does but for the payload, which may lie elsewhere still; the one in
+    /// `parts` is not looked at.
+    ///
+    /// # Errors
+    /// [`InvocationError`] tells the first check that failed.
+    pub fn verify_envelope(
+        &self,
+        token: &str,
+        parts: &InvocationParts<'_>,
+        now: SystemTime,
+    ) -> Result<Envelope, InvocationError> {
         let token: Token<'_, InvocationClaims> = Token::read(token)?;
         token.check_times(now)?;
         token.check_signature(self.key(&token.claims().issuer)?)?;
-        check_parts(&token.claims().metadata, parts.claims())?;
-        Ok(token.into_claims())
+        Envelope::of(token.into_claims(), parts)
     }
 
     fn key(&self, issuer: &str) -> Result<&KeyPair, InvocationError> {
@@ -61,16 +74,4 @@ fn untrusted(issuer: &str) -> InvocationError {
         Ok(issuer) => InvocationError::UntrustedIssuer { issuer: issuer.into() },
         Err(source) => TokenError::Issuer { source }.into(),
     }
-}
-
-fn check_parts(claimed: &InvocationClaims, found: InvocationClaims) -> Result<(), InvocationError> {
-    if claimed.origin_url != found.origin_url {
-        let claimed = claimed.origin_url.clone();
-        return Err(InvocationError::Origin { claimed, found: found.origin_url });
-    }
-    if claimed.target_url != found.target_url {
-        let claimed = claimed.target_url.clone();
-        return Err(InvocationError::Target { claimed, found: found.target_url });
-    }
-    if claimed.hash == found.hash { Ok(()) } else { Err(InvocationError::Hash) }
 }

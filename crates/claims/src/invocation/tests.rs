@@ -140,6 +140,24 @@ fn a_token_fits_its_own_invocation_only() {
 }
 
 #[test]
+fn an_envelope_is_verified_before_its_payload_is_there() {
+    let token = signer().sign(ID, &GET, now());
+    let elsewhere = InvocationParts { payload: b"", ..GET };
+    let envelope = issuers().verify_envelope(&token, &elsewhere, now()).expect("a genuine token");
+    let error = envelope.clone().verify_payload(b"").expect_err("another payload");
+    assert!(matches!(error, InvocationError::Hash), "{error:?}");
+    assert_eq!(envelope.verify_payload(GET.payload).expect("the signed payload").subject, ID);
+
+    let late = issuers().verify_envelope(&token, &elsewhere, now() + INVOCATION_LIFETIME * 2);
+    assert!(matches!(late, Err(InvocationError::Token { .. })), "{late:?}");
+    let other = issuers().verify_envelope(&token, &InvocationParts { operation: "KeyValue.Del", ..GET }, now());
+    assert!(matches!(other, Err(InvocationError::Target { .. })), "{other:?}");
+    let foreign = InvocationSigner::new(ClusterSeed::generate()).sign(ID, &GET, now());
+    let foreign = issuers().verify_envelope(&foreign, &elsewhere, now());
+    assert!(matches!(foreign, Err(InvocationError::UntrustedIssuer { .. })), "{foreign:?}");
+}
+
+#[test]
 fn any_changed_character_of_a_token_is_refused() {
     let token = signer().sign(ID, &GET, now());
     for at in 0..token.len() {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use lattice_claims::{InvocationSigner, Issuers, ModuleClaims};
 use lattice_protocol::{ActorKey, CallAlias, LatticeName, LinkDefinition, error_chain};
 use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
-use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports};
+use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports, MAX_PAYLOAD};
 
 use super::{capabilities::Capabilities, imports::ActorImports, service::Service};
 use crate::{claims::ClaimsStore, config::HostConfig, links::Links};
@@ -58,7 +58,8 @@ impl Serving {
         let signer = InvocationSigner::new(config.cluster_seed.clone());
         let (nats, lattice) = (config.rpc.clone(), config.lattice.clone());
         let client = RpcClient::new(nats.clone(), lattice.clone(), config.host_seed.public(), signer)
-            .with_timeout(config.call_deadline);
+            .with_timeout(config.call_deadline)
+            .with_largest_payload(MAX_PAYLOAD);
         let shared = Shared {
             nats,
             lattice,
@@ -94,6 +95,7 @@ impl Serving {
                 .with_inbox_prefixes(shared.inbox_prefixes.clone())
                 .with_in_flight(shared.in_flight)
                 .with_longest_call(shared.call_deadline)
+                .with_largest_payload(MAX_PAYLOAD)
                 .with_refusals(Arc::clone(&shared.refusals));
         let server = Server::start(shared.nats.clone(), rpc, Arc::new(service.clone())).await?;
         let entry = LocalEntry { actor: actor.clone(), service: service.clone(), serving: self.clone() };

@@ -243,6 +243,17 @@ fn only_inboxes_are_answered() {
     }
 }
 
+/// Source: wasmCloud 0.82 `crates/core/src/chunking.rs`, async-nats 0.33 `jetstream/object_store`.
+#[test]
+fn payloads_lie_in_the_bucket_that_is_named_as_the_lattice() {
+    let subjects = RpcSubjects::new("my-lattice_1".parse().expect("a name"));
+    assert_eq!((subjects.payload_bucket(), subjects.payload_stream().as_str()), ("my-lattice_1", "OBJ_my-lattice_1"));
+    assert_eq!(subjects.payload_info("0123-r"), "$O.my-lattice_1.M.MDEyMy1y");
+    assert_eq!(subjects.payload_info("a?>"), "$O.my-lattice_1.M.YT8-");
+    assert_eq!(subjects.payload_info("a"), "$O.my-lattice_1.M.YQ==");
+    assert_eq!(subjects.payload_bytes("3f2Q"), "$O.my-lattice_1.C.3f2Q");
+}
+
 /// Source: wasmbus-rpc 0.15 `provider.rs`.
 #[test]
 fn providers_hear_below_the_subject_of_their_invocations() {

@@ -58,11 +58,29 @@ fn nil_and_missing_keys_are_nothing() {
 #[test]
 fn a_result_belongs_to_its_invocation() {
     let of = |id: &str| InvocationResponse::success(id.to_owned(), Bytes::from_static(b"x"));
-    assert!(of("1").into_result("1").is_ok());
-    assert!(of("").into_result("1").is_ok());
-    assert!(matches!(of("2").into_result("1"), Err(ReadError::OtherInvocation { found }) if found == "2"));
-    let chunked = InvocationResponse { content_length: 2, ..of("1") };
-    assert!(matches!(chunked.into_result("1"), Err(ReadError::Chunked { announced: 2, received: 1 })));
+    assert!(of("1").check_id("1").is_ok());
+    assert!(of("").check_id("1").is_ok());
+    assert!(matches!(of("2").check_id("1"), Err(ReadError::OtherInvocation { found }) if found == "2"));
+}
+
+/// Source: wasmbus-rpc 0.15 `rpc_client.rs`.
+#[test]
+fn what_is_announced_and_not_there_is_elsewhere() {
+    let announcing = InvocationResponse::announcing("01".to_owned(), 921_601);
+    let expect = concat!(
+        "84",
+        "a36d7367c400",
+        "ad696e766f636174696f6e5f6964a23031",
+        "ae636f6e74656e745f6c656e677468ce000e1001",
+        "ac7472616365436f6e7465787480"
+    );
+    assert_eq!(HEXLOWER.encode(&announcing.encode()), expect);
+    assert!(announcing.is_chunked());
+    let of = |content_length| InvocationResponse {
+        content_length,
+        ..InvocationResponse::success(String::new(), Bytes::from_static(b"xy"))
+    };
+    assert_eq!([of(0), of(2), of(3), of(u64::MAX)].map(|answer| answer.is_chunked()), [false, false, true, true]);
 }
 
 proptest! {

@@ -3,12 +3,20 @@
 use std::time::{Duration, SystemTime};
 
 use async_nats::{HeaderMap, Message};
-use lattice_claims::Issuers;
+use bytes::Bytes;
+use lattice_claims::{Envelope, Issuers};
 use lattice_protocol::error_chain;
 use tokio::time::Instant;
 
 use super::{RefusalKind, Request};
-use crate::{defaults::UNKNOWN_ID, entity::Entity, error::ReadError, header, invocation::Invocation};
+use crate::{
+    chunks::{ChunkError, ObjectName},
+    defaults::UNKNOWN_ID,
+    entity::Entity,
+    error::ReadError,
+    header,
+    invocation::Invocation,
+};
 
 /// Characters of every public key.
 const KEY_TEXT: usize = 56;
@@ -26,24 +34,77 @@ pub(super) struct Admission {
     pub(super) entity: Entity,
     pub(super) issuers: Issuers,
     pub(super) longest_call: Duration,
+    pub(super) largest_payload: usize,
+}
+
+/// A call that is executed, as soon as its payload is there.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// The call; its payload is empty if that is elsewhere.
+    pub(super) request: Request,
+    pub(super) elsewhere: Option<Elsewhere>,
+}
+
+/// A payload that is in the object store, of a call of which everything else is verified.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    pub(super) object: ObjectName,
+    /// Bytes of the payload.
+    pub(super) length: usize,
+    envelope: Envelope,
+}
+
+impl Refusal {
+    /// A payload in the object store that cannot be had.
+    pub(super) fn of_chunks(id: String, error: &ChunkError) -> Self {
+        let kind = match error {
+            ChunkError::TooLarge { .. } => RefusalKind::TooLarge,
+            _ => RefusalKind::Chunked,
+        };
+        Self { kind, id, error: format!("the payload cannot be had: {}", error_chain(error)) }
+    }
+}
+
+impl Elsewhere {
+    /// Verifies the payload that was fetched.
+    pub(super) fn verify(self, request: Request, payload: Bytes) -> Result<Request, Refusal> {
+        verify_payload(self.envelope, Request { payload, ..request })
+    }
 }
 
 impl Admission {
     /// Reads and verifies an invocation that came just now.
-    pub(super) fn admit(&self, message: &Message) -> Result<Request, Refusal> {
+    pub(super) fn admit(&self, message: &Message) -> Result<Admitted, Refusal> {
         let invocation = read(message)?;
-        if let Err((kind, error)) = self.check(&invocation) {
-            return Err(Refusal { kind, id: invocation.id, error });
+        let checked = self.check(&invocation);
+        let envelope = checked.map_err(|(kind, error)| Refusal { kind, id: invocation.id.clone(), error })?;
+        if invocation.is_chunked() {
+            return self.admit_chunked(invocation, envelope, message);
         }
-        Ok(self.request(invocation, message.headers.as_ref()))
+        let request = self.request(invocation, message.headers.as_ref());
+        Ok(Admitted { request: verify_payload(envelope, request)?, elsewhere: None })
     }
 
-    fn check(&self, invocation: &Invocation) -> Result<(), (RefusalKind, String)> {
+    /// All that can be known without the payload.
+    fn check(&self, invocation: &Invocation) -> Result<Envelope, (RefusalKind, String)> {
         check_host(&invocation.host_id)?;
-        invocation.require_whole().map_err(|error| (RefusalKind::Chunked, error_chain(&error)))?;
         self.check_target(&invocation.target)?;
-        let verified = self.issuers.verify(&invocation.claims, &invocation.parts(), SystemTime::now());
-        verified.map(drop).map_err(|error| (RefusalKind::of(&error), error_chain(&error)))
+        let verified = self.issuers.verify_envelope(&invocation.claims, &invocation.parts(), SystemTime::now());
+        verified.map_err(|error| (RefusalKind::of(&error), error_chain(&error)))
+    }
+
+    fn admit_chunked(
+        &self,
+        mut invocation: Invocation,
+        envelope: Envelope,
+        message: &Message,
+    ) -> Result<Admitted, Refusal> {
+        let refused = |error| Refusal::of_chunks(invocation.id.clone(), &error);
+        let length = ChunkError::check_length(invocation.content_length, self.largest_payload).map_err(refused)?;
+        let object = ObjectName::of_request(&invocation.id).map_err(refused)?;
+        invocation.payload = Bytes::new();
+        let request = self.request(invocation, message.headers.as_ref());
+        Ok(Admitted { request, elsewhere: Some(Elsewhere { object, length, envelope }) })
     }
 
     fn check_target(&self, target: &Entity) -> Result<(), (RefusalKind, String)> {
@@ -66,6 +127,13 @@ impl Admission {
             trace: invocation.trace,
             host_id: invocation.host_id,
         }
+    }
+}
+
+fn verify_payload(envelope: Envelope, request: Request) -> Result<Request, Refusal> {
+    match envelope.verify_payload(&request.payload) {
+        Ok(_) => Ok(request),
+        Err(error) => Err(Refusal { kind: RefusalKind::of(&error), id: request.id, error: error_chain(&error) }),
     }
 }
 

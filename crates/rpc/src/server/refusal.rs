@@ -13,8 +13,10 @@ use lattice_claims::{InvocationError, TokenError};
 pub enum RefusalKind {
     /// No invocation, or one without a usable host.
     Unreadable,
-    /// Its payload comes in chunks.
+    /// Its payload is said to be in the object store and cannot be had.
     Chunked,
+    /// It announces a larger payload than is taken; nothing was fetched.
+    TooLarge,
     /// It is for somebody else.
     WrongTarget,
     /// Not signed, or not by a trusted cluster.
@@ -36,6 +38,7 @@ impl RefusalKind {
     pub const ALL: [RefusalKind; 9] = [
         RefusalKind::Unreadable,
         RefusalKind::Chunked,
+        RefusalKind::TooLarge,
         RefusalKind::WrongTarget,
         RefusalKind::Forged,
         RefusalKind::Expired,
@@ -50,6 +53,7 @@ impl RefusalKind {
         match self {
             RefusalKind::Unreadable => "unreadable",
             RefusalKind::Chunked => "chunked",
+            RefusalKind::TooLarge => "too-large",
             RefusalKind::WrongTarget => "wrong-target",
             RefusalKind::Forged => "forged",
             RefusalKind::Expired => "expired",
