@@ -35,7 +35,7 @@ pub enum RefusalKind {
 
 impl RefusalKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [RefusalKind; 9] = [
+    pub const ALL: [RefusalKind; 10] = [
         RefusalKind::Unreadable,
         RefusalKind::Chunked,
         RefusalKind::TooLarge,
