@@ -3,6 +3,7 @@
 //! What was typed (`cli`) becomes what is needed (`settings`), a command (`commands`) does its work through the libraries,
 //! and one place (`printer`) prints. One result becomes one exit code (`exit`).
 
+mod builtins;
 mod cli;
 mod commands;
 mod connect;
@@ -45,6 +46,9 @@ use crate::{
 fn main() -> ExitCode {
     // A guard is this program run again, and must act before anything else has started a thread.
     if let Some(code) = lattice_guard::run_if_guard() {
+        return code;
+    }
+    if let Some(code) = builtins::run_if_provider() {
         return code;
     }
     match Cli::try_parse() {

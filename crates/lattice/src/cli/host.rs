@@ -89,6 +89,15 @@ pub(crate) struct Host {
     /// NATS credentials for invocations [default: as --creds]
     #[arg(long, value_name = "FILE")]
     pub(crate) rpc_creds: Option<String>,
+    /// The broker as capability providers reach it [default: as --rpc-nats-url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) provider_nats_url: Option<String>,
+    /// A NATS user's JWT for capability providers, who get no credentials of the host's
+    #[arg(long, value_name = "JWT")]
+    pub(crate) provider_nats_jwt: Option<String>,
+    /// The most memory that each process of a capability provider may take, in MiB; 0 for no limit [default: 2048]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) provider_memory: Option<String>,
     /// Log JSON, one object per line
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) log_json: Option<String>,

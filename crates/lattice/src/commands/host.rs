@@ -7,6 +7,7 @@ use lattice_claims::{ClusterSeed, HostSeed};
 use lattice_host::{Host, HostConfig, HostDirs, HostIdentity};
 
 use crate::{
+    builtins,
     cli,
     connect::connect_host,
     keys::Keys,
@@ -101,6 +102,11 @@ fn apply(config: &mut HostConfig, settings: HostSettings) {
     set(&mut config.drain_limit, settings.drain_limit);
     set(&mut config.call_deadline, settings.call_deadline);
     set(&mut config.heartbeat, settings.heartbeat);
+    config.providers = builtins::provider_settings();
+    config.providers.nats = settings.provider_nats;
+    if let Some(mib) = settings.provider_memory {
+        config.providers.memory = (mib > 0).then(|| u64::from(mib) << 20);
+    }
 }
 
 /// What is not set keeps the host's own default.

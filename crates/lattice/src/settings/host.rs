@@ -8,7 +8,7 @@ mod published;
 
 use std::{path::PathBuf, time::Duration};
 
-use lattice_host::Mode;
+use lattice_host::{Mode, ProviderNats};
 use lattice_protocol::{ClusterKey, ControlPrefix, Labels, LatticeName};
 
 use super::{
@@ -47,6 +47,10 @@ const OPTIONS: &[&str] = &[
     "nats_jwt",
     "nats_seed",
     "nats_url",
+    "provider_memory",
+    "provider_nats_jwt",
+    "provider_nats_seed",
+    "provider_nats_url",
     "restore",
     "rpc_creds",
     "rpc_nats_jwt",
@@ -82,6 +86,10 @@ pub(crate) struct HostSettings {
     pub(crate) call_deadline: Option<Duration>,
     pub(crate) max_instances: Option<u32>,
     pub(crate) heartbeat: Option<Duration>,
+    /// How providers reach NATS.
+    pub(crate) provider_nats: ProviderNats,
+    /// MiB of memory of each process of a provider; 0 for no limit.
+    pub(crate) provider_memory: Option<u32>,
     pub(crate) log_json: bool,
     /// What was set and has no meaning here.
     pub(crate) ignored: Vec<String>,
@@ -136,6 +144,8 @@ impl HostSettings {
             call_deadline: layers.duration("call_deadline"),
             max_instances: layers.number("max_instances"),
             heartbeat: layers.duration("heartbeat"),
+            provider_nats: read_provider_nats(layers),
+            provider_memory: layers.number("provider_memory"),
             log_json: layers.switch("log_json").unwrap_or(false),
             ignored: layers.take_ignored(),
         };
@@ -169,6 +179,19 @@ fn read_broker(layers: &mut Layers, [url, creds, jwt, seed]: [&'static str; 4]) 
         (None, None, None) => Credentials::None,
     };
     Connection { url, credentials }
+}
+
+/// How providers reach NATS: with credentials of their own, or none.
+fn read_provider_nats(layers: &mut Layers) -> ProviderNats {
+    let (jwt, seed) = (layers.value("provider_nats_jwt"), layers.value("provider_nats_seed"));
+    if jwt.is_some() != seed.is_some() {
+        layers.problem("provider_nats_jwt and provider_nats_seed are of use together only");
+    }
+    ProviderNats {
+        url: layers.value("provider_nats_url"),
+        user_jwt: jwt.unwrap_or_default(),
+        user_seed: seed.unwrap_or_default(),
+    }
 }
 
 /// A second connection only if something about it differs; the other half comes from the first.

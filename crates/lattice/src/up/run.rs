@@ -22,6 +22,7 @@ use super::{
     state::UpLock,
 };
 use crate::{
+    builtins,
     cli::{Compat, Up},
     connect::Lattice,
     fault::{Code, Fault},
@@ -160,6 +161,7 @@ async fn start_host(request: &Request<'_>, target: &Target, broker: &UpBroker) -
     config.max_instances = request.flags.max_instances;
     config.allow_file = true;
     config.allow_unsigned = true;
+    config.providers = builtins::provider_settings();
     Host::start(config).await.context("the host cannot start")
 }
 
