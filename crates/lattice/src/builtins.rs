@@ -31,15 +31,13 @@ struct Provider {
     run: fn() -> ExitCode,
 }
 
-const PROVIDERS: &[Provider] = &[
-    Provider {
-        name: "http-server",
-        key: "VBGM3HSU6KRTZWUSJJFDVS6OUAWVJOPTTIFG3WA5OMNJZAJR23A5GQDF",
-        contract: "wasmcloud:httpserver",
-        title: "HTTP server",
-        run: || lattice_provider::run(|context| async { Ok(lattice_http_server::HttpServer::new(context)) }),
-    },
-];
+const PROVIDERS: &[Provider] = &[Provider {
+    name: "http-server",
+    key: "VBGM3HSU6KRTZWUSJJFDVS6OUAWVJOPTTIFG3WA5OMNJZAJR23A5GQDF",
+    contract: "wasmcloud:httpserver",
+    title: "HTTP server",
+    run: || lattice_provider::run(|context| async { Ok(lattice_http_server::HttpServer::new(context)) }),
+}];
 
 /// Runs a provider if this process was started as one, and returns its exit code; none otherwise.
 pub(crate) fn run_if_provider() -> Option<ExitCode> {
@@ -55,7 +53,9 @@ pub(crate) fn run_if_provider() -> Option<ExitCode> {
 pub(crate) fn provider_settings() -> ProviderSettings {
     let mut settings = ProviderSettings::default();
     // Where the system does not say what this program is, it has no providers of its own.
-    settings.builtins = env::current_exe().map(|exe| PROVIDERS.iter().map(|provider| builtin(provider, &exe)).collect()).unwrap_or_default();
+    settings.builtins = env::current_exe()
+        .map(|exe| PROVIDERS.iter().map(|provider| builtin(provider, &exe)).collect())
+        .unwrap_or_default();
     settings.environment =
         ENVIRONMENT.iter().filter_map(|name| Some(((*name).to_owned(), env::var(name).ok()?))).collect();
     settings

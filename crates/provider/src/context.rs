@@ -9,6 +9,7 @@ use lattice_rpc::{Call, CallError, Entity, RpcClient, TraceContext};
 use tokio::time::Instant;
 
 use crate::{
+    defaults::{CALL_TIMEOUT, LONGEST_CALL},
     error::StartError,
     links::Table,
     provider::{Link, ProviderCall},
@@ -32,10 +33,8 @@ impl Context {
     pub(crate) fn new(data: HostData, nats: async_nats::Client) -> Result<Self, StartError> {
         let seed: ClusterSeed = data.invocation_seed.parse().map_err(|source| StartError::InvocationSeed { source })?;
         let (lattice, host) = (data.lattice_rpc_prefix.clone(), data.host_id.clone());
-        let mut rpc = RpcClient::new(nats.clone(), lattice, host, InvocationSigner::new(seed));
-        if let Some(timeout) = data.default_rpc_timeout_ms {
-            rpc = rpc.with_timeout(Duration::from_millis(timeout));
-        }
+        let rpc = RpcClient::new(nats.clone(), lattice, host, InvocationSigner::new(seed));
+        let rpc = rpc.with_timeout(call_timeout(&data));
         Ok(Self { inner: Arc::new(Inner { data, nats, rpc, links: Table::default() }) })
     }
 
@@ -52,6 +51,11 @@ impl Context {
     /// The connection to the lattice's NATS.
     pub fn nats(&self) -> &async_nats::Client {
         &self.inner.nats
+    }
+
+    /// How long a call waits that has no deadline of its own: as the host says, otherwise 2 s.
+    pub fn call_timeout(&self) -> Duration {
+        call_timeout(&self.inner.data)
     }
 
     /// The link of an actor, if there is one.
@@ -86,6 +90,10 @@ impl Context {
     }
 }
 
+fn call_timeout(data: &HostData) -> Duration {
+    data.default_rpc_timeout_ms.map_or(CALL_TIMEOUT, Duration::from_millis).min(LONGEST_CALL)
+}
+
 /// A call of a linked actor that is yet to be made.
 #[derive(Clone, Debug)]
 #[must_use = "a call is made by `send`"]
@@ -95,7 +103,7 @@ pub struct ActorCall<'a> {
 }
 
 impl ActorCall<'_> {
-    /// When to stop waiting. Otherwise the host's setting counts, or 2 s.
+    /// When to stop waiting, instead of after [`Context::call_timeout`].
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.call = self.call.with_deadline(deadline);
         self

@@ -12,6 +12,12 @@ pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Under what hosts and callers wait for answers. Nothing is sent elsewhere on a message's word.
 pub(crate) const INBOX_PREFIX: &str = "_INBOX";
 
+/// How long a call waits when the host does not say, as in published SDKs.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// No host makes calls wait longer by what it says, which keeps every deadline within what clocks can add up.
+pub(crate) const LONGEST_CALL: Duration = Duration::from_secs(86_400);
+
 /// How long one round trip to the NATS server may take that only confirms subscriptions or answers.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_secs(2);
 

@@ -7,8 +7,7 @@ use lattice_claims::{ClusterSeed, HostSeed};
 use lattice_host::{Host, HostConfig, HostDirs, HostIdentity};
 
 use crate::{
-    builtins,
-    cli,
+    builtins, cli,
     connect::connect_host,
     keys::Keys,
     settings::{HostSettings, Settings},

@@ -10,8 +10,10 @@ use crate::{
 /// The one crate that is for tests.
 const TESTKIT: &str = "testkit";
 
-/// What tests may use beyond what their crate may: whoever tests a server needs its client.
-const TESTED_WITH: &[(&str, &str)] = &[("host", "client")];
+/// What tests may use beyond what their crate may: whoever tests a server needs its client, and whoever tests a provider
+/// needs actors.
+const TESTED_WITH: &[(&str, &str)] =
+    &[("host", "client"), ("host", "provider"), ("http-server", "claims"), ("http-server", "rpc")];
 
 /// Packages that a crate must not be built from, at any hand, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[
@@ -22,6 +24,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("bench", &["lattice-host", "lattice-runtime", "wasmtime"], "a lattice is measured from outside"),
     (
         "provider",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider is made without knowing the host that starts it",
+    ),
+    (
+        "http-server",
         &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
         "a provider is made without knowing the host that starts it",
     ),

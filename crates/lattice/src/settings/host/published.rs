@@ -31,7 +31,8 @@ pub(in crate::settings) const LOG_LEVEL: &str = "WASMCLOUD_LOG_LEVEL";
 /// The prefix of variables that stand for labels.
 const LABEL_PREFIX: &str = "WASMCLOUD_LABEL_";
 /// Host, port and TLS switch of a connection, and the option that they make up.
-const CONNECTIONS: &[(&str, &str)] = &[("WASMCLOUD_CTL", "nats_url"), ("WASMCLOUD_RPC", "rpc_nats_url"), ("WASMCLOUD_PROV_RPC", "provider_nats_url")];
+const CONNECTIONS: &[(&str, &str)] =
+    &[("WASMCLOUD_CTL", "nats_url"), ("WASMCLOUD_RPC", "rpc_nats_url"), ("WASMCLOUD_PROV_RPC", "provider_nats_url")];
 /// Variables that turn on what this host does not do. To run without would be less safe than was asked for.
 const REFUSED: &[(&str, &str)] = &[
     ("WASMCLOUD_POLICY_TOPIC", "this host asks no policy service"),

@@ -1,0 +1,7 @@
+//! The provider as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lattice_http_server::run()
+}
