@@ -3,6 +3,7 @@
 use std::{env, ffi::OsString, process::ExitCode};
 
 use lattice_host::{Builtin, ProviderSettings};
+use lattice_protocol::{ContractId, ProviderKey};
 
 /// The first argument that makes the program a provider; the second is its name. Not for people.
 const ENTRY: &str = "__provider";
@@ -31,6 +32,16 @@ struct Provider {
     run: fn() -> ExitCode,
 }
 
+impl Provider {
+    fn key(&self) -> ProviderKey {
+        self.key.parse().expect("the table holds keys")
+    }
+
+    fn contract(&self) -> ContractId {
+        self.contract.parse().expect("the table holds contracts")
+    }
+}
+
 const PROVIDERS: &[Provider] = &[Provider {
     name: "http-server",
     key: "VBGM3HSU6KRTZWUSJJFDVS6OUAWVJOPTTIFG3WA5OMNJZAJR23A5GQDF",
@@ -38,6 +49,21 @@ const PROVIDERS: &[Provider] = &[Provider {
     title: "HTTP server",
     run: || lattice_provider::run(|context| async { Ok(lattice_http_server::HttpServer::new(context)) }),
 }];
+
+/// What others need to know of a provider that is part of this program.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) reference: String,
+    pub(crate) key: ProviderKey,
+    pub(crate) contract: ContractId,
+}
+
+/// The provider of that name, if there is one.
+pub(crate) fn known(name: &str) -> Option<Known> {
+    let provider = PROVIDERS.iter().find(|provider| provider.name == name)?;
+    let reference = format!("builtin://{name}");
+    Some(Known { reference, key: provider.key(), contract: provider.contract() })
+}
 
 /// Runs a provider if this process was started as one, and returns its exit code; none otherwise.
 pub(crate) fn run_if_provider() -> Option<ExitCode> {
@@ -64,8 +90,8 @@ pub(crate) fn provider_settings() -> ProviderSettings {
 fn builtin(provider: &Provider, exe: &std::path::Path) -> Builtin {
     Builtin {
         name: provider.name.to_owned(),
-        key: provider.key.parse().expect("the table holds keys"),
-        contract: provider.contract.parse().expect("the table holds contracts"),
+        key: provider.key(),
+        contract: provider.contract(),
         title: provider.title.to_owned(),
         revision: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),

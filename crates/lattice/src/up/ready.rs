@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use lattice_protocol::HostInventory;
+use lattice_protocol::{ActorKey, HostInventory, LinkDefinition, Links};
 use serde::Serialize;
 
 use super::{RunningUp, demo};
@@ -10,6 +10,9 @@ use crate::{connect::Lattice, detail::Detail, printer::Show, settings::DataDir, 
 
 /// The program's name where it is on the `PATH`.
 const PROGRAM: &str = "lattice";
+
+/// The contract of providers that serve web pages.
+const HTTP: &str = "wasmcloud:httpserver";
 
 /// The first thing that `up` prints.
 #[derive(Debug, Serialize)]
@@ -24,6 +27,9 @@ struct Details {
     /// Whether it ran before and this only shows it.
     attached: bool,
     inventory: HostInventory,
+    /// Where web pages are served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<Page>,
     /// Commands to try next.
     #[serde(rename = "try")]
     commands: Vec<String>,
@@ -43,11 +49,12 @@ impl Ready {
         let inventory = lattice.client.inventory(&up.host_id).await?;
         let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
         let commands = commands(&program(), data_dir, has_demo);
-        Ok(Self { ready: Details { up: up.shown(), attached, inventory, commands } })
+        let pages = pages(&lattice.client.links().await?, &inventory);
+        Ok(Self { ready: Details { up: up.shown(), attached, inventory, pages, commands } })
     }
 
     fn told(&self, detail: Detail) -> String {
-        let Details { up, attached, inventory, commands } = &self.ready;
+        let Details { up, attached, inventory, pages, commands } = &self.ready;
         let title = if *attached { "running already" } else { "ready" };
         let rows = [
             ("lattice", up.lattice.to_string()),
@@ -58,10 +65,35 @@ impl Ready {
             let named = detail.named(actor.name.as_deref(), actor.id.as_str());
             ("actor", format!("{named} x{}", instances(actor)))
         });
-        let table = facts(rows.into_iter().chain(actors));
+        let providers = inventory
+            .providers
+            .iter()
+            .map(|provider| ("provider", detail.named(provider.name.as_deref(), provider.id.as_str())));
+        let pages = pages.iter().map(|page| ("page", page.url.clone()));
+        let table = facts(rows.into_iter().chain(actors).chain(providers).chain(pages));
         let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
         format!("{title}, open to every program on this machine\n{table}\n\ntry next:{commands}\n")
     }
+}
+
+/// A web page.
+#[derive(Debug, Serialize)]
+struct Page {
+    url: String,
+    /// The actor that makes it.
+    actor_id: ActorKey,
+}
+
+/// The pages that the host serves, as far as links say where.
+fn pages(links: &Links, inventory: &HostInventory) -> Vec<Page> {
+    let serves = |link: &LinkDefinition| {
+        link.contract_id.as_str() == HTTP && inventory.providers.iter().any(|provider| provider.id == link.provider_id)
+    };
+    let page = |link: &LinkDefinition| {
+        let (address, path) = (link.values.get("address")?, link.values.get("path").unwrap_or("/"));
+        Some(Page { url: format!("http://{address}{path}"), actor_id: link.actor_id.clone() })
+    };
+    links.links.iter().filter(|link| serves(link)).filter_map(page).collect()
 }
 
 impl Show for Ready {

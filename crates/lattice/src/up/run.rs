@@ -181,7 +181,7 @@ async fn finish(
         request.printer.warn("what ran before is still starting");
     }
     if request.flags.demo {
-        request.printer.progress("starting the demo actor ...");
+        request.printer.progress("starting the demo ...");
         demo::ensure(&lattice, host.key(), &request.data_dir).await?;
     }
     request.printer.end_progress();
