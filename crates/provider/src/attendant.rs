@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Message, Subscriber};
+use async_nats::{Message, Subscriber, connection::State};
 use futures::StreamExt as _;
 use lattice_protocol::{
     Encoding, Format, HealthCheckResponse, SHUTDOWN_ANSWER, ShutdownRequest, Spelling, decode, encode,
@@ -115,9 +115,12 @@ impl<P: Provider> Attendant<P> {
         drop((self.changes, self.checks));
         // What comes in from outside finishes beside the calls of actors, so that neither uses up the other's time.
         let hook = timeout(limit, guarded(self.provider.shutdown()));
-        let (hook, calls) = tokio::join!(hook, self.server.shutdown(limit));
-        tell_how(hook, calls.ended);
+        let (hook, ended) = tokio::join!(hook, finish(self.server, &self.context, limit));
+        tell_how(hook, ended);
         let nats = self.context.nats();
+        if !is_connected(&self.context) {
+            return;
+        }
         if let Some(reply) = asked.as_ref().and_then(reply)
             && let Err(error) = nats.publish(reply, SHUTDOWN_ANSWER.into()).await
         {
@@ -129,6 +132,15 @@ impl<P: Provider> Attendant<P> {
         }
         round_trip(nats).await;
     }
+}
+
+/// Lets running calls finish; returns how many took too long. Without a connection nobody hears of them.
+async fn finish(server: Server, context: &Context, limit: Duration) -> usize {
+    if is_connected(context) { server.shutdown(limit).await.ended } else { 0 }
+}
+
+fn is_connected(context: &Context) -> bool {
+    context.nats().connection_state() == State::Connected
 }
 
 async fn health(provider: &impl Provider) -> Health {

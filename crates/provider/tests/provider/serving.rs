@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, connection::State};
 use bytes::Bytes;
 use lattice_claims::{ClusterSeed, Issuers, ProviderSeed};
 use lattice_protocol::{ActorKey, LatticeName, LinkDefinition, encode};
@@ -445,6 +445,23 @@ async fn a_lost_connection_is_restored_with_its_subscriptions() {
     assert_eq!(lattice.call(&actor, "Test.Value", "").await.expect("linked"), "2");
     assert_eq!(lattice.shut_down().await, "shutting down");
     seen.noted(&[put(&actor, "1"), put(&actor, "2"), "shutdown".to_owned(), "dropped".to_owned()]).await;
+}
+
+#[tokio::test]
+async fn it_ends_without_nats_too() {
+    let mut lattice = Lattice::start().await;
+    let seen = seen();
+    let (probe, mut nats) = (Arc::clone(&seen), None);
+    let serving = serve(lattice.data(Vec::new()), |context| {
+        nats = Some(context.nats().clone());
+        async { Ok(Probe { seen: probe, context }) }
+    });
+    let (serving, nats) = (serving.await.expect("it starts"), nats.expect("it was made"));
+    lattice.nats.kill();
+    eventually("the connection is lost", LONG, async || (nats.connection_state() == State::Disconnected).then_some(()))
+        .await;
+    assert_eq!(serving.shutdown().await, Ended::Shutdown);
+    seen.noted(&["shutdown".to_owned(), "dropped".to_owned()]).await;
 }
 
 #[tokio::test]
