@@ -47,6 +47,9 @@ impl Caller {
     /// Calls an operation (`Interface.Method`) and returns its answer as it came. Waits at most for `deadline`, of which
     /// the host learns.
     ///
+    /// Payloads of more than 900 KiB, there and back, go through the object store of the lattice; that takes rights which
+    /// nothing else here needs, on the bucket that is named as the lattice.
+    ///
     /// ```no_run
     /// # async fn example(client: lattice_client::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
@@ -63,7 +66,8 @@ impl Caller {
     /// ```
     ///
     /// # Errors
-    /// [`CallError`] tells apart whether the actor runs nowhere, did not answer in time, refused the call, or failed.
+    /// [`CallError`] tells apart whether the actor runs nowhere, did not answer in time, refused the call, or failed;
+    /// and what a large payload lacked.
     pub async fn call(
         &self,
         target: &CallTarget,
@@ -74,7 +78,6 @@ impl Caller {
         let CallTarget::Actor(actor) = target;
         // Hosts refuse callers of whom they have no claims; of the actor itself they have some.
         let (origin, target) = (Entity::Actor(actor.clone()), Entity::Actor(actor.clone()));
-        let call = Call::new(origin, target, operation, payload);
-        self.rpc.clone().with_timeout(deadline).call(call).await
+        self.rpc.call(Call::new(origin, target, operation, payload).with_time_limit(deadline)).await
     }
 }

@@ -1,5 +1,9 @@
 //! Calling actors and providers.
 
+mod call;
+
+pub use call::Call;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -15,53 +19,11 @@ use uuid::Uuid;
 use crate::{
     chunks::{ChunkError, Chunks, ObjectName},
     defaults::{CALL_TIMEOUT, CHUNKED_EXTRA, LARGEST_PAYLOAD, LONGEST_WAIT},
-    entity::Entity,
     error::{CallError, ReadError},
     header,
-    invocation::{Invocation, TraceContext},
+    invocation::Invocation,
     response::InvocationResponse,
 };
-
-/// What to call, and with what.
-#[derive(Clone, Debug)]
-pub struct Call {
-    origin: Entity,
-    target: Entity,
-    operation: String,
-    payload: Bytes,
-    deadline: Option<Instant>,
-    depth: u32,
-    trace: TraceContext,
-}
-
-impl Call {
-    /// `origin` calls `operation` (`Interface.Method`) of `target`.
-    pub fn new(origin: Entity, target: Entity, operation: impl Into<String>, payload: impl Into<Bytes>) -> Self {
-        let (operation, payload) = (operation.into(), payload.into());
-        Self { origin, target, operation, payload, deadline: None, depth: 0, trace: TraceContext::new() }
-    }
-
-    /// When the caller stops waiting, instead of the client's timeout. The receiver learns how much time is left.
-    #[must_use]
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// How many calls this one is nested in, 0 if it is not said.
-    #[must_use]
-    pub fn with_depth(mut self, depth: u32) -> Self {
-        self.depth = depth;
-        self
-    }
-
-    /// The trace that the call belongs to.
-    #[must_use]
-    pub fn with_trace(mut self, trace: TraceContext) -> Self {
-        self.trace = trace;
-        self
-    }
-}
 
 /// Sends signed invocations in one lattice. Clones share everything.
 ///

@@ -39,6 +39,10 @@ pub(crate) const LONGEST_OBJECT_ID: usize = 128;
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(8);
 pub(crate) const PAUSES: u32 = 7;
 
+/// How many parts of an object are asked for at once, usually of 128 KiB: enough that one way to the server and back
+/// does not decide how long a payload takes, and half of what a message may carry.
+pub(crate) const PARTS_AT_ONCE: usize = 4;
+
 /// How long the removal of an object may take, which is two round trips. What is left expires.
 pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(2);
 

@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::seed::ClusterSeed;
 
+fn encode(value: &Value) -> String {
+    BASE64URL_NOPAD.encode(value.to_string().as_bytes())
+}
+
 fn token(header: Value, claims: Value) -> String {
     let signed = format!("{}.{}", encode(&header), encode(&claims));
     format!("{signed}.{}", BASE64URL_NOPAD.encode(&[0; SIGNATURE_BYTES]))

@@ -34,9 +34,9 @@ pub(crate) async fn run(call: Call, settings: &Settings) -> anyhow::Result<()> {
     // Whoever types this is neither a host nor an actor; the cluster's signature is what counts.
     let (host, origin) = (HostSeed::generate().public(), ModuleSeed::generate().public());
     let name = lattice.target.lattice.clone();
-    let rpc = RpcClient::new(lattice.client.nats().clone(), name, host, InvocationSigner::new(seed))
-        .with_timeout(lattice.target.timeout);
-    let request = lattice_rpc::Call::new(origin.into(), actor.into(), call.operation, payload);
+    let rpc = RpcClient::new(lattice.client.nats().clone(), name, host, InvocationSigner::new(seed));
+    let request = lattice_rpc::Call::new(origin.into(), actor.into(), call.operation, payload)
+        .with_time_limit(lattice.target.timeout);
     let answer = rpc.call(request).await.map_err(|error| not_called(&call.actor, error))?;
     if call.raw {
         return Ok(settings.printer().raw(&answer)?);

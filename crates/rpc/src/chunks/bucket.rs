@@ -90,8 +90,8 @@ impl Bucket {
 
     /// The first part of these bytes from this place in the stream on.
     ///
-    /// Parts are asked for one by one, and not by a consumer: whoever may create consumers can make the server deliver
-    /// messages to any subject. So nobody needs that right, and no more than one part is on its way.
+    /// Parts are asked for, and not delivered by a consumer: whoever may create consumers can make the server deliver
+    /// messages to any subject. So nobody needs that right, and no more is on its way than was asked for.
     pub(super) async fn part(&self, nuid: &str, from: u64) -> Result<Option<Part>, ChunkError> {
         let subject = self.subjects.payload_bytes(nuid);
         if self.stream.cached_info().config.allow_direct {

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use async_nats::jetstream::object_store::ObjectInfo;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
+use futures::future::join_all;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     error::ChunkError,
     patience::Patience,
 };
-use crate::defaults::LONGEST_OBJECT_ID;
+use crate::defaults::{LONGEST_OBJECT_ID, PARTS_AT_ONCE};
 
 /// What digests begin with; there is no other kind.
 const DIGEST_PREFIX: &str = "SHA-256=";
@@ -72,20 +73,45 @@ impl Found {
         if is_link || !is_token(&found.nuid) { Err(found.damaged("its info is that of no payload")) } else { Ok(found) }
     }
 
-    /// The object's bytes, of which never more are held than were announced.
+    /// The object's bytes, of which never more are held than were announced, and a few parts.
     pub(crate) async fn read(&self) -> Result<Bytes, ChunkError> {
         let mut bytes = Vec::with_capacity(self.length);
-        let mut from = 1;
+        let (mut from, mut usual) = (1, self.length);
         while bytes.len() < self.length {
-            let part = self.part(from).await?;
-            if part.bytes.len() > self.length - bytes.len() {
-                return Err(self.damaged("it is longer than its info says"));
+            let left = self.length - bytes.len();
+            for part in self.parts(from, left.div_ceil(usual)).await? {
+                self.append(&mut bytes, &part)?;
+                (from, usual) = (part.sequence + 1, part.bytes.len().max(1));
             }
-            bytes.extend_from_slice(&part.bytes);
-            from = part.sequence + 1;
         }
         self.check_digest(&bytes)?;
         Ok(bytes.into())
+    }
+
+    fn append(&self, bytes: &mut Vec<u8>, part: &Part) -> Result<(), ChunkError> {
+        if part.bytes.len() > self.length - bytes.len() {
+            return Err(self.damaged("it is longer than its info says"));
+        }
+        bytes.extend_from_slice(&part.bytes);
+        Ok(())
+    }
+
+    /// The parts that come next, one or more.
+    ///
+    /// Parts of one object mostly lie next to each other, so that the next few places in the stream are asked for at the
+    /// same time. Each answers with the first part from there on: none is left out, and some may come twice.
+    async fn parts(&self, from: u64, wanted: usize) -> Result<Vec<Part>, ChunkError> {
+        let ahead = (1..wanted.min(PARTS_AT_ONCE) as u64).map(|step| self.bucket.part(&self.nuid, from + step));
+        let (first, ahead) = tokio::join!(self.part(from), join_all(ahead));
+        let mut parts = vec![first?];
+        for part in ahead {
+            // One that a replica does not have yet is asked for again as the first.
+            let Some(part) = part? else { break };
+            if parts.last().is_some_and(|last| part.sequence > last.sequence) {
+                parts.push(part);
+            }
+        }
+        Ok(parts)
     }
 
     async fn part(&self, from: u64) -> Result<Part, ChunkError> {

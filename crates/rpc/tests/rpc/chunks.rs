@@ -10,7 +10,9 @@ use async_nats::jetstream::{
 use bytes::Bytes;
 use futures::{StreamExt as _, future::join_all};
 use lattice_claims::{ClusterSeed, InvocationSigner};
-use lattice_rpc::{Call, CallError, ChunkError, Invocation, InvocationResponse, ReadError, RefusalKind, RpcClient};
+use lattice_rpc::{
+    Call, CallError, ChunkError, Invocation, InvocationResponse, ReadError, RefusalKind, RpcClient, Server, Service,
+};
 use lattice_testkit::{NatsOptions, eventually};
 use tokio::{io::AsyncReadExt as _, time::Instant};
 
@@ -58,9 +60,17 @@ impl Lattice {
         Invocation { payload: Bytes::new(), ..self.genuine(payload.clone()) }
     }
 
-    async fn rpc_of(&self, user: &str) -> RpcClient {
+    async fn connect(&self, user: &str) -> async_nats::Client {
         let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), user.to_owned());
-        let nats = options.connect(self.nats.url()).await.expect("a known user");
+        options.connect(self.nats.url()).await.expect("a known user")
+    }
+
+    async fn serve_as_user(&self, user: &str, service: Service) -> Server {
+        Server::start(self.connect(user).await, service, self.guest.clone()).await.expect("the service starts")
+    }
+
+    async fn rpc_of(&self, user: &str) -> RpcClient {
+        let nats = self.connect(user).await;
         let host = lattice_claims::HostSeed::generate().public();
         RpcClient::new(nats, Default::default(), host, self.signer()).with_timeout(LONG)
     }
@@ -224,6 +234,52 @@ async fn a_payload_that_was_never_stored_is_missed_at_once() {
 
     store.put("01", &mut &pattern(1000)[..]).await.expect("stored");
     assert_eq!(lattice.send(announcing.encode()).await.error, None);
+}
+
+/// Parts of many objects lie between each other when they are written at the same time.
+#[tokio::test]
+async fn a_payload_whose_parts_do_not_lie_together_is_read() {
+    let lattice = with_jetstream().await;
+    let _server = lattice.serve().await;
+    let store = lattice.made_store().await;
+    let payload = pattern(800_000);
+    let (mut first, mut second) = (&payload[..], &payload[..]);
+    let sized = |name: &str, chunk_size| jetstream::object_store::ObjectMetadata {
+        name: name.to_owned(),
+        chunk_size: Some(chunk_size),
+        ..Default::default()
+    };
+    let stored = tokio::join!(store.put(sized("01", 20_000), &mut first), store.put(sized("02", 7_000), &mut second));
+    assert!(stored.0.expect("stored").chunks >= 40 && stored.1.expect("stored").chunks >= 110);
+    let answer = lattice.send(lattice.announcing(&payload).encode()).await;
+    assert_eq!(answer.error, None);
+    assert!(answer.payload == payload);
+    assert!(read(&store, "02").await == payload, "the other one is untouched");
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_in_time_is_answered_in_time() {
+    let lattice = with_users().await;
+    let service = lattice.service().with_longest_call(Duration::from_millis(300)).with_in_flight(1);
+    let server = lattice.serve_as_user("none", service).await;
+    for _ in 0..2 {
+        let error = lattice.refused(&server, &lattice.announcing(&pattern(1000)), RefusalKind::Chunked).await;
+        assert!(error.contains("cannot read the object store bucket `default`: no answer in time"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_ends_fetching_and_says_so() {
+    let lattice = with_users().await;
+    let server = lattice.serve_as_user("none", lattice.service()).await;
+    let mut inbox = lattice.client.subscribe("_INBOX.test").await.expect("a subscription");
+    let body = lattice.announcing(&pattern(1000)).encode();
+    lattice.client.publish_with_reply(lattice.subject(), "_INBOX.test", body).await.expect("sent");
+    let known = lattice.client.request(lattice.client.new_inbox(), Bytes::new()).await;
+    known.expect_err("nobody listens there, and the nats-server has seen what was sent before");
+    assert_eq!(server.shutdown(Duration::from_millis(50)).await.ended, 1);
+    let answer = InvocationResponse::decode(&inbox.next().await.expect("an answer").payload).expect("readable");
+    assert!(answer.error.is_some_and(|error| error.starts_with("ended")));
 }
 
 /// Writes an info that says something else than what is stored.
@@ -413,7 +469,7 @@ async fn a_caller_who_did_not_choose_waits_longer_for_large_payloads() {
     let told = |length| Call::new(lattice.actor.clone(), lattice.actor.clone(), "Test.Told", pattern(length));
     assert!((1..1000).contains(&left(told(1000)).await));
     assert!((1000..1013).contains(&left(told(1_000_000)).await));
-    let chosen = told(1_000_000).with_deadline(Instant::now() + Duration::from_secs(1000));
+    let chosen = told(1_000_000).with_time_limit(Duration::from_secs(1000));
     assert!((1..1000).contains(&left(chosen).await));
 }
 
