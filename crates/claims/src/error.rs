@@ -166,6 +166,16 @@ pub enum InvocationError {
         /// The issuer.
         issuer: String,
     },
+    /// Signed with a key that its provider may use in its own name only: for its own key, link name and contract.
+    #[error(
+        "the invocation in the name of `{origin}` is signed with a key that provider `{provider}` may use for its own calls"
+    )]
+    ForeignName {
+        /// To whom the key was lent.
+        provider: String,
+        /// The origin in the invocation.
+        origin: String,
+    },
     /// Operation or payload are not those that were signed.
     #[error("the invocation is not the one that was signed: its hash differs")]
     Hash,

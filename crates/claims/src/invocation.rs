@@ -3,10 +3,12 @@
 //! Source: wasmCloud 0.82 `crates/core/src/lib.rs`; wasmbus-rpc 0.15 `src/rpc_client.rs`. Stricter than those: the hash
 //! counts with an empty payload too.
 
+mod delegation;
 mod envelope;
 mod issuers;
 mod signer;
 
+pub use delegation::{Delegates, Delegation, sign_delegation};
 pub use envelope::Envelope;
 pub use issuers::Issuers;
 pub use signer::InvocationSigner;

@@ -31,7 +31,10 @@ mod token_id;
 
 pub use defaults::{INVOCATION_LIFETIME, MAX_TOKEN};
 pub use error::{InvocationError, ModuleClaimsError, ProviderClaimsError, TokenError};
-pub use invocation::{EntityRef, Envelope, InvocationClaims, InvocationParts, InvocationSigner, Issuers};
+pub use invocation::{
+    Delegates, Delegation, EntityRef, Envelope, InvocationClaims, InvocationParts, InvocationSigner, Issuers,
+    sign_delegation,
+};
 pub use jwt::{Claims, Token, sign_token};
 pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
 pub use provider::{NewProviderClaims, ProviderClaims, binary_hash, read_provider, sign_provider, verify_provider};

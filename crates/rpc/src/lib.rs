@@ -24,4 +24,4 @@ pub use error::{CallError, ReadError, ServeError};
 pub use header::{DEADLINE_HEADER, DEPTH_HEADER, REFUSED_HEADER};
 pub use invocation::{Invocation, TraceContext};
 pub use response::InvocationResponse;
-pub use server::{Handler, HandlerError, RefusalKind, Refusals, Request, Server, Service, Shutdown};
+pub use server::{Handler, HandlerError, KeyLookup, RefusalKind, Refusals, Request, Server, Service, Shutdown};

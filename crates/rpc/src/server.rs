@@ -8,9 +8,10 @@ mod room;
 
 pub use refusal::{RefusalKind, Refusals};
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use lattice_claims::Issuers;
 use lattice_protocol::{LatticeName, RpcSubjects};
 use tokio::{
@@ -74,8 +75,15 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request) -> impl Future<Output = Result<Bytes, HandlerError>> + Send;
 }
 
+/// Looks for keys that were lent to providers a moment ago, before this receiver heard of it.
+pub trait KeyLookup: Send + Sync + 'static {
+    /// Looks for a key that signed an invocation and that nobody knows here, and returns whether the service's issuers know
+    /// it now. Called for each such invocation, also for forged ones: it is to bound what it does.
+    fn look_up(&self, key: String) -> BoxFuture<'_, bool>;
+}
+
 /// What to serve, for whom, and within which limits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Service {
     subjects: RpcSubjects,
     subject: String,
@@ -86,6 +94,7 @@ pub struct Service {
     longest_call: Duration,
     largest_payload: usize,
     refusals: Arc<Refusals>,
+    lookup: Option<Arc<dyn KeyLookup>>,
 }
 
 impl Service {
@@ -102,6 +111,7 @@ impl Service {
             longest_call: UNTOLD_DEADLINE,
             largest_payload: LARGEST_PAYLOAD,
             refusals: Arc::default(),
+            lookup: None,
         }
     }
 
@@ -134,11 +144,24 @@ impl Service {
         self
     }
 
+    /// Who is asked about keys that are not known.
+    #[must_use]
+    pub fn with_key_lookup(mut self, lookup: Arc<dyn KeyLookup>) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
     /// Counts refusals here, together with other services.
     #[must_use]
     pub fn with_refusals(mut self, refusals: Arc<Refusals>) -> Self {
         self.refusals = refusals;
         self
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("subject", &self.subject).field("entity", &self.entity).finish_non_exhaustive()
     }
 }
 

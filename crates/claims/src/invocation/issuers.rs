@@ -7,7 +7,7 @@ use nkeys::KeyPair;
 
 use crate::{
     error::{InvocationError, TokenError},
-    invocation::{Envelope, InvocationClaims, InvocationParts, InvocationToken},
+    invocation::{Delegates, Envelope, InvocationClaims, InvocationParts, InvocationToken},
     jwt::Token,
 };
 
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Issuers {
     keys: Arc<HashMap<String, KeyPair>>,
+    delegates: Delegates,
 }
 
 impl Issuers {
@@ -24,7 +25,19 @@ impl Issuers {
     /// [`TokenError::IssuerKey`] if one of the keys is none that can verify anything.
     pub fn new(clusters: impl IntoIterator<Item = ClusterKey>) -> Result<Self, TokenError> {
         let keys = clusters.into_iter().map(|key| Ok((key.to_string(), verifying_key(&key)?)));
-        Ok(Self { keys: Arc::new(keys.collect::<Result<_, TokenError>>()?) })
+        Ok(Self { keys: Arc::new(keys.collect::<Result<_, TokenError>>()?), delegates: Delegates::default() })
+    }
+
+    /// Accepts what these keys may sign, too; also of those that are added later.
+    #[must_use]
+    pub fn with_delegates(mut self, delegates: Delegates) -> Self {
+        self.delegates = delegates;
+        self
+    }
+
+    /// Whether nothing is known of the key that signed a token, so that it may be one that was lent just now.
+    pub fn is_stranger(&self, issuer: &str) -> bool {
+        !self.keys.contains_key(issuer) && !self.delegates.knows(issuer)
     }
 
     /// Checks that the token is sound, valid at `now`, signed by a trusted cluster, and made for these very parts.
@@ -56,16 +69,24 @@ impl Issuers {
     ) -> Result<Envelope, InvocationError> {
         let token: Token<'_, InvocationClaims> = Token::read(token)?;
         token.check_times(now)?;
-        token.check_signature(self.key(&token.claims().issuer)?)?;
+        let issuer = &token.claims().issuer;
+        match self.keys.get(issuer) {
+            Some(key) => token.check_signature(key)?,
+            None => {
+                let lent = self.delegates.key_for(issuer, &parts.origin, now);
+                token.check_signature(&*lent.unwrap_or_else(|| Err(untrusted(issuer)))?)?;
+            }
+        }
         Envelope::of(token.into_claims(), parts)
     }
 
-    fn key(&self, issuer: &str) -> Result<&KeyPair, InvocationError> {
+    /// The key of a trusted cluster.
+    pub(super) fn cluster(&self, issuer: &str) -> Result<&KeyPair, InvocationError> {
         self.keys.get(issuer).ok_or_else(|| untrusted(issuer))
     }
 }
 
-fn verifying_key(cluster: &ClusterKey) -> Result<KeyPair, TokenError> {
+pub(super) fn verifying_key(cluster: &ClusterKey) -> Result<KeyPair, TokenError> {
     KeyPair::from_public_key(cluster.as_str()).map_err(|_| TokenError::IssuerKey { issuer: cluster.to_string() })
 }
 

@@ -178,3 +178,69 @@ fn a_key_that_is_no_point_of_the_curve_is_refused_when_it_is_configured() {
 fn debug_shows_no_seed() {
     assert!(!format!("{:?}", signer()).contains(&SEED[2..]));
 }
+
+const HANDLE_PROVIDER: &str = "VC3IJSRK3KIJUD5PQIEU2UNWT4PQCRYTAXFC4PDLTCMDX7L77YRUGCXW";
+
+/// A key lent to the provider that calls in [`HANDLE`], with the token that says so.
+fn lent(expires: u64) -> (ClusterSeed, Delegation) {
+    let key = ClusterSeed::generate();
+    let delegation = Delegation {
+        key: key.public(),
+        provider: HANDLE_PROVIDER.parse().expect("a key"),
+        link: HANDLE.origin.link_name.parse().expect("a link name"),
+        contract: HANDLE.origin.contract_id.parse().expect("a contract"),
+        host: crate::HostSeed::generate().public(),
+        incarnation: "e1".to_owned(),
+        expires,
+    };
+    (key, delegation)
+}
+
+#[test]
+fn a_lent_key_signs_its_providers_calls_and_no_others() {
+    let soon = crate::unix_seconds(now()) + 60;
+    let (key, delegation) = lent(soon);
+    let delegates = Delegates::default();
+    let issuers = issuers().with_delegates(delegates.clone());
+    let signer = InvocationSigner::new(key);
+    let verify = |parts: &InvocationParts<'_>, now| issuers.verify(&signer.sign(ID, parts, now), parts, now);
+
+    let unknown = verify(&HANDLE, now()).expect_err("nobody has lent it yet");
+    assert!(matches!(unknown, InvocationError::UntrustedIssuer { .. }), "{unknown:?}");
+    assert!(issuers.is_stranger(delegation.key.as_str()));
+    delegates.add(delegation.clone(), now()).expect("a key");
+    verify(&HANDLE, now()).expect("its own call");
+    assert!(!issuers.is_stranger(delegation.key.as_str()));
+
+    let actor = InvocationParts { origin: ACTOR, ..HANDLE };
+    let other_link = InvocationParts { origin: EntityRef { link_name: "other", ..HANDLE.origin }, ..HANDLE };
+    let other_contract = InvocationParts { origin: EntityRef { contract_id: "a:b", ..HANDLE.origin }, ..HANDLE };
+    for parts in [actor, other_link, other_contract] {
+        let foreign = verify(&parts, now()).expect_err("in another name");
+        assert!(matches!(foreign, InvocationError::ForeignName { .. }), "{foreign:?}");
+    }
+    let late = now() + Duration::from_secs(61);
+    let late = verify(&HANDLE, late).expect_err("the loan has ended");
+    assert!(matches!(late, InvocationError::Token { source: TokenError::Expired { .. } }), "{late:?}");
+    delegates.remove(delegation.key.as_str(), now());
+    assert!(verify(&HANDLE, now()).is_err());
+}
+
+#[test]
+fn only_the_cluster_lends_keys() {
+    let (key, delegation) = lent(crate::unix_seconds(now()) + 60);
+    let token = sign_delegation(&delegation, &SEED.parse().expect("a cluster seed"), now());
+    assert_eq!(issuers().verify_delegation(&token, now()).expect("the cluster's"), delegation);
+    let own = sign_delegation(&delegation, &key, now());
+    let error = issuers().verify_delegation(&own, now()).expect_err("lent by itself");
+    assert!(matches!(error, InvocationError::UntrustedIssuer { .. }), "{error:?}");
+    // A key that was lent lends nothing on.
+    let delegates = Delegates::default();
+    delegates.add(delegation.clone(), now()).expect("a key");
+    assert!(issuers().with_delegates(delegates).verify_delegation(&own, now()).is_err());
+    let late = now() + Duration::from_secs(61);
+    assert!(issuers().verify_delegation(&token, late).is_err());
+    let call = signer().sign(ID, &GET, now());
+    assert!(issuers().verify_delegation(&call, now()).is_err(), "an invocation is no loan");
+    assert!(issuers().verify(&token, &GET, now()).is_err(), "a loan is no invocation");
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
-use lattice_claims::{Envelope, Issuers};
+use lattice_claims::{Envelope, InvocationError, Issuers};
 use lattice_protocol::error_chain;
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ pub(super) struct Refusal {
     pub(super) kind: RefusalKind,
     pub(super) id: String,
     pub(super) error: String,
+    /// The key that signed it, if nothing is known of that.
+    pub(super) stranger: Option<String>,
 }
 
 #[derive(Debug)]
@@ -55,13 +57,27 @@ pub(super) struct Elsewhere {
 }
 
 impl Refusal {
+    pub(super) fn new(kind: RefusalKind, id: String, error: String) -> Self {
+        Self { kind, id, error, stranger: None }
+    }
+
     /// A payload in the object store that cannot be had.
     pub(super) fn of_chunks(id: String, error: &ChunkError) -> Self {
         let kind = match error {
             ChunkError::TooLarge { .. } => RefusalKind::TooLarge,
             _ => RefusalKind::Chunked,
         };
-        Self { kind, id, error: format!("the payload cannot be had: {}", error_chain(error)) }
+        Self::new(kind, id, format!("the payload cannot be had: {}", error_chain(error)))
+    }
+}
+
+impl From<&InvocationError> for Refusal {
+    fn from(error: &InvocationError) -> Self {
+        let refusal = Self::new(RefusalKind::of(error), String::new(), error_chain(error));
+        match error {
+            InvocationError::UntrustedIssuer { issuer } => Self { stranger: Some(issuer.clone()), ..refusal },
+            _ => refusal,
+        }
     }
 }
 
@@ -76,8 +92,7 @@ impl Admission {
     /// Reads and verifies an invocation that came just now.
     pub(super) fn admit(&self, message: &Message) -> Result<Admitted, Refusal> {
         let invocation = read(message)?;
-        let checked = self.check(&invocation);
-        let envelope = checked.map_err(|(kind, error)| Refusal { kind, id: invocation.id.clone(), error })?;
+        let envelope = self.check(&invocation).map_err(|refusal| Refusal { id: invocation.id.clone(), ..refusal })?;
         if invocation.is_chunked() {
             return self.admit_chunked(invocation, envelope, message);
         }
@@ -86,11 +101,11 @@ impl Admission {
     }
 
     /// All that can be known without the payload.
-    fn check(&self, invocation: &Invocation) -> Result<Envelope, (RefusalKind, String)> {
+    fn check(&self, invocation: &Invocation) -> Result<Envelope, Refusal> {
         check_host(&invocation.host_id)?;
         self.check_target(&invocation.target)?;
         let verified = self.issuers.verify_envelope(&invocation.claims, &invocation.parts(), SystemTime::now());
-        verified.map_err(|error| (RefusalKind::of(&error), error_chain(&error)))
+        verified.map_err(|error| Refusal::from(&error))
     }
 
     fn admit_chunked(
@@ -107,12 +122,13 @@ impl Admission {
         Ok(Admitted { request, elsewhere: Some(Elsewhere { object, length, envelope }) })
     }
 
-    fn check_target(&self, target: &Entity) -> Result<(), (RefusalKind, String)> {
+    fn check_target(&self, target: &Entity) -> Result<(), Refusal> {
         if self.entity.is_same(target) {
             return Ok(());
         }
         let (served, named) = (self.entity.public_key(), target.public_key());
-        Err((RefusalKind::WrongTarget, format!("the invocation is for `{named}`, but `{served}` is served here")))
+        let error = format!("the invocation is for `{named}`, but `{served}` is served here");
+        Err(Refusal::new(RefusalKind::WrongTarget, String::new(), error))
     }
 
     fn request(&self, invocation: Invocation, headers: Option<&HeaderMap>) -> Request {
@@ -133,28 +149,28 @@ impl Admission {
 fn verify_payload(envelope: Envelope, request: Request) -> Result<Request, Refusal> {
     match envelope.verify_payload(&request.payload) {
         Ok(_) => Ok(request),
-        Err(error) => Err(Refusal { kind: RefusalKind::of(&error), id: request.id, error: error_chain(&error) }),
+        Err(error) => Err(Refusal { id: request.id, ..Refusal::from(&error) }),
     }
 }
 
 fn read(message: &Message) -> Result<Invocation, Refusal> {
-    Invocation::decode(&message.payload).map_err(|error: ReadError| Refusal {
-        kind: RefusalKind::Unreadable,
-        id: UNKNOWN_ID.to_owned(),
-        error: format!("the invocation cannot be read: {}", error_chain(&error)),
+    Invocation::decode(&message.payload).map_err(|error: ReadError| {
+        let error = format!("the invocation cannot be read: {}", error_chain(&error));
+        Refusal::new(RefusalKind::Unreadable, UNKNOWN_ID.to_owned(), error)
     })
 }
 
 /// As loose as published receivers are: OTP hosts name their cluster key here.
-fn check_host(host: &str) -> Result<(), (RefusalKind, String)> {
+fn check_host(host: &str) -> Result<(), Refusal> {
     if host.starts_with('N') || host.len() == KEY_TEXT {
         return Ok(());
     }
-    Err((RefusalKind::Unreadable, "the invocation names no host that it comes from".to_owned()))
+    let error = "the invocation names no host that it comes from".to_owned();
+    Err(Refusal::new(RefusalKind::Unreadable, String::new(), error))
 }
 
 /// The refusal of one call too many, under the id of its invocation if that can be read.
 pub(super) fn overloaded(message: &Message, error: String) -> Refusal {
     let id = Invocation::decode(&message.payload).map_or(UNKNOWN_ID.to_owned(), |invocation| invocation.id);
-    Refusal { kind: RefusalKind::Overloaded, id, error }
+    Refusal::new(RefusalKind::Overloaded, id, error)
 }

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Handler, HandlerError, RefusalKind, Refusals, Request, Service,
+    Handler, HandlerError, KeyLookup, RefusalKind, Refusals, Request, Service,
     admission::{Admission, Admitted, Elsewhere, Refusal},
     room::Place,
 };
@@ -32,6 +32,7 @@ pub(super) struct Calls<H> {
     nats: async_nats::Client,
     chunks: Chunks,
     admission: Admission,
+    lookup: Option<Arc<dyn KeyLookup>>,
     handler: Arc<H>,
     refusals: Arc<Refusals>,
     /// Ends the calls that run.
@@ -42,10 +43,10 @@ pub(super) struct Calls<H> {
 
 impl<H: Handler> Calls<H> {
     pub(super) fn new(nats: async_nats::Client, service: Service, handler: Arc<H>, end: CancellationToken) -> Self {
-        let Service { subjects, entity, issuers, longest_call, largest_payload, refusals, .. } = service;
+        let Service { subjects, entity, issuers, longest_call, largest_payload, refusals, lookup, .. } = service;
         let chunks = Chunks::new(nats.clone(), subjects);
         let admission = Admission { entity, issuers, longest_call, largest_payload };
-        Self { nats, chunks, admission, handler, refusals, end, ended: AtomicUsize::new(0) }
+        Self { nats, chunks, admission, lookup, handler, refusals, end, ended: AtomicUsize::new(0) }
     }
 
     /// Ends the calls that run.
@@ -63,12 +64,22 @@ impl<H: Handler> Calls<H> {
     }
 
     pub(super) async fn work_on(self: Arc<Self>, message: Message, place: Place) {
-        match self.admission.admit(&message) {
+        match self.admit(&message).await {
             Err(refusal) => self.refuse(&message, refusal).await,
             Ok(Admitted { request, elsewhere: None }) => self.execute(&message, request).await,
             Ok(Admitted { request, elsewhere: Some(elsewhere) }) => {
                 self.fetch_and_execute(&message, request, elsewhere, place).await;
             }
+        }
+    }
+
+    /// Admits a call; one that is signed with an unknown key after it was looked whether the key was lent just now.
+    async fn admit(&self, message: &Message) -> Result<Admitted, Refusal> {
+        match (self.admission.admit(message), &self.lookup) {
+            (Err(Refusal { stranger: Some(key), .. }), Some(lookup)) if lookup.look_up(key.clone()).await => {
+                self.admission.admit(message)
+            }
+            (admitted, _) => admitted,
         }
     }
 
@@ -89,7 +100,7 @@ impl<H: Handler> Calls<H> {
     ) -> Result<(Request, Found), Refusal> {
         let found = self.chunks.find(elsewhere.object.clone(), elsewhere.length);
         let found = self.read_for(&request, found).await?;
-        let full = |error| Refusal { kind: RefusalKind::Overloaded, id: request.id.clone(), error };
+        let full = |error| Refusal::new(RefusalKind::Overloaded, request.id.clone(), error);
         place.grow(elsewhere.length).map_err(full)?;
         let payload = self.read_for(&request, found.read()).await?;
         Ok((elsewhere.verify(request, payload)?, found))
@@ -103,7 +114,7 @@ impl<H: Handler> Calls<H> {
         let (id, deadline) = (request.id.clone(), request.deadline);
         match self.in_time(deadline, self.chunks.within(deadline, "read", work)).await {
             Ok(outcome) => outcome.map_err(|error| Refusal::of_chunks(id, &error)),
-            Err(error) => Err(Refusal { kind: RefusalKind::Chunked, id, error }),
+            Err(error) => Err(Refusal::new(RefusalKind::Chunked, id, error)),
         }
     }
 
@@ -116,10 +127,10 @@ impl<H: Handler> Calls<H> {
             }
             Ok(_) => {}
             Err(HandlerError::Overloaded(error)) => {
-                self.refuse(message, Refusal { kind: RefusalKind::Overloaded, id, error }).await;
+                self.refuse(message, Refusal::new(RefusalKind::Overloaded, id, error)).await;
             }
             Err(HandlerError::Unlinked(error)) => {
-                self.refuse(message, Refusal { kind: RefusalKind::Unlinked, id, error }).await;
+                self.refuse(message, Refusal::new(RefusalKind::Unlinked, id, error)).await;
             }
             Err(HandlerError::Failed(error)) => {
                 self.answer(message.reply.clone(), InvocationResponse::failure(id, error)).await;
@@ -168,7 +179,7 @@ impl<H: Handler> Calls<H> {
         self.chunks.store(&ObjectName::of_response(id)?, result, deadline).await
     }
 
-    pub(super) async fn refuse(&self, message: &Message, Refusal { kind, id, error }: Refusal) {
+    pub(super) async fn refuse(&self, message: &Message, Refusal { kind, id, error, .. }: Refusal) {
         self.refusals.add(kind);
         tracing::debug!(subject = %message.subject, id, %kind, error, "refused an invocation");
         let Some(reply) = message.reply.clone() else { return };
