@@ -42,7 +42,7 @@ pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop,
 pub(crate) use images::{Images, KnownImage};
 pub(crate) use prepare::Preparer;
 pub(crate) use restore::{Absent, Keeper, Notes, restore};
-pub(crate) use serving::Serving;
+pub(crate) use serving::{Directory, Serving};
 pub(crate) use worker::Tools;
 
 use crate::{

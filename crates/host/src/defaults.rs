@@ -249,3 +249,12 @@ pub(crate) const MAX_CONFIGURATION: usize = 500_000;
 
 /// Lines of a provider's output in one answer: with lines of ordinary length below what NATS servers carry.
 pub(crate) const LINES_AT_ONCE: usize = 500;
+
+/// For how long a key is lent to a provider. A host that dies leaves the loan behind, but no provider that could use it.
+pub(crate) const LENT_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// How often a loan is prolonged: it survives that JetStream is gone for half an hour.
+pub(crate) const RELENT_EVERY: Duration = Duration::from_secs(20 * 60);
+
+/// How many keys that nobody knows are looked for at once. Forged calls cause this too.
+pub(crate) const LOOKUPS_AT_ONCE: usize = 16;

@@ -17,6 +17,7 @@ mod events;
 mod host;
 mod labels;
 mod lattice_data;
+mod lent_keys;
 mod links;
 mod members;
 mod operations;

@@ -13,7 +13,7 @@ use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, S
 use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports, MAX_PAYLOAD};
 
 use super::{capabilities::Capabilities, imports::ActorImports, service::Service};
-use crate::{claims::ClaimsStore, config::HostConfig, links::Links};
+use crate::{claims::ClaimsStore, config::HostConfig, lent_keys::LentKeys, links::Links};
 
 /// The lattice as the actors of a host use it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,11 +30,18 @@ struct Shared {
     in_flight: usize,
     call_deadline: Duration,
     client: RpcClient,
-    claims: ClaimsStore,
-    links: Links,
+    directory: Directory,
     refusals: Arc<Refusals>,
     /// What runs here, so that calls between actors of one host need no network.
     local: RwLock<HashMap<ActorKey, Service>>,
+}
+
+/// Where it is looked up who is called, and who may call.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    pub(crate) claims: ClaimsStore,
+    pub(crate) links: Links,
+    pub(crate) lent_keys: LentKeys,
 }
 
 /// An actor that is served, until [`stop`](Served::stop).
@@ -54,7 +61,7 @@ struct LocalEntry {
 }
 
 impl Serving {
-    pub(crate) fn new(config: &HostConfig, issuers: Issuers, claims: ClaimsStore, links: Links) -> Self {
+    pub(crate) fn new(config: &HostConfig, issuers: Issuers, directory: Directory) -> Self {
         let signer = InvocationSigner::new(config.cluster_seed.clone());
         let (nats, lattice) = (config.rpc.clone(), config.lattice.clone());
         let client = RpcClient::new(nats.clone(), lattice.clone(), config.host_seed.public(), signer)
@@ -69,8 +76,7 @@ impl Serving {
             in_flight: usize::from(u16::MAX) + config.call_queue,
             call_deadline: config.call_deadline,
             client,
-            claims,
-            links,
+            directory,
             refusals: Arc::default(),
             local: RwLock::default(),
         };
@@ -96,6 +102,7 @@ impl Serving {
                 .with_in_flight(shared.in_flight)
                 .with_longest_call(shared.call_deadline)
                 .with_largest_payload(MAX_PAYLOAD)
+                .with_key_lookup(Arc::new(shared.directory.lent_keys.clone()))
                 .with_refusals(Arc::clone(&shared.refusals));
         let server = Server::start(shared.nats.clone(), rpc, Arc::new(service.clone())).await?;
         let entry = LocalEntry { actor: actor.clone(), service: service.clone(), serving: self.clone() };
@@ -106,12 +113,12 @@ impl Serving {
     /// Makes the claims of what runs here known to the lattice.
     pub(crate) async fn store_claims(&self, claims: Option<&ModuleClaims>) {
         if let Some(claims) = claims {
-            self.shared.claims.put(claims).await;
+            self.shared.directory.claims.put(claims).await;
         }
     }
 
     pub(crate) fn aliased(&self, alias: &CallAlias) -> Option<ActorKey> {
-        self.shared.claims.aliased(alias)
+        self.shared.directory.claims.aliased(alias)
     }
 
     /// Calls an actor for another one: here if it runs here, else through the lattice.
@@ -130,7 +137,7 @@ impl Serving {
 
     /// The link under which an actor's call goes to a provider, if there is one.
     pub(crate) fn link(&self, origin: &ActorKey, call: &HostCall) -> Option<Arc<LinkDefinition>> {
-        self.shared.links.provider(origin, &call.namespace, &call.binding)
+        self.shared.directory.links.provider(origin, &call.namespace, &call.binding)
     }
 
     /// Calls a provider for an actor, through the lattice wherever the provider runs.

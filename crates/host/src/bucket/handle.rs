@@ -1,6 +1,6 @@
 //! A bucket that is followed: reading and writing single keys, and how far the copy in memory has come.
 
-use std::{future::IntoFuture, sync::Arc};
+use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use async_nats::{
     datetime::DateTime,
@@ -33,6 +33,7 @@ pub(crate) struct Bucket {
 #[derive(Debug)]
 struct Inner {
     name: String,
+    max_age: Duration,
     jetstream: jetstream::Context,
     stream: Stream<()>,
     /// What subjects of keys start with, in the stream and for those who write.
@@ -78,9 +79,20 @@ pub(super) struct Standing {
 impl Bucket {
     /// Opens a bucket, or makes it with the settings of published hosts. The host is noted with what it writes.
     pub(crate) async fn open(jetstream: &jetstream::Context, name: &str, writer: HostKey) -> Result<Self, AnyError> {
-        let store = open_or_create(jetstream, settings(name)).await?;
+        Self::open_for(jetstream, name, writer, Duration::ZERO).await
+    }
+
+    /// The same, with entries that go after so long; zero is never.
+    pub(crate) async fn open_for(
+        jetstream: &jetstream::Context,
+        name: &str,
+        writer: HostKey,
+        max_age: Duration,
+    ) -> Result<Self, AnyError> {
+        let store = open_or_create(jetstream, settings(name, max_age)).await?;
         let inner = Inner {
             name: name.to_owned(),
+            max_age,
             jetstream: jetstream.clone(),
             stream: jetstream.get_stream_no_info(&store.stream_name).await?,
             write_prefix: store.put_prefix.clone().unwrap_or_else(|| store.prefix.clone()),
@@ -202,7 +214,7 @@ impl Bucket {
 
     /// Makes the bucket anew.
     pub(super) async fn make(&self) -> Result<(), AnyError> {
-        open_or_create(&self.inner.jetstream, settings(&self.inner.name)).await?;
+        open_or_create(&self.inner.jetstream, settings(&self.inner.name, self.inner.max_age)).await?;
         Ok(())
     }
 
@@ -217,7 +229,7 @@ impl Bucket {
     }
 }
 
-/// As published hosts make their buckets: one value for each key, on disk, for ever.
-fn settings(name: &str) -> Config {
-    Config { bucket: name.to_owned(), ..Config::default() }
+/// As published hosts make their buckets: one value for each key, on disk; for ever, unless it is said for how long.
+fn settings(name: &str, max_age: Duration) -> Config {
+    Config { bucket: name.to_owned(), max_age, ..Config::default() }
 }

@@ -1,6 +1,7 @@
 //! What the hosts of a lattice share in buckets: opened before a host starts, followed while it runs.
 
 use async_nats::jetstream;
+use lattice_claims::Issuers;
 use lattice_protocol::RpcSubjects;
 
 use super::task::Task;
@@ -12,6 +13,7 @@ use crate::{
     error::StartError,
     events::Events,
     lattice_data::{LatticeData, LatticeView},
+    lent_keys::{self, LentKeys},
     links::{LinkEditor, Links, OlderLinks, Teller},
     members::Members,
     operations::Operations,
@@ -26,6 +28,7 @@ pub(super) struct Shared {
     config: EntityConfig,
     config_follower: Follower<Values>,
     older_links: OlderLinks,
+    lent_keys: lent_keys::Opened,
 }
 
 /// What reads and changes it; cheap to clone.
@@ -36,6 +39,7 @@ pub(crate) struct SharedHandles {
     pub(crate) link_editor: LinkEditor,
     pub(crate) config: EntityConfig,
     pub(crate) config_editor: ConfigEditor,
+    pub(crate) lent_keys: LentKeys,
     /// Told to every host, kept by none.
     pub(crate) registries: RegistryCredentials,
 }
@@ -48,17 +52,28 @@ pub(super) struct SharedTasks {
     /// Keeps what is in memory equal to the buckets.
     data: Task,
     config: Task,
+    lent_keys: Task,
 }
 
 impl Shared {
     /// Opens the buckets, or makes them, and reads what they hold.
-    pub(super) async fn open(config: &HostConfig, jetstream: &jetstream::Context) -> Result<Self, StartError> {
+    pub(super) async fn open(
+        config: &HostConfig,
+        jetstream: &jetstream::Context,
+        issuers: Issuers,
+    ) -> Result<Self, StartError> {
         let host = config.host_seed.public();
         let (data, bucket, follower) = LatticeData::open(jetstream, &config.lattice, host.clone()).await?;
-        let (values, config_follower) = EntityConfig::open(jetstream, &config.lattice, host).await?;
+        let (values, config_follower) = EntityConfig::open(jetstream, &config.lattice, host.clone()).await?;
+        let lent_keys = lent_keys::Opened::open(jetstream, &config.lattice, host, issuers).await?;
         let older_links = OlderLinks::subscribe(&config.rpc, &RpcSubjects::new(config.lattice.clone())).await;
         let older_links = older_links.map_err(|source| StartError::Connection { attempt: "subscribe", source })?;
-        Ok(Self { data, bucket, follower, config: values, config_follower, older_links })
+        Ok(Self { data, bucket, follower, config: values, config_follower, older_links, lent_keys })
+    }
+
+    /// The issuers whose invocations are accepted, keys that were lent to providers among them.
+    pub(super) fn issuers(&self) -> Issuers {
+        self.lent_keys.issuers()
     }
 
     /// Begins to follow the buckets, and to tell of what changes in them.
@@ -69,7 +84,9 @@ impl Shared {
         events: &Events,
         operations: &Operations,
     ) -> (SharedHandles, SharedTasks) {
-        let Self { data, bucket, mut follower, config: values, config_follower, older_links } = self;
+        let Self { data, bucket, mut follower, config: values, config_follower, older_links, lent_keys } = self;
+        let (lent_keys, lent_keys_follower) =
+            lent_keys.start(config.cluster_seed.clone(), config.host_seed.public(), events.epoch().to_owned());
         let teller = Teller::new(config.host_seed.public(), members.clone(), events.clone());
         follower.view().tell_through(teller.clone());
         let handles = SharedHandles {
@@ -78,6 +95,7 @@ impl Shared {
             link_editor: LinkEditor::new(bucket, teller),
             config_editor: values.editor(events.clone()),
             config: values,
+            lent_keys,
             registries: RegistryCredentials::default(),
         };
         let (editor, operations) = (handles.link_editor.clone(), operations.clone());
@@ -85,6 +103,7 @@ impl Shared {
             older_links: Task::spawn("older links", |stop| older_links.run(editor, operations, stop)),
             data: Task::spawn("lattice data", |stop| follower.run(stop)),
             config: Task::spawn("config data", |stop| config_follower.run(stop)),
+            lent_keys: Task::spawn("lent keys", |stop| lent_keys_follower.run(stop)),
         };
         (handles, tasks)
     }
@@ -100,5 +119,6 @@ impl SharedTasks {
     pub(super) async fn end(&mut self) {
         self.data.end().await;
         self.config.end().await;
+        self.lent_keys.end().await;
     }
 }

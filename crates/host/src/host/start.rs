@@ -21,16 +21,17 @@ use super::{
 };
 use crate::{
     about::{About, Facts, VERSION},
-    actors::{self, Absent, Actors, Announcer, Board, Capacity, Images, Keeper, Notes, Preparer, Serving, Tools},
+    actors::{
+        self, Absent, Actors, Announcer, Board, Capacity, Directory, Images, Keeper, Notes, Preparer, Serving, Tools,
+    },
     auction::Memory,
     bucket::AnyError,
-    config::HostConfig,
+    config::{HostConfig, Mode},
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
     defaults::{IDENTITY_CHECK, LOCK_LOOK, LOCK_PATIENCE, START_TIMEOUT},
     error::StartError,
     events::{self, Events, Publisher},
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
-    links::Links,
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
     providers::{self, ProviderBoard, Providers},
@@ -62,7 +63,8 @@ impl Opened {
             .map_err(|source| StartError::Store { source })?;
         let runtime = engine(config)?;
         let jetstream = jetstream(config.control.clone()).await?;
-        let shared = Shared::open(config, &jetstream).await?;
+        let shared = Shared::open(config, &jetstream, issuers).await?;
+        let issuers = shared.issuers();
         let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
         let members = Members::open(&jetstream, &config.lattice, config.host_seed.public()).await?;
         let events = EventSubjects::new(config.lattice.clone());
@@ -138,13 +140,14 @@ impl Common<'_> {
     }
 
     /// What providers need.
-    fn provider_tools(&self, store: Store, links: Links, notes: Notes) -> providers::Tools {
+    fn provider_tools(&self, store: Store, shared: &SharedHandles, notes: Notes) -> providers::Tools {
         let (config, facts) = (self.config, self.about.facts());
         providers::Tools {
             images: providers::Images::new(store, self.policy, &config.providers.builtins, config.before_fetch.clone()),
             announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
             board: self.provider_board.clone(),
-            links,
+            links: shared.links.clone(),
+            lent_keys: (config.mode == Mode::Own).then(|| shared.lent_keys.clone()),
             notes,
             absent: self.absent.clone(),
             lattice: providers::Lattice {
@@ -271,11 +274,11 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     // The first event of all, before anything that runs can cause one.
     common.events.publish(started(&common.about));
     let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
-    let serving = Serving::new(&config, issuers, shared.claims.clone(), shared.links.clone());
+    let serving = Serving::new(&config, issuers, directory(&shared));
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
-    let provider_tools = common.provider_tools(store.clone(), shared.links.clone(), notes.clone());
+    let provider_tools = common.provider_tools(store.clone(), &shared, notes.clone());
     let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
     let tools = common.tools(store, runtime, serving, notes);
     let images = tools.preparer.images().clone();
@@ -314,6 +317,11 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         providers: Some(providers),
         tasks,
     })
+}
+
+/// Where actors and their callers are looked up.
+fn directory(shared: &SharedHandles) -> Directory {
+    Directory { claims: shared.claims.clone(), links: shared.links.clone(), lent_keys: shared.lent_keys.clone() }
 }
 
 fn channel(config: &HostConfig) -> (Events, Publisher) {

@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use super::{
     command::InstanceKey,
-    image::Image,
     output::{self, Output, Stream},
+    supervisor::Assignment,
     tools::Tools,
 };
-use crate::defaults::TERM_PATIENCE;
+use crate::{bucket::BucketError, defaults::TERM_PATIENCE};
 
 /// A process that runs. Dropping it kills it, and every process that stems from it.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(super) struct Process {
 pub(super) enum LaunchError {
     #[error("the program cannot be had")]
     Program(#[from] FetchError),
+    #[error("no key can be lent to the provider")]
+    Lend(#[from] BucketError),
     #[error("the program cannot be run")]
     Spawn(#[from] SpawnError),
 }
@@ -70,14 +72,14 @@ impl Process {
     pub(super) async fn start(
         tools: &Tools,
         key: &InstanceKey,
-        image: &Image,
-        configuration: Option<String>,
+        assignment: &mut Assignment,
         links: Vec<LinkDefinition>,
         output: &Output,
     ) -> Result<Self, LaunchError> {
-        let (exe, arguments) = image.program().await?;
+        let (exe, arguments) = assignment.image.program().await?;
+        let seed = assignment.seed(tools, key).await?;
         let instance_id = Uuid::new_v4().to_string();
-        let data = tools.host_data(key, instance_id.clone(), configuration, links);
+        let data = tools.host_data(key, instance_id.clone(), &seed, assignment.configuration.clone(), links);
         let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;
         let mut readers = JoinSet::new();
         if let Some(stdout) = guarded.take_stdout() {

@@ -23,8 +23,7 @@ use super::{
     tools::Tools,
 };
 use crate::{actors::Place, defaults::LAST_LINES, operations::Operation};
-use assignment::Assignment;
-pub(super) use assignment::Wanted;
+pub(super) use assignment::{Assignment, Wanted};
 
 /// What a supervisor is told to do, in the order of the host's commands.
 pub(super) enum Job {
@@ -124,7 +123,7 @@ impl Supervisor {
             match self.happening().await {
                 Happening::Job(Some(job)) => self.attend(job).await,
                 Happening::Job(None) => return self.stop_for_good().await,
-                Happening::Ended(exit) => self.ended(exit),
+                Happening::Ended(exit) => self.ended(exit).await,
                 Happening::Finding(finding) => self.found(finding).await,
                 Happening::TimeToStart => self.start_again().await,
             }
@@ -166,22 +165,20 @@ impl Supervisor {
         let assignment = Assignment::new(wanted);
         if let Err((assignment, error)) = self.launch(assignment, Some(ticket)).await {
             let (assignment, ticket) = *assignment;
-            self.fail(&assignment, ticket, &StartError::Launch(error));
+            self.fail(assignment, ticket, &StartError::Launch(error)).await;
         }
     }
 
     /// Starts its process, which is a matter of milliseconds.
     async fn launch(
         &mut self,
-        assignment: Assignment,
+        mut assignment: Assignment,
         starting: Option<Ticket>,
     ) -> Result<(), (Box<(Assignment, Option<Ticket>)>, LaunchError)> {
         let InstanceKey { provider, link } = &self.key;
         let told = self.tools.links.of_provider(provider, link);
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
-        let configuration = assignment.configuration.clone();
-        let started =
-            Process::start(&self.tools, &self.key, &assignment.image, configuration, links, &self.output).await;
+        let started = Process::start(&self.tools, &self.key, &mut assignment, links, &self.output).await;
         let process = match started {
             Ok(process) => process,
             Err(error) => return Err((Box::new((assignment, starting)), error)),
@@ -195,6 +192,7 @@ impl Supervisor {
             process.instance_id.clone(),
             findings,
         ));
+        attendants.spawn(assignment.keep_loan());
         let up = Up {
             assignment,
             process,
@@ -265,14 +263,14 @@ impl Supervisor {
     }
 
     /// Its process ended by itself: a start that waits for it has failed; what served is started again.
-    fn ended(&mut self, exit: Exit) {
+    async fn ended(&mut self, exit: Exit) {
         let Stage::Up(up) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         let Up { mut assignment, process, since, starting, attendants, .. } = *up;
         drop(attendants);
         self.output.add(Stream::Host, format!("process {exit}"));
         if let Some(ticket) = starting {
             let error = StartError::Ended { exit, last: self.last_words() };
-            return self.fail(&assignment, Some(ticket), &error);
+            return self.fail(assignment, Some(ticket), &error).await;
         }
         let reason = exit.to_string();
         assignment.note_end(&reason);
@@ -340,7 +338,7 @@ impl Supervisor {
     /// Stops what runs; nothing of it is left when this returns, and the lattice has been told.
     async fn end(&mut self, operation: Option<&Operation>) {
         let operation = operation.map(Operation::id);
-        let (assignment, instance) = match std::mem::replace(&mut self.stage, Stage::Idle) {
+        let (mut assignment, instance) = match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => return,
             Stage::Waiting(assignment, _) => (*assignment, String::new()),
             Stage::Up(up) => {
@@ -358,13 +356,15 @@ impl Supervisor {
                 (assignment, instance)
             }
         };
+        assignment.end_loan().await;
         self.tools.board.remove(&self.key);
         self.tools.announcer.stopped(assignment.subject(&self.key, &instance, operation.as_ref()), "stop");
     }
 
     /// Ends a start that came to nothing.
-    fn fail(&mut self, assignment: &Assignment, ticket: Option<Ticket>, error: &StartError) {
+    async fn fail(&mut self, mut assignment: Assignment, ticket: Option<Ticket>, error: &StartError) {
         self.tools.board.remove(&self.key);
+        assignment.end_loan().await;
         let Some(ticket) = ticket else { return };
         let reference = &assignment.image.reference;
         self.tools.announcer.start_failed(reference, &self.key.link, error, &ticket.operation.id());

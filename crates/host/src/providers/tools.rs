@@ -12,6 +12,7 @@ use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, ima
 use crate::{
     actors::{Absent, Notes},
     config::ProviderSettings,
+    lent_keys::LentKeys,
     links::Links,
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct Tools {
     pub(crate) announcer: Announcer,
     pub(crate) board: ProviderBoard,
     pub(crate) links: Links,
+    /// Where providers get keys of their own; they get the seed of the cluster without, as published hosts have it.
+    pub(crate) lent_keys: Option<LentKeys>,
     pub(crate) notes: Notes,
     pub(crate) absent: Absent,
     pub(crate) lattice: Lattice,
@@ -52,6 +55,7 @@ impl Tools {
         &self,
         key: &InstanceKey,
         instance_id: String,
+        seed: &ClusterSeed,
         configuration: Option<String>,
         links: Vec<LinkDefinition>,
     ) -> HostData {
@@ -64,7 +68,7 @@ impl Tools {
             lattice_rpc_user_seed: settings.nats.user_seed.clone(),
             lattice_rpc_url: settings.nats.url.clone().unwrap_or_else(|| lattice.url.clone()),
             provider_key: key.provider.clone(),
-            invocation_seed: lattice.cluster_seed.secret_text(),
+            invocation_seed: seed.secret_text(),
             env_values: Default::default(),
             instance_id,
             link_definitions: links,

@@ -17,12 +17,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    actors::{Absent, Announcer, Board, Capacity, Keeper, KnownImage, Preparer, Serving},
+    actors::{Absent, Announcer, Board, Capacity, Directory, Keeper, KnownImage, Preparer, Serving},
     auction::{Objection, Offer},
     claims::ClaimsStore,
     config::{HostConfig, HostDirs, HostIdentity},
     events,
     lattice_data::LatticeData,
+    lent_keys,
     links::Links,
     providers::ProviderBoard,
     state::{Running, StateDir},
@@ -117,6 +118,9 @@ impl Ground {
         let (links, claims) = (Links::new(data.clone()), ClaimsStore::new(bucket, data));
         let issuers = Issuers::new([config.cluster_seed.public()]).expect("a key");
         let host = config.host_seed.public();
+        let lent_keys = lent_keys::Opened::open(&jetstream, &config.lattice, host.clone(), issuers.clone()).await;
+        let lent_keys = lent_keys.expect("there is JetStream");
+        let (lent_keys, _) = lent_keys.start(config.cluster_seed.clone(), host.clone(), "e1".to_owned());
         let (events, _) = events::channel(client, host.clone(), EventSubjects::new(config.lattice.clone()), false);
         let (board, absent) = (Board::default(), Absent::new(&Running::default()));
         let (_, notes) = Keeper::new(Arc::new(state), board.clone(), ProviderBoard::default(), absent.clone());
@@ -127,7 +131,7 @@ impl Ground {
             capacity: Capacity::new(None),
             absent,
             notes,
-            serving: Serving::new(&config, issuers, claims, links),
+            serving: Serving::new(&config, issuers, Directory { claims, links, lent_keys }),
             settings: ActorSettings::default(),
         };
         Self { tools, store, runtime, _nats: nats, _dir: dir }

@@ -1,8 +1,15 @@
 //! What is to run, over all processes that it takes.
 
+use lattice_claims::ClusterSeed;
 use lattice_protocol::{Annotations, OperationId, ProviderProcess, ProviderState};
 
-use crate::providers::{announce::Subject, backoff::Backoff, board::ProviderView, command::InstanceKey, image::Image};
+use crate::{
+    bucket::BucketError,
+    lent_keys::Loan,
+    providers::{
+        announce::Subject, backoff::Backoff, board::ProviderView, command::InstanceKey, image::Image, tools::Tools,
+    },
+};
 
 /// What a command wants to run.
 #[derive(Clone)]
@@ -14,10 +21,12 @@ pub(in crate::providers) struct Wanted {
 }
 
 /// What is to run, and what became of it so far.
-pub(super) struct Assignment {
-    pub(super) image: Image,
+pub(in crate::providers) struct Assignment {
+    pub(in crate::providers) image: Image,
     pub(super) annotations: Annotations,
-    pub(super) configuration: Option<String>,
+    pub(in crate::providers) configuration: Option<String>,
+    /// The key that all its processes sign with, one after the other.
+    loan: Option<Loan>,
     pub(super) restarts: u32,
     pub(super) backoff: Backoff,
     last_exit: Option<String>,
@@ -26,7 +35,45 @@ pub(super) struct Assignment {
 impl Assignment {
     pub(super) fn new(wanted: Wanted) -> Self {
         let Wanted { image, annotations, configuration } = wanted;
-        Self { image, annotations, configuration, restarts: 0, backoff: Backoff::default(), last_exit: None }
+        Self {
+            image,
+            annotations,
+            configuration,
+            loan: None,
+            restarts: 0,
+            backoff: Backoff::default(),
+            last_exit: None,
+        }
+    }
+
+    /// What a process of it signs with: a key that it is lent once, or the seed of the cluster where providers expect that.
+    pub(in crate::providers) async fn seed(
+        &mut self,
+        tools: &Tools,
+        key: &InstanceKey,
+    ) -> Result<ClusterSeed, BucketError> {
+        let Some(lent_keys) = &tools.lent_keys else { return Ok(tools.lattice.cluster_seed.clone()) };
+        if self.loan.is_none() {
+            self.loan = Some(lent_keys.lend(key, &self.image.contract).await?);
+        }
+        Ok(self.loan.as_ref().expect("it was lent just now").seed().clone())
+    }
+
+    /// Keeps the key lent, as long as this is polled.
+    pub(super) fn keep_loan(&self) -> impl Future<Output = ()> + Send + use<> {
+        let loan = self.loan.clone();
+        async move {
+            if let Some(loan) = loan {
+                loan.keep().await;
+            }
+        }
+    }
+
+    /// Takes the key back, for no process of it runs any more or will.
+    pub(super) async fn end_loan(&mut self) {
+        if let Some(loan) = self.loan.take() {
+            loan.end().await;
+        }
     }
 
     /// Notes how a process ended.
