@@ -12,6 +12,8 @@ crate::tests! {
     a_link_that_the_provider_refuses_is_told_as_failed,
     one_that_does_not_answer_has_its_links_delivered,
     what_the_claims_do_not_allow_is_refused_both_ways,
+    a_provider_signs_in_its_own_name_alone,
+    a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster,
 }
 
 async fn a_link_that_was_there_before_is_told_at_the_start() {
@@ -72,4 +74,36 @@ async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     stage.delivered(&link, DeliveryState::Confirmed).await;
     let error = stage.call_actor(&outlaw.key, "Echo", "").await.expect_err("it may not").to_string();
     assert!(error.contains("do not allow contract `test:obedient`"), "{error}");
+}
+
+async fn a_provider_signs_in_its_own_name_alone() {
+    let stage = Stage::with(Vec::new()).await;
+    // Another host of the lattice hears of the key too.
+    let neighbour = stage.lattice.join().await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    let signer = stage.text("Signer").await;
+    assert_ne!(signer, stage.lattice.seeds.cluster.public().to_string());
+    assert_eq!(stage.call("CallBack", "its own").await.expect("an answer"), "its own");
+    let told = stage.text("Forge").await;
+    assert!(told.contains("may use for its own calls"), "{told}");
+
+    let keys = stage.lattice.bucket("LATTICEKEYS").await;
+    assert!(keys.entry(signer.as_str()).await.expect("readable").is_some_and(|entry| !entry.value.is_empty()));
+    stage.stop("obedient").await;
+    let gone = keys.get(signer.as_str()).await.expect("readable");
+    assert_eq!(gone, None, "it is taken back");
+    neighbour.host.stop(None).await;
+}
+
+async fn a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster() {
+    let lattice = crate::support::Lattice::start_with(|config| {
+        config.providers.builtins = vec![crate::programs::obedient()];
+        config.mode = lattice_host::Mode::Mixed;
+    })
+    .await;
+    let stage = Stage::of(lattice).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    assert_eq!(stage.text("Signer").await, stage.lattice.seeds.cluster.public().to_string());
 }

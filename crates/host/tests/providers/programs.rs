@@ -3,10 +3,11 @@
 use std::{env, ffi::OsString, process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
-use lattice_claims::ProviderSeed;
+use lattice_claims::{ClusterSeed, InvocationSigner, ProviderSeed};
 use lattice_host::Builtin;
 use lattice_protocol::ProviderKey;
 use lattice_provider::{Context, Failure, HandlerError, Link, Provider, ProviderCall, encode, run};
+use lattice_rpc::{Call, Entity, RpcClient};
 
 /// The first argument that makes this binary a provider.
 const ENTRY: &str = "__provider";
@@ -47,8 +48,28 @@ impl Provider for Obedient {
                 let back = self.context.call(&call.link, "Test.Echo", call.payload.clone()).within(&call);
                 back.send().await.map_err(|error| HandlerError::Failed(error.to_string()))
             }
+            "Signer" => Ok(encode(self.signing_key().public().as_str())),
+            "Forge" => Ok(encode(&self.forge(&call).await)),
             "Abort" => std::process::abort(),
             _ => Err(HandlerError::Failed(format!("there is no operation `{}`", call.operation))),
+        }
+    }
+}
+
+impl Obedient {
+    fn signing_key(&self) -> ClusterSeed {
+        self.context.host_data().invocation_seed.parse().expect("the host tells a seed")
+    }
+
+    /// Calls its caller in that actor's own name, and returns what it is told.
+    async fn forge(&self, call: &ProviderCall) -> String {
+        let (data, actor) = (self.context.host_data(), Entity::Actor(call.actor().clone()));
+        let signer = InvocationSigner::new(self.signing_key());
+        let (nats, lattice) = (self.context.nats().clone(), data.lattice_rpc_prefix.clone());
+        let rpc = RpcClient::new(nats, lattice, data.host_id.clone(), signer);
+        match rpc.call(Call::new(actor.clone(), actor, "Test.Echo", "forged")).await {
+            Ok(_) => "it was believed".to_owned(),
+            Err(error) => error.to_string(),
         }
     }
 }
