@@ -13,15 +13,15 @@ use crate::{
     bucket::{Bucket, Entry, Follower, View},
     claims,
     error::StartError,
-    links::{self, Change, Teller},
+    links::{self, Change, Routes, Teller},
 };
 
 /// The copy in memory; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatticeData {
     tables: Arc<Mutex<Tables>>,
-    /// Told after each change of links.
-    link_changes: watch::Sender<()>,
+    /// The links as calls look them up, made anew after each change.
+    routes: watch::Sender<Arc<Routes>>,
 }
 
 /// What it holds, changed under one lock, so that nobody sees half of a change.
@@ -57,9 +57,9 @@ impl LatticeData {
         Ok((data, bucket, follower))
     }
 
-    /// Hears when links have changed.
-    pub(crate) fn link_changes(&self) -> watch::Receiver<()> {
-        self.link_changes.subscribe()
+    /// The links as calls look them up, and every change of them. Reading takes no lock that the tables have.
+    pub(crate) fn routes(&self) -> &watch::Sender<Arc<Routes>> {
+        &self.routes
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tables> {
@@ -96,9 +96,10 @@ impl View for LatticeView {
                 self.note(change, entry);
             }
         }
+        let routes = have_links_changed.then(|| tables.links.routes());
         drop(tables);
-        if have_links_changed {
-            data.link_changes.send_replace(());
+        if let Some(routes) = routes {
+            data.routes.send_replace(Arc::new(routes));
         }
     }
 

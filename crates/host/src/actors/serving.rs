@@ -137,7 +137,7 @@ impl Serving {
 
     /// The link under which an actor's call goes to a provider, if there is one.
     pub(crate) fn link(&self, origin: &ActorKey, call: &HostCall) -> Option<Arc<LinkDefinition>> {
-        self.shared.directory.links.provider(origin, &call.namespace, &call.binding)
+        self.shared.directory.links.route(origin, &call.namespace, &call.binding)
     }
 
     /// Calls a provider for an actor, through the lattice wherever the provider runs.

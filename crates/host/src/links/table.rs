@@ -20,6 +20,9 @@ pub(crate) struct Table {
     bad: HashMap<String, u64>,
 }
 
+/// The links of each actor.
+pub(crate) type Routes = HashMap<ActorKey, Vec<Arc<LinkDefinition>>>;
+
 /// What an entry changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -45,6 +48,11 @@ impl Table {
             }
             None => before.map(Change::Gone),
         }
+    }
+
+    /// The links as calls look them up.
+    pub(crate) fn routes(&self) -> Routes {
+        self.actors.iter().map(|(actor, links)| (actor.clone(), links.values().cloned().collect())).collect()
     }
 
     /// The link in an entry. One that is none is skipped, and told of once.
@@ -104,21 +112,26 @@ impl Links {
 
     /// The links that go to a provider under one link name.
     pub(crate) fn of_provider(&self, provider: &ProviderKey, name: &LinkName) -> Vec<Arc<LinkDefinition>> {
-        let data = self.data.lock();
-        let links = data.links.links.values();
+        let routes = self.routes();
+        let links = routes.values().flatten();
         links.filter(|link| link.provider_id == *provider && link.link_name == *name).cloned().collect()
     }
 
-    /// The provider to which an actor's calls of a contract go under a link name.
-    pub(crate) fn provider(&self, actor: &ActorKey, contract: &str, name: &str) -> Option<Arc<LinkDefinition>> {
-        let data = self.data.lock();
-        let links = data.links.actors.get(actor)?.values();
-        links.filter(|link| link.contract_id.as_str() == contract && link.link_name.as_str() == name).next().cloned()
+    /// The link by which an actor's calls of a contract go under a link name.
+    pub(crate) fn route(&self, actor: &ActorKey, contract: &str, name: &str) -> Option<Arc<LinkDefinition>> {
+        let routes = self.routes();
+        let mut links = routes.get(actor)?.iter();
+        links.find(|link| link.contract_id.as_str() == contract && link.link_name.as_str() == name).cloned()
     }
 
     /// Hears when links have changed.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.data.link_changes()
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Routes>> {
+        self.data.routes().subscribe()
+    }
+
+    /// The links as calls look them up; a pointer is copied.
+    fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.data.routes().borrow())
     }
 
     /// The links of one actor.
