@@ -60,6 +60,7 @@ mod payload;
 mod provider;
 mod run;
 mod serve;
+mod settings;
 mod telemetry;
 
 pub use context::{ActorCall, Context};
@@ -70,3 +71,4 @@ pub use payload::{decode, encode};
 pub use provider::{Health, Link, Provider, ProviderCall};
 pub use run::run;
 pub use serve::{Ended, Serving, serve};
+pub use settings::{Defaults, Settings};
