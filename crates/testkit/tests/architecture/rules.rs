@@ -10,8 +10,9 @@ use crate::{
 /// The one crate that is for tests.
 const TESTKIT: &str = "testkit";
 
-/// What tests may use beyond what their crate may: whoever tests a server needs its client.
-const TESTED_WITH: &[(&str, &str)] = &[("host", "client")];
+/// What tests may use beyond what their crate may: whoever tests a server needs its client, and whoever tests a provider
+/// is its host and the actors that call it.
+const TESTED_WITH: &[(&str, &str)] = &[("host", "client"), ("keyvalue", "claims"), ("keyvalue", "rpc")];
 
 /// Packages that a crate must not be built from, at any hand, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[
@@ -24,6 +25,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         "provider",
         &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
         "a provider is made without knowing the host that starts it",
+    ),
+    (
+        "keyvalue",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider does not know the host that starts it",
     ),
     ("artifact", &["lattice-host", "wasmtime"], "artifacts do not know what runs them"),
     ("runtime", &["async-nats", "lattice-protocol", "rustls"], "the engine knows no lattice and no network"),
