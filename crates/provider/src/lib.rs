@@ -63,6 +63,7 @@ mod serve;
 mod settings;
 mod telemetry;
 
+pub use connect::NatsAccess;
 pub use context::{ActorCall, Context};
 pub use error::{Failure, PayloadError, StartError};
 pub use lattice_protocol::{ActorKey, HostData, LinkValues};

@@ -12,7 +12,8 @@ const TESTKIT: &str = "testkit";
 
 /// What tests may use beyond what their crate may: whoever tests a server needs its client, and whoever tests a provider
 /// is its host and the actors that call it.
-const TESTED_WITH: &[(&str, &str)] = &[("host", "client"), ("keyvalue", "claims"), ("keyvalue", "rpc")];
+const TESTED_WITH: &[(&str, &str)] =
+    &[("host", "client"), ("keyvalue", "claims"), ("keyvalue", "rpc"), ("messaging", "claims"), ("messaging", "rpc")];
 
 /// Packages that a crate must not be built from, at any hand, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[
@@ -28,6 +29,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ),
     (
         "keyvalue",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider does not know the host that starts it",
+    ),
+    (
+        "messaging",
         &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
         "a provider does not know the host that starts it",
     ),
