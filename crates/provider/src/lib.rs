@@ -60,8 +60,10 @@ mod payload;
 mod provider;
 mod run;
 mod serve;
+mod settings;
 mod telemetry;
 
+pub use connect::NatsAccess;
 pub use context::{ActorCall, Context};
 pub use error::{Failure, PayloadError, StartError};
 pub use lattice_protocol::{ActorKey, HostData, LinkValues};
@@ -70,3 +72,4 @@ pub use payload::{decode, encode};
 pub use provider::{Health, Link, Provider, ProviderCall};
 pub use run::run;
 pub use serve::{Ended, Serving, serve};
+pub use settings::{Defaults, Settings};

@@ -24,32 +24,9 @@ pub use result::{
 
 /// The contract's id.
 pub const CONTRACT_ID: &str = "wasmcloud:latticecontrol";
-/// What operation names start with on the wire.
-const INTERFACE: &str = "LatticeController";
-
-macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// An operation of the contract.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Operation {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Operation {
-            /// Every operation, in the interface file's order.
-            pub const ALL: &[Operation] = &[$(Operation::$name,)*];
-
-            /// The operation's name without its interface.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Operation::$name => stringify!($name),)*
-                }
-            }
-        }
-    };
-}
 
 operations! {
+    "LatticeController";
     /// [`ProviderAuction`](crate::ProviderAuction) to a list of [`ProviderAuctionAck`].
     AuctionProvider,
     /// [`ActorAuction`](crate::ActorAuction) to a list of [`ActorAuctionAck`].
@@ -84,23 +61,6 @@ operations! {
     SetLatticeCredentials,
     /// [`SetRegistryCredentials`] to nothing, zero bytes.
     SetRegistryCredentials,
-}
-
-impl Operation {
-    /// The operation as it stands in an invocation, `LatticeController.GetHosts` for instance.
-    pub fn wire_name(self) -> String {
-        format!("{INTERFACE}.{}", self.name())
-    }
-
-    /// The operation that an invocation names; a name without its interface is understood too.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        let name = match name.rsplit_once('.') {
-            Some((INTERFACE, name)) => name,
-            Some(_) => return None,
-            None => name,
-        };
-        Self::ALL.iter().copied().find(|operation| operation.name() == name)
-    }
 }
 
 /// Asks for what runs on a host.

@@ -11,9 +11,17 @@ use crate::{
 const TESTKIT: &str = "testkit";
 
 /// What tests may use beyond what their crate may: whoever tests a server needs its client, and whoever tests a provider
-/// needs actors.
-const TESTED_WITH: &[(&str, &str)] =
-    &[("host", "client"), ("host", "provider"), ("http-server", "claims"), ("http-server", "rpc")];
+/// is its host and the actors that call it.
+const TESTED_WITH: &[(&str, &str)] = &[
+    ("host", "client"),
+    ("host", "provider"),
+    ("http-server", "claims"),
+    ("http-server", "rpc"),
+    ("keyvalue", "claims"),
+    ("keyvalue", "rpc"),
+    ("messaging", "claims"),
+    ("messaging", "rpc"),
+];
 
 /// Packages that a crate must not be built from, at any hand, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[
@@ -31,6 +39,16 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         "http-server",
         &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
         "a provider is made without knowing the host that starts it",
+    ),
+    (
+        "keyvalue",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider does not know the host that starts it",
+    ),
+    (
+        "messaging",
+        &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider does not know the host that starts it",
     ),
     ("artifact", &["lattice-host", "wasmtime"], "artifacts do not know what runs them"),
     ("runtime", &["async-nats", "lattice-protocol", "rustls"], "the engine knows no lattice and no network"),
