@@ -50,12 +50,12 @@ impl Follower {
         let events = lattice.client.events().await?;
         let mut names = Names::default();
         // Names are a comfort: without them keys are shown.
-        let (claims, hosts) = futures::join!(lattice.client.claims(), lattice.client.hosts());
+        let (claims, hosts) = futures::join!(lattice.client.claims(), lattice.client.inventories());
         for (actor, name) in claims.iter().flat_map(actor_names) {
             names.learn(actor.as_str(), name);
         }
         for host in hosts.map(|hosts| hosts.items).unwrap_or_default() {
-            names.learn(host.id.as_str(), &host.friendly_name);
+            names.learn_host(host.host_id.as_str(), &host);
         }
         Ok(Self { events, names, filter, printer })
     }

@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod connect;
+mod deliveries;
 mod detail;
 mod diagnosis;
 mod environment;
@@ -18,6 +19,7 @@ mod keys;
 mod module;
 mod placement;
 mod printer;
+mod program;
 mod requester;
 mod settings;
 mod settle;

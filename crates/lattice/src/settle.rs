@@ -3,12 +3,14 @@
 use futures::StreamExt;
 use lattice_client::{Operation, Recording, RequestError, Settled, WaitError, actor_names};
 use lattice_protocol::{
-    ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode,
+    ActorDescription, ActorKey, Count, HostInventory, HostKey, LinkName, OperationId, OperationPhase, OperationRecord,
+    ProviderKey, RefusalCode,
 };
 use serde::Serialize;
 
 use crate::{
     connect::Lattice,
+    deliveries::Delivery,
     detail::Detail,
     fault::{Code, Fault},
     printer::{Printer, Show},
@@ -24,6 +26,14 @@ pub(crate) struct Ended {
     host_id: Option<HostKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor_id: Option<ActorKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_id: Option<ProviderKey>,
+    /// The link name under which the provider serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_name: Option<LinkName>,
+    /// Of a link: how the running providers stand to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries: Option<Vec<Delivery>>,
     /// In an update: how long calls met neither version.
     #[serde(skip_serializing_if = "Option::is_none")]
     swap_micros: Option<u64>,
@@ -49,6 +59,10 @@ pub(crate) enum Deed {
     Stopped,
     /// Updated to this reference.
     Updated(String),
+    /// Started a provider from this reference under this link name.
+    ProviderStarted(String, LinkName),
+    /// Stopped a provider.
+    ProviderStopped(Provider),
     /// Stopped the host.
     HostStopped,
     /// What is said of the actor now.
@@ -59,11 +73,21 @@ pub(crate) enum Deed {
     HostChanged(String),
 }
 
+/// A provider under one link name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Provider {
+    pub(crate) key: ProviderKey,
+    pub(crate) link: LinkName,
+    /// The name in its claims, if that is known.
+    pub(crate) name: Option<String>,
+}
+
 /// What is known of host and actor besides their keys.
 #[derive(Debug, Default)]
 struct About {
     host_name: Option<String>,
     actor_name: Option<String>,
+    provider: Option<Provider>,
     /// How much of the actor runs on the host now.
     left: Option<u64>,
 }
@@ -110,12 +134,25 @@ pub(crate) async fn settle(
     intent: Intent,
     printer: Printer,
 ) -> anyhow::Result<()> {
+    Ok(printer.show(&ended(lattice, operation, intent, printer).await?)?)
+}
+
+/// As [`settle`], without printing it.
+///
+/// # Errors
+/// It failed, or its end is not known.
+pub(crate) async fn ended(
+    lattice: &Lattice,
+    operation: Operation,
+    intent: Intent,
+    printer: Printer,
+) -> anyhow::Result<Ended> {
     let Intent { deed, actor, no_wait } = intent;
     let (operation_id, host_id) = (operation.id().clone(), operation.host().cloned());
     let unrecorded = operation.accepted().recording == Recording::Host;
     // A host that has stopped no longer tells its name.
     let before = match (&deed, &host_id) {
-        (Deed::HostStopped, Some(host)) if !printer.is_json() => About::ask(lattice, host, None).await,
+        (Deed::HostStopped, Some(host)) if !printer.is_json() => About::ask(lattice, host, None, &deed).await,
         _ => About::default(),
     };
     let mut record = None;
@@ -130,26 +167,58 @@ pub(crate) async fn settle(
     let host_id = record.as_ref().map(|record| record.host_id.clone()).or(host_id);
     let actor_id = record.as_ref().and_then(|record| record.actor_id.clone()).or(actor);
     let swap_micros = record.and_then(|record| record.swap_micros);
-    // Programs get keys, people names too.
+    // Programs get keys, people names too. Whose key a provider has is not in the record.
+    let is_asked = !printer.is_json() || (matches!(deed, Deed::ProviderStarted(..)) && outcome != Outcome::Accepted);
     let now = match &host_id {
-        Some(host) if !printer.is_json() => About::ask(lattice, host, actor_id.as_ref()).await,
+        Some(host) if is_asked => About::ask(lattice, host, actor_id.as_ref(), &deed).await,
         _ => About::default(),
     };
     let about = About { host_name: now.host_name.or(before.host_name), ..now };
-    Ok(printer.show(&Ended { operation_id, host_id, actor_id, swap_micros, outcome, unrecorded, deed, about })?)
+    let (provider_id, link_name) = match &deed {
+        Deed::ProviderStarted(_, link) => (about.provider.as_ref().map(|provider| provider.key.clone()), Some(link)),
+        Deed::ProviderStopped(provider) => (Some(provider.key.clone()), Some(&provider.link)),
+        _ => (None, None),
+    };
+    let link_name = link_name.cloned();
+    let ended = Ended {
+        operation_id,
+        host_id,
+        actor_id,
+        provider_id,
+        link_name,
+        deliveries: None,
+        swap_micros,
+        outcome,
+        unrecorded,
+        deed,
+        about,
+    };
+    Ok(ended)
 }
 
 impl Show for Ended {
     fn text(&self) -> String {
-        self.sentence(Detail::Brief)
+        self.told(Detail::Brief)
     }
 
     fn wide(&self) -> String {
-        self.sentence(Detail::Whole)
+        self.told(Detail::Whole)
     }
 }
 
 impl Ended {
+    /// With how the running providers stand to the link that was changed.
+    #[must_use]
+    pub(crate) fn with_deliveries(self, provider: ProviderKey, deliveries: Vec<Delivery>) -> Self {
+        Self { provider_id: Some(provider), deliveries: Some(deliveries), ..self }
+    }
+
+    /// What was done, and below it how the running providers stand to the link.
+    fn told(&self, detail: Detail) -> String {
+        let deliveries = self.deliveries.iter().flatten().map(|delivery| delivery.line(detail));
+        std::iter::once(self.sentence(detail)).chain(deliveries).collect::<Vec<_>>().join("\n")
+    }
+
     fn sentence(&self, detail: Detail) -> String {
         let key = self.host_id.as_ref().map_or("-", |host| host.as_str());
         let host = detail.named(self.about.host_name.as_deref(), key);
@@ -179,6 +248,15 @@ impl Ended {
                 let swap = self.swap_micros.map(|micros| format!(", in {micros} µs")).unwrap_or_default();
                 format!("actor {actor} on host {host} runs {} now{swap}", detail.reference(reference))
             }
+            Deed::ProviderStarted(reference, link) => {
+                let provider = self.about.provider.as_ref().map(|provider| provider.shown(detail));
+                let provider = provider.unwrap_or_else(|| detail.reference(reference));
+                let from = if detail == Detail::Whole { format!(" from {reference}") } else { String::new() };
+                format!("started provider {provider} on host {host}{}{from}", under(link))
+            }
+            Deed::ProviderStopped(provider) => {
+                format!("stopped provider {} on host {host}{}", provider.shown(detail), under(&provider.link))
+            }
             Deed::HostStopped => format!("host {host} has stopped"),
             Deed::Changed(what) => format!("actor {actor} is {what}"),
             Deed::Holds(what) => what.clone(),
@@ -195,10 +273,32 @@ impl Ended {
     }
 }
 
+impl Provider {
+    fn shown(&self, detail: Detail) -> String {
+        detail.named(self.name.as_deref(), self.key.as_str())
+    }
+
+    /// The one that runs from this reference under this link name.
+    fn running(inventory: &HostInventory, reference: &str, link: &LinkName) -> Option<Self> {
+        let mut running = inventory.providers.iter().filter(|provider| provider.link_name == *link);
+        let running = running.find(|provider| provider.image_ref.as_deref() == Some(reference))?;
+        Some(Self { key: running.id.clone(), link: link.clone(), name: running.name.clone() })
+    }
+}
+
+/// The link name is told where it is not what links are called that have no name.
+fn under(link: &LinkName) -> String {
+    if *link == LinkName::default() { String::new() } else { format!(" under link name `{link}`") }
+}
+
 impl About {
     /// What the host tells. Names are a comfort: without an answer keys are shown.
-    async fn ask(lattice: &Lattice, host: &HostKey, actor: Option<&ActorKey>) -> Self {
+    async fn ask(lattice: &Lattice, host: &HostKey, actor: Option<&ActorKey>, deed: &Deed) -> Self {
         let Ok(inventory) = lattice.client.inventory(host).await else { return Self::default() };
+        if let Deed::ProviderStarted(reference, link) = deed {
+            let provider = Provider::running(&inventory, reference, link);
+            return Self { host_name: Some(inventory.friendly_name), provider, ..Self::default() };
+        }
         let Some(actor) = actor else { return Self { host_name: Some(inventory.friendly_name), ..Self::default() } };
         let running = inventory.actors.iter().find(|running| running.id == *actor);
         let actor_name = match running.and_then(|running| running.name.clone()) {
@@ -206,7 +306,7 @@ impl About {
             None => claimed_name(lattice, actor).await,
         };
         let left = Some(running.map_or(0, instances));
-        Self { host_name: Some(inventory.friendly_name), actor_name, left }
+        Self { host_name: Some(inventory.friendly_name), actor_name, left, provider: None }
     }
 }
 
@@ -329,6 +429,7 @@ mod tests {
 
     const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
     const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+    const PROVIDER: &str = "VDOQYLDQEYPWEBC76G4NMONCTOKFYS7YELMFF6LPDVUO5HQF6O53ZI2M";
 
     fn check(deed: Deed, left: u64, expect: &str) {
         let ended = Ended {
@@ -337,16 +438,38 @@ mod tests {
             swap_micros: None,
             unrecorded: false,
             actor_id: Some(ACTOR.parse().expect("a published key")),
+            provider_id: None,
+            link_name: None,
+            deliveries: None,
             outcome: Outcome::Done,
             deed,
             about: About {
                 host_name: Some("otter".to_owned()),
                 actor_name: Some("hello".to_owned()),
+                provider: Some(provider("default")),
                 left: Some(left),
             },
         };
         assert_eq!(ended.text(), expect);
         assert!(!ended.wide().contains('…'), "{}", ended.wide());
+    }
+
+    fn provider(link: &str) -> Provider {
+        Provider {
+            key: PROVIDER.parse().expect("a published key"),
+            link: link.parse().expect("a link name"),
+            name: Some("cache".to_owned()),
+        }
+    }
+
+    #[test]
+    fn people_are_told_of_providers() {
+        let started = |link: &str| Deed::ProviderStarted("file:///srv/c.par.gz".to_owned(), provider(link).link);
+        let on_host = "provider cache (VDOQYLDQ…) on host otter (NAWASHVA…)";
+        check(started("default"), 0, &format!("started {on_host}"));
+        check(started("web"), 0, &format!("started {on_host} under link name `web`"));
+        check(Deed::ProviderStopped(provider("default")), 0, &format!("stopped {on_host}"));
+        check(Deed::ProviderStopped(provider("web")), 0, &format!("stopped {on_host} under link name `web`"));
     }
 
     #[test]
