@@ -3,16 +3,17 @@
 mod support;
 
 use lattice_claims::ProviderSeed;
-use rustix::process::Signal;
+use lattice_testkit::eventually;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use support::{CONTRACT, Daemon, Home, MUTE, archive};
+use support::{CONTRACT, DEADLINE, Daemon, Home, MUTE, archive};
 
 const SECRET: &str = "sesame-sesame";
 
 #[tokio::test]
 async fn a_provider_is_started_shown_linked_and_stopped() {
     let home = Home::new().await;
-    let (_up, ready) = Daemon::up(&home, &["--demo"]).await;
+    let (up, ready) = Daemon::up(&home, &["--demo"]).await;
     let host = ready["host_name"].as_str().expect("it has a name");
     let key = archive(&home, "mute", MUTE);
     let start = ["start", "provider", "mute.par.gz"];
@@ -32,6 +33,7 @@ async fn a_provider_is_started_shown_linked_and_stopped() {
     the_inventory_shows_it(&home, &key).await;
     its_lines_are_shown(&home, &ready, &key).await;
     links_reach_it(&home, host, &key).await;
+    one_that_is_killed_is_started_again(&home, &up).await;
     it_is_stopped(&home, host, &key).await;
 }
 
@@ -114,6 +116,22 @@ async fn links_reach_it(home: &Home, host: &str, key: &str) {
     assert_eq!(told["deliveries"], json!([{"host_id": told["host_id"], "state": "removed"}]));
     let quick = home.run(&["link", "del", "hello", "test:other", "--no-wait", "-o", "json"]).await.json();
     assert_eq!(quick["outcome"], "done");
+}
+
+async fn one_that_is_killed_is_started_again(home: &Home, up: &Daemon) {
+    let is_it =
+        |pid: &u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep\0"));
+    let process = up.family().into_iter().find(is_it).expect("it runs");
+    let process = Pid::from_raw(process.cast_signed()).expect("it is a process id");
+    kill_process(process, Signal::KILL).expect("the process takes signals");
+    let table = eventually("it is started again", DEADLINE, async || {
+        let table = home.run(&["get", "inventory"]).await;
+        table.done().contains("killed by signal 9").then_some(table)
+    })
+    .await;
+    assert!(table.stdout.lines().next().is_some_and(|titles| titles.contains("last exit")), "{table:?}");
+    let lines = home.run(&["logs", "provider", "mute"]).await;
+    assert!(lines.done().contains("Z  host  process killed by signal 9"), "{lines:?}");
 }
 
 async fn it_is_stopped(home: &Home, host: &str, key: &str) {

@@ -12,9 +12,11 @@ use tokio::time::{self, Instant};
 use super::{Delivery, State, all};
 use crate::{connect::Lattice, printer::Printer};
 
-/// How long between two looks: soon for people, and long beside what a change takes to every host. What the first look
-/// shows may be of the link as it was before, so that it takes a second one to believe.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
+/// How long between the first two looks: soon for people, and long beside what a change takes to every host. What the
+/// first look shows may be of the link as it was before, so that it takes a second one to believe.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long between later ones, at the longest: every host is asked each time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What came of waiting.
 #[derive(Debug)]
@@ -87,18 +89,18 @@ async fn until(
     stands: impl Fn(&Look) -> Vec<Stand>,
 ) -> Result<Waited, RequestError> {
     let until = Instant::now() + lattice.target.patience;
-    let mut is_first = true;
+    let mut pause = FIRST_PAUSE;
     loop {
         let stands = stands(&Look::at(lattice).await?);
         let ended = stands.iter().all(|stand| stand.ended);
-        let believed = !is_first || stands.is_empty();
+        let believed = pause > FIRST_PAUSE || stands.is_empty();
         if (ended && believed) || Instant::now() >= until {
             printer.end_progress();
             return Ok(Waited { deliveries: stands.into_iter().map(|stand| stand.delivery).collect(), ended });
         }
         printer.progress(progress);
-        is_first = false;
-        time::sleep(LOOK_PAUSE).await;
+        time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

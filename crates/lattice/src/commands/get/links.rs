@@ -137,9 +137,10 @@ impl Links {
 
 /// Who has it, host by host.
 fn arrivals(deliveries: &[Delivery], detail: Detail) -> String {
-    let host = |delivery: &Delivery| match &delivery.host_name {
-        Some(name) => name.clone(),
-        None => detail.key(delivery.host_id.as_str()),
+    let host = |delivery: &Delivery| match (&delivery.host_name, detail) {
+        (Some(name), Detail::Brief) => name.clone(),
+        (None, Detail::Brief) => detail.key(delivery.host_id.as_str()),
+        (name, Detail::Whole) => detail.named(name.as_deref(), delivery.host_id.as_str()),
     };
     let shown = |delivery: &Delivery| format!("{} {}", host(delivery), delivery.words());
     or_dash(Some(deliveries.iter().map(shown).collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty()))
