@@ -51,10 +51,12 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
         return Ok(printer.show(&ended)?);
     }
     let waited = deliveries::until_arrived(&lattice, &link, printer).await;
-    if waited.as_ref().is_ok_and(|waited| waited.deliveries.is_empty()) {
+    let runs_nowhere = waited.as_ref().is_ok_and(|waited| waited.deliveries.is_empty());
+    tell(ended, link.provider_id, waited, "is set", printer)?;
+    if runs_nowhere {
         printer.note("no host runs the provider: the link reaches it when it starts");
     }
-    tell(ended, link.provider_id, waited, "is set", printer)
+    Ok(())
 }
 
 async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
