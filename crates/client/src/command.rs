@@ -7,8 +7,8 @@ mod provider;
 use std::time::Duration;
 
 use lattice_protocol::{
-    Ack, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord, REQUESTER_HEADER,
-    StopHost,
+    Ack, BID_HEADER, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord,
+    REQUESTER_HEADER, StopHost,
 };
 use tokio::time;
 use uuid::Uuid;
@@ -140,6 +140,11 @@ enum Arrival {
 /// A request that does what would be refused otherwise, if that is wanted.
 fn forced(request: Outgoing, force: bool) -> Outgoing {
     if force { request.header(FORCE_HEADER, "true") } else { request }
+}
+
+/// A start that follows this bid; none is named by an empty token.
+fn following(request: Outgoing, token: &str) -> Outgoing {
+    if token.is_empty() { request } else { request.header(BID_HEADER, token) }
 }
 
 fn new_operation() -> OperationId {

@@ -59,10 +59,11 @@ pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const EVENTS_AT_ONCE: usize = 256;
 /// How often a host is asked again because events came while it answered. One that never rests is taken at its word.
 pub(crate) const INVENTORY_TRIES: u32 = 3;
-/// Hosts, annotation sets of one host, and links that an observer keeps: far more than any lattice has, and bounds what
-/// forged events can make it keep.
+/// Hosts, annotation sets and providers of one host, and links that an observer keeps: far more than any lattice has, and
+/// bounds what forged events can make it keep.
 pub(crate) const OBSERVED_HOSTS: usize = 8192;
 pub(crate) const OBSERVED_SETS: usize = 4096;
+pub(crate) const OBSERVED_PROVIDERS: usize = 1024;
 pub(crate) const OBSERVED_LINKS: usize = 65_536;
 /// Earlier starts of a host whose late events are recognised: more than restart within the time of a message's way.
 pub(crate) const RETIRED_EPOCHS: usize = 4;

@@ -8,7 +8,8 @@
 //! - **Command**: every command becomes an operation. Its answer means that a host took it on; the [`Operation`] tells
 //!   afterwards how it goes, can be watched and waited for, and be taken up again by another process.
 //! - **Place**: [`Client::auction_actor`] ranks the hosts that would run an actor by a stated [`Rule`] and says why each
-//!   stands where it stands, and why the others would not; [`Client::place_actor`] starts it on the best.
+//!   stands where it stands, and why the others would not; [`Client::place_actor`] starts it on the best. So do
+//!   [`Client::auction_provider`] and [`Client::place_provider`] for capability providers.
 //! - **Look on**: [`Client::events`] is what happens, and says when it has a hole; an [`Observer`] keeps the live view that
 //!   follows from it.
 //!

@@ -1,9 +1,11 @@
-//! Starting an actor on whichever host is best for it: an auction, then a start on the first rank that still stands by
-//! its bid.
+//! Starting an actor or a provider on whichever host is best for it: an auction, then a start on the first rank that still
+//! stands by its bid.
+
+mod placed;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use lattice_protocol::{ActorAuction, Constraints, Declined, HostKey, RefusalCode, StartActor};
+use lattice_protocol::{Constraints, Declined, HostKey, RefusalCode, StartActor, StartProvider};
 use tokio::time;
 use uuid::Uuid;
 
@@ -15,22 +17,27 @@ use crate::{
     operation::Operation,
     request::RequestError,
 };
+use placed::Placed;
 
-/// Why an actor was not placed. Nothing was started, except where a variant says otherwise.
+/// Why an actor or a provider was not placed. Nothing was started, except where a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaceError {
     /// The auction could not be held.
-    #[error("the hosts could not be asked who would run the actor")]
+    #[error("the hosts could not be asked who would run the {what}")]
     Auction {
+        /// `actor` or `provider`.
+        what: &'static str,
         /// What went wrong.
         source: Box<RequestError>,
         /// The starts that were tried after earlier auctions.
         tried: Vec<Attempt>,
     },
     /// No host would run it.
-    #[error("no host would run the actor{}", why(declined, missing))]
+    #[error("no host would run the {what}{}", why(declined, missing))]
     NobodyBids {
+        /// `actor` or `provider`.
+        what: &'static str,
         /// The hosts that declined, with their reasons.
         declined: Vec<Declined>,
         /// The hosts that did not answer.
@@ -41,17 +48,21 @@ pub enum PlaceError {
         tried: Vec<Attempt>,
     },
     /// Every host that bid refused the start, as often as it was worth asking.
-    #[error("no host that bid took the actor, in {rounds} auctions: {}", told(tried))]
+    #[error("no host that bid took the {what}, in {rounds} auctions: {}", told(tried))]
     Exhausted {
+        /// `actor` or `provider`.
+        what: &'static str,
         /// How many auctions were held.
         rounds: u32,
         /// What happened, host by host.
         tried: Vec<Attempt>,
     },
     /// A host refused the start for a reason that would count everywhere, or did not answer. In that case it may have
-    /// started the actor, so that no other host was asked.
-    #[error("host {host} did not take the start of the actor")]
+    /// started it, so that no other host was asked.
+    #[error("host {host} did not take the start of the {what}")]
     Start {
+        /// `actor` or `provider`.
+        what: &'static str,
         /// The host.
         host: HostKey,
         /// What went wrong.
@@ -60,8 +71,10 @@ pub enum PlaceError {
         tried: Vec<Attempt>,
     },
     /// The time was over. A start that was under way may yet be taken on.
-    #[error("the actor was not placed within {deadline:?}{}", told_if_any(tried))]
+    #[error("the {what} was not placed within {deadline:?}{}", told_if_any(tried))]
     TimedOut {
+        /// `actor` or `provider`.
+        what: &'static str,
         /// How long was waited.
         deadline: Duration,
         /// The starts that were tried, those that ended.
@@ -136,30 +149,57 @@ impl Client {
         rule: Rule,
         deadline: Duration,
     ) -> Result<Operation, PlaceError> {
+        self.place_in_time(command, constraints, rule, deadline).await
+    }
+
+    /// Starts a capability provider on the host that the rule puts first among those that would run it and meet these
+    /// constraints.
+    ///
+    /// As [`place_actor`](Self::place_actor). A host that runs it already, because others were faster, is passed over, too.
+    ///
+    /// # Errors
+    /// [`PlaceError`] tells host by host why it was not placed.
+    pub async fn place_provider(
+        &self,
+        command: StartProvider,
+        constraints: Constraints,
+        rule: Rule,
+        deadline: Duration,
+    ) -> Result<Operation, PlaceError> {
+        self.place_in_time(command, constraints, rule, deadline).await
+    }
+
+    async fn place_in_time<P: Placed>(
+        &self,
+        command: P,
+        constraints: Constraints,
+        rule: Rule,
+        deadline: Duration,
+    ) -> Result<Operation, PlaceError> {
         let mut tried = Vec::new();
         match time::timeout(deadline, self.place(&command, &constraints, rule, &mut tried)).await {
             Ok(Ok(operation)) => Ok(operation),
-            Ok(Err(fault)) => Err(fault.into_error(tried)),
-            Err(_) => Err(PlaceError::TimedOut { deadline, tried }),
+            Ok(Err(fault)) => Err(fault.into_error(P::WHAT, tried)),
+            Err(_) => Err(PlaceError::TimedOut { what: P::WHAT, deadline, tried }),
         }
     }
 
-    async fn place(
+    async fn place<P: Placed>(
         &self,
-        command: &StartActor,
+        command: &P,
         constraints: &Constraints,
         rule: Rule,
         tried: &mut Vec<Attempt>,
     ) -> Result<Operation, Fault> {
         for round in 1..=PLACING_ROUNDS {
-            let auction = self.auction_actor(auction_of(command, constraints), rule).await.map_err(Fault::Auction)?;
+            let auction = command.auction(self, constraints, rule).await.map_err(Fault::Auction)?;
             if auction.ranked.is_empty() {
                 return Err(Fault::NobodyBids(auction));
             }
             for bid in auction.ranked {
-                match self.start_for_bid(&bid.host_id, command.clone(), bid.token()).await {
+                match command.clone().start(self, &bid).await {
                     Ok(operation) => return Ok(operation),
-                    Err(error) if goes_on(&error, &bid) => tried.push(attempt(round, bid, error)),
+                    Err(error) if goes_on::<P>(&error, &bid) => tried.push(attempt(round, bid, error)),
                     Err(error) => return Err(Fault::Start(bid.host_id, error)),
                 }
             }
@@ -180,37 +220,26 @@ enum Fault {
 }
 
 impl Fault {
-    fn into_error(self, tried: Vec<Attempt>) -> PlaceError {
+    fn into_error(self, what: &'static str, tried: Vec<Attempt>) -> PlaceError {
         match self {
-            Fault::Auction(source) => PlaceError::Auction { source: Box::new(source), tried },
+            Fault::Auction(source) => PlaceError::Auction { what, source: Box::new(source), tried },
             Fault::NobodyBids(Auction { declined, missing, errors, .. }) => {
-                PlaceError::NobodyBids { declined, missing, errors, tried }
+                PlaceError::NobodyBids { what, declined, missing, errors, tried }
             }
-            Fault::Start(host, source) => PlaceError::Start { host, source: Box::new(source), tried },
-            Fault::Exhausted => PlaceError::Exhausted { rounds: PLACING_ROUNDS, tried },
+            Fault::Start(host, source) => PlaceError::Start { what, host, source: Box::new(source), tried },
+            Fault::Exhausted => PlaceError::Exhausted { what, rounds: PLACING_ROUNDS, tried },
         }
-    }
-}
-
-fn auction_of(command: &StartActor, constraints: &Constraints) -> ActorAuction {
-    ActorAuction {
-        actor_ref: command.actor_ref.clone(),
-        annotations: command.annotations.clone(),
-        constraints: constraints.clone(),
-        count: command.count,
-        explain: true,
-        lattice_id: None,
     }
 }
 
 /// Whether the next rank is asked: the host started nothing, and the reason is its own. Of hosts of other projects, which
 /// give no token and no codes, every refusal is.
-fn goes_on(error: &RequestError, bid: &RankedBid) -> bool {
+fn goes_on<P: Placed>(error: &RequestError, bid: &RankedBid) -> bool {
     match error {
         RequestError::NoResponders { .. } => true,
         RequestError::Refused { code: None, .. } => bid.token().is_empty(),
         RequestError::Refused { code: Some(code), .. } => {
-            matches!(code, RefusalCode::BidStale | RefusalCode::Full | RefusalCode::Stopping)
+            matches!(code, RefusalCode::BidStale | RefusalCode::Full | RefusalCode::Stopping) || P::is_taken(*code)
         }
         _ => false,
     }

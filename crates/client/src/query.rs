@@ -95,13 +95,15 @@ impl Client {
         self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::GetLinks))).await
     }
 
-    /// Which links have arrived at the running providers, as each host of this project tells.
+    /// Which links have arrived at the running providers, as each host of this project tells. Those of other projects do
+    /// not, and are not waited for.
     ///
     /// # Errors
-    /// As [`hosts`](Self::hosts).
+    /// As [`hosts`](Self::hosts); that nobody answers is none.
     pub async fn link_deliveries(&self) -> Result<Gathered<LinkDeliveries>, RequestError> {
         let request = Outgoing::query(self, self.subjects().build(&ControlSubject::Deliveries));
-        self.gather(Question::new(request, |answer: &LinkDeliveries| Some(answer.host_id.clone()))).await
+        let question = Question::new(request, |answer: &LinkDeliveries| Some(answer.host_id.clone()));
+        self.gather(Question { silence_is_an_answer: true, ..question }).await
     }
 
     /// What a provider of a host has printed lately.

@@ -1,4 +1,7 @@
-//! From what a person types to a key: hosts by id, prefix or friendly name, actors by key, name or call alias.
+//! From what a person types to a key: hosts by id, prefix or friendly name, actors by key, name or call alias, providers by
+//! key, name or image.
+
+mod provider;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +31,7 @@ pub enum ResolveError {
     /// Nothing fits.
     #[error("no {what} fits `{text}`; {}{}", listed("there is", known), unasked(errors, missing))]
     NotFound {
-        /// `host` or `actor`.
+        /// `host`, `actor` or `provider`.
         what: &'static str,
         /// What was looked for.
         text: String,
@@ -42,7 +45,7 @@ pub enum ResolveError {
     /// More than one fits.
     #[error("`{text}` fits more than one {what}; {}", listed("it may be", candidates))]
     Ambiguous {
-        /// `host` or `actor`.
+        /// `host`, `actor` or `provider`.
         what: &'static str,
         /// What was looked for.
         text: String,
@@ -52,7 +55,7 @@ pub enum ResolveError {
     /// No host answers, so that nothing can be found.
     #[error("no host answers that could tell which {what} `{text}` is")]
     NoHosts {
-        /// `host` or `actor`.
+        /// `host`, `actor` or `provider`.
         what: &'static str,
         /// What was looked for.
         text: String,
@@ -60,7 +63,7 @@ pub enum ResolveError {
     /// The lattice could not be asked.
     #[error("the lattice could not be asked for its {what}s")]
     Request {
-        /// `host` or `actor`.
+        /// `host`, `actor` or `provider`.
         what: &'static str,
         /// What went wrong.
         source: RequestError,

@@ -11,6 +11,7 @@ mod keys;
 mod label;
 mod lattice_state;
 mod operation;
+mod providers;
 mod up;
 mod update;
 
@@ -33,6 +34,7 @@ pub(crate) use keys::{Generate, Keys, Kind};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
 pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink, Registry, SetRegistry};
 pub(crate) use operation::Operation;
+pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
 
@@ -42,6 +44,7 @@ Examples:
   lattice get hosts              who is there
   lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'
   lattice start actor ./mine.wasm
+  lattice start provider ./cache.par.gz
   lattice down                   stop what `up` started";
 
 const AFTER_LONG_HELP: &str = "\
@@ -71,15 +74,18 @@ and without a flag:
   LATTICE_LOG             what is logged, such as debug or lattice_host=trace
 
 With `-o json` a command prints exactly one JSON document on standard output;
-`up`, `events` and `--watch` print one per line. These keys stay:
+`up`, `events`, `--watch` and `logs --follow` print one per line. These keys stay:
   get hosts           hosts, errors, missing, complete
   get inventory       inventories, errors, missing, complete
   get claims          claims, errors
-  get links           links, errors
+  get links           links, errors; a link has what the protocol gives it, and
+                      deliveries with host_id, state and error
   get operations      operations, more, errors
   get config          entity_id, values
   start, scale, stop, update, link, label and config
                       operation_id, host_id, actor_id, swap_micros, unrecorded,
+                      provider_id, link_name,
+                      deliveries (of links) with host_id, state and error,
                       outcome: accepted, done or done_by_event
   update --all-hosts  updates, errors, missing, complete; an update has host_id,
                       host_name, operation_id, swap_micros, error,
@@ -97,6 +103,8 @@ With `-o json` a command prints exactly one JSON document on standard output;
   up                  ready: the keys of status but running, and attached, try;
                       then events
   events              CloudEvents, as hosts publish them
+  logs provider       host_id, provider_id, link_name, lines, lost, errors;
+                      a line has number, time, stream and text
   keys gen            public_key, and seed or file
   claims sign         file, public_key, issuer
   claims inspect      public_key, issuer, name, call_alias, capabilities, tags,
@@ -196,6 +204,8 @@ pub(crate) enum Command {
     Registry(Registry),
     Call(Call),
     Events(Events),
+    #[command(subcommand)]
+    Logs(Logs),
     Bench(Bench),
     #[command(name = "__bench-responder", hide = true)]
     BenchResponder(BenchResponder),
@@ -225,7 +235,7 @@ pub(crate) struct Events {
     pub(crate) types: Vec<String>,
 }
 
-/// A seed, or the name of a file with one; its `Debug` shows neither.
+/// A seed or another secret, or the name of a file with one; its `Debug` shows neither.
 #[derive(Clone)]
 pub(crate) struct SeedText(String);
 

@@ -13,6 +13,7 @@ mod host;
 mod keys;
 mod label;
 mod link;
+mod logs;
 mod operation;
 mod registry;
 mod scale;
@@ -59,8 +60,10 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Host(host) => host::run(&host, settings).await,
         Command::Get(get) => get::run(get, settings).await,
         Command::Start(Start::Actor(start)) => start::run(start, settings).await,
+        Command::Start(Start::Provider(start)) => start::provider(*start, settings).await,
         Command::Scale(Scale::Actor(scale)) => scale::run(scale, settings).await,
         Command::Stop(Stop::Actor(stop)) => stop::actor(stop, settings).await,
+        Command::Stop(Stop::Provider(stop)) => stop::provider(stop, settings).await,
         Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
         Command::Update(update) => update::run(update, settings).await,
         Command::Auction(auction) => auction::run(auction, settings).await,
@@ -71,6 +74,7 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Registry(registry) => registry::run(registry, settings).await,
         Command::Call(call) => call::run(call, settings).await,
         Command::Events(events) => events::run(events, settings).await,
+        Command::Logs(logs) => logs::run(logs, settings).await,
         Command::Bench(bench) => bench::run(bench, settings).await,
         Command::BenchResponder(responder) => bench::respond(&responder, settings).await,
         Command::Completions { .. } | Command::Keys(_) | Command::Claims(_) => Ok(()),

@@ -215,6 +215,9 @@ fn hint_of_connect(error: &ConnectError) -> Option<&'static str> {
 
 fn hint_of_place(error: &PlaceError) -> Option<&'static str> {
     match error {
+        PlaceError::NobodyBids { what: "provider", .. } => {
+            Some("`lattice auction provider REF --explain` shows it host by host")
+        }
         PlaceError::NobodyBids { .. } => Some("`lattice auction actor REF --explain` shows it host by host"),
         _ => None,
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use lattice_protocol::{
-    ActorKey, Labels,
-    event::{ActorClaims, CloudEvent, EventData},
+    ActorKey, HostInventory, Labels, LinkName, ProviderKey,
+    event::{ActorClaims, CloudEvent, EventData, ProviderExited},
 };
 use serde::{Serialize, Serializer};
 
@@ -13,7 +13,7 @@ use crate::{detail::Detail, printer::Show, table::printable};
 /// Characters of data that are not known here.
 const LONGEST_DATA: usize = 160;
 
-/// The names that hosts and actors have told, by key.
+/// The names that hosts, actors and providers have told, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Names(HashMap<String, String>);
 
@@ -22,6 +22,14 @@ impl Names {
     pub(crate) fn learn(&mut self, key: &str, name: &str) {
         if !name.is_empty() {
             self.0.insert(key.to_owned(), name.to_owned());
+        }
+    }
+
+    /// Remembers what a host calls itself and its providers.
+    pub(crate) fn learn_host(&mut self, key: &str, host: &HostInventory) {
+        self.learn(key, &host.friendly_name);
+        for provider in &host.providers {
+            self.learn(provider.id.as_str(), provider.name.as_deref().unwrap_or_default());
         }
     }
 
@@ -45,10 +53,13 @@ impl Names {
     fn learn_from(&mut self, source: &str, data: &EventData) {
         match data {
             EventData::HostStarted(data) => self.learn(source, &data.friendly_name),
-            EventData::HostHeartbeat(data) => self.learn(source, &data.friendly_name),
+            EventData::HostHeartbeat(data) => self.learn_host(source, data),
             EventData::ActorStarted(data) => self.learn_actor(&data.public_key, &data.claims),
             EventData::ActorsStarted(data) => self.learn_actor(&data.public_key, &data.claims),
             EventData::ActorScaled(data) => self.learn_actor(&data.public_key, &data.claims),
+            EventData::ProviderStarted(data) => {
+                self.learn(data.public_key.as_str(), data.claims.name.as_deref().unwrap_or_default());
+            }
             _ => {}
         }
     }
@@ -59,6 +70,12 @@ impl Names {
 
     fn of(&self, key: &str) -> String {
         self.0.get(key).cloned().unwrap_or_else(|| Detail::Brief.key(key))
+    }
+
+    /// A provider, and the link name under which it serves where that says something.
+    fn provider(&self, key: &ProviderKey, link: &LinkName) -> String {
+        let name = self.of(key.as_str());
+        if *link == LinkName::default() { name } else { format!("{name} `{link}`") }
     }
 
     fn essentials(&self, data: &EventData, detail: Detail) -> String {
@@ -89,6 +106,24 @@ impl Names {
                 format!("{actor} revision {} to {} {image}", data.old_revision, data.revision)
             }
             EventData::ActorUpdateFailed(data) => format!("{}: {}", self.of(data.public_key.as_str()), data.reason),
+            EventData::ProviderStarted(data) => {
+                let provider = self.provider(&data.public_key, &data.link_name);
+                format!("{provider} {} {}", data.contract_id, reference(&data.image_ref))
+            }
+            EventData::ProviderStartFailed(data) => format!("{}: {}", reference(&data.provider_ref), data.error),
+            EventData::ProviderStopped(data) => self.provider(&data.public_key, &data.link_name),
+            EventData::ProviderExited(data) => {
+                format!("{}: {}", self.provider(&data.public_key, &data.link_name), aftermath(data))
+            }
+            EventData::HealthCheckPassed(data) => {
+                format!("{} is well", self.provider(&data.public_key, &data.link_name))
+            }
+            EventData::HealthCheckFailed(data) => {
+                format!("{} is not well", self.provider(&data.public_key, &data.link_name))
+            }
+            EventData::HealthCheckStatus(data) => {
+                format!("{} is as before", self.provider(&data.public_key, &data.link_name))
+            }
             EventData::LabelsChanged(data) => pairs(&data.labels),
             EventData::LinkdefSet(data) | EventData::LinkdefDeleted(data) => {
                 let (actor, provider) = (self.of(data.actor_id.as_str()), self.of(data.provider_id.as_str()));
@@ -100,6 +135,14 @@ impl Names {
             _ => String::new(),
         }
     }
+}
+
+/// How a provider's process ended, and what follows.
+fn aftermath(exited: &ProviderExited) -> String {
+    let reason = if exited.reason.is_empty() { "it ended" } else { &exited.reason };
+    let again = if exited.crash_loop { ", as it does again and again" } else { "" };
+    let seconds = exited.restart_after.div_ceil(100);
+    format!("{reason}{again}; starts again in {}.{} s", seconds / 10, seconds % 10)
 }
 
 /// The labels that somebody set.
@@ -132,13 +175,17 @@ impl Show for EventLine {
     }
 }
 
-/// The time of day with its zone, as the event has it: hosts tell theirs in UTC, which is `Z`.
 fn time(event: &CloudEvent) -> String {
-    let time = event.time.as_deref().and_then(|time| time.split_once('T'));
+    time_of_day(event.time.as_deref())
+}
+
+/// The time of day with its zone, as a host wrote it: in UTC, which is `Z`.
+pub(crate) fn time_of_day(time: Option<&str>) -> String {
+    let time = time.and_then(|time| time.split_once('T'));
     let Some((_, time)) = time else { return "--:--:--".to_owned() };
     let of_day: String = time.chars().take(8).collect();
     let zone = time.find(['Z', '+', '-']).map_or("", |start| &time[start..]);
-    format!("{of_day}{zone}")
+    printable(&format!("{of_day}{zone}"))
 }
 
 fn first_of<'a>(first: &'a str, second: &'a str) -> &'a str {
@@ -160,6 +207,7 @@ mod tests {
 
     const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
     const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+    const PROVIDER: &str = "VDOQYLDQEYPWEBC76G4NMONCTOKFYS7YELMFF6LPDVUO5HQF6O53ZI2M";
 
     fn event(kind: &str, data: serde_json::Value) -> CloudEvent {
         let event = json!({
@@ -194,6 +242,35 @@ mod tests {
         let start = "03:04:05+02:00  NAWASHVA…  actors_started  MDNX3CB6… +2";
         assert_eq!(line.text(), format!("{start} …/.local/share/lattice/demo/hello.wasm"));
         assert_eq!(line.wide(), format!("{start} {reference}"));
+    }
+
+    #[test]
+    fn providers_are_told_in_words() {
+        let mut names = Names::default();
+        let of = |link: &str, more: serde_json::Value| {
+            let mut data = json!({
+                "public_key": PROVIDER, "link_name": link, "contract_id": "acme:cache", "host_id": HOST,
+                "instance_id": "i", "annotations": {},
+            });
+            data.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            data
+        };
+        let mut check = |kind: &str, data: serde_json::Value, expect: &str| {
+            assert_eq!(names.line(event(kind, data)).text(), format!("03:04:05Z  NAWASHVA…  {kind}  {expect}"));
+        };
+        check("health_check_passed", of("default", json!({})), "VDOQYLDQ… is well");
+        let started = of("default", json!({"claims": {"name": "cache"}, "image_ref": "builtin://cache"}));
+        check("provider_started", started, "cache acme:cache builtin://cache");
+        check("health_check_failed", of("web", json!({})), "cache `web` is not well");
+        check("health_check_status", of("default", json!({})), "cache is as before");
+        let exited = json!({"reason": "killed by signal 9", "restart_after": 1240, "restarts": 1});
+        check("provider_exited", of("default", exited), "cache: killed by signal 9; starts again in 1.3 s");
+        let again = json!({"reason": "exited with code 1", "restart_after": 60_000, "crash_loop": true});
+        let expect = "cache: exited with code 1, as it does again and again; starts again in 60.0 s";
+        check("provider_exited", of("default", again), expect);
+        check("provider_stopped", of("default", json!({"reason": "stop"})), "cache");
+        let failed = json!({"provider_ref": "builtin://x", "link_name": "default", "error": "no such builtin"});
+        check("provider_start_failed", failed, "builtin://x: no such builtin");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use tokio::task;
 
 use crate::{connect::Lattice, event_line::Names, printer::Printer};
 
-/// The event by which hosts say that they are alive.
-const HEARTBEAT: &str = "host_heartbeat";
+/// The events by which hosts say that they are alive, and that their providers are as they were.
+const REGULAR: [&str; 2] = ["host_heartbeat", "health_check_status"];
 
 /// The last event of a host.
 const STOPPED: &str = "host_stopped";
@@ -18,7 +18,7 @@ const STOPPED: &str = "host_stopped";
 pub(crate) struct Filter {
     /// Only these types; all if empty.
     pub(crate) types: Vec<String>,
-    /// Not the heartbeats, unless they are among the types.
+    /// Not those that tell again and again that nothing has changed, unless they are among the types.
     pub(crate) no_heartbeats: bool,
 }
 
@@ -26,7 +26,7 @@ impl Filter {
     fn shows(&self, event: &CloudEvent) -> bool {
         let asked_for = |kind: &String| kind == event.name() || *kind == event.kind;
         match self.types.is_empty() {
-            true => !(self.no_heartbeats && event.name() == HEARTBEAT),
+            true => !(self.no_heartbeats && REGULAR.contains(&event.name())),
             false => self.types.iter().any(asked_for),
         }
     }
@@ -50,12 +50,12 @@ impl Follower {
         let events = lattice.client.events().await?;
         let mut names = Names::default();
         // Names are a comfort: without them keys are shown.
-        let (claims, hosts) = futures::join!(lattice.client.claims(), lattice.client.hosts());
+        let (claims, hosts) = futures::join!(lattice.client.claims(), lattice.client.inventories());
         for (actor, name) in claims.iter().flat_map(actor_names) {
             names.learn(actor.as_str(), name);
         }
         for host in hosts.map(|hosts| hosts.items).unwrap_or_default() {
-            names.learn(host.id.as_str(), &host.friendly_name);
+            names.learn_host(host.host_id.as_str(), &host);
         }
         Ok(Self { events, names, filter, printer })
     }
@@ -124,6 +124,8 @@ mod tests {
     fn heartbeats_can_be_left_out() {
         let filter = Filter { types: Vec::new(), no_heartbeats: true };
         assert!(!filter.shows(&event("com.wasmcloud.lattice.host_heartbeat")));
+        assert!(!filter.shows(&event("com.wasmcloud.lattice.health_check_status")));
+        assert!(filter.shows(&event("com.wasmcloud.lattice.health_check_failed")));
         assert!(filter.shows(&event("com.wasmcloud.lattice.host_started")));
     }
 }

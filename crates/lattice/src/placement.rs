@@ -1,12 +1,14 @@
 //! Which host a command is for, when people name it or leave it out.
 
 use lattice_client::{Gathered, ResolveError};
-use lattice_protocol::{ActorKey, EntityKey, HostInventory, HostKey};
+use lattice_protocol::{ActorKey, EntityKey, HostInventory, HostKey, LinkName, ProviderDescription, ProviderKey};
 
 use crate::{
     connect::Lattice,
     detail::Detail,
     fault::{Code, Fault},
+    program,
+    settle::Provider,
     unanswered,
 };
 
@@ -41,6 +43,60 @@ pub(crate) async fn running(lattice: &Lattice, actor: &ActorKey, named: Option<&
     }
     let choices: Vec<String> = running.iter().map(|host| shown(&host.friendly_name, &host.host_id)).collect();
     only(running.into_iter().map(|host| host.host_id), "several hosts run it", &choices)
+}
+
+/// Where a provider serves under a link name: on the host that is named, else the only one that runs it so.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn serving(
+    lattice: &Lattice,
+    provider: &ProviderKey,
+    link: &LinkName,
+    named: Option<&str>,
+) -> anyhow::Result<(HostKey, Provider)> {
+    let is_it = |running: &&ProviderDescription| running.id == *provider && running.link_name == *link;
+    let name = |inventory: &HostInventory| inventory.providers.iter().find(is_it).and_then(|it| it.name.clone());
+    let of = |name| Provider { key: provider.clone(), link: link.clone(), name };
+    if let Some(host) = named {
+        let host = named_host(lattice, host).await?;
+        // A comfort: the host itself says what it does not run.
+        let name = lattice.client.inventory(&host).await.ok().as_ref().and_then(name);
+        return Ok((host, of(name)));
+    }
+    let inventories = whole(lattice.inventories().await?)?;
+    let serving: Vec<&HostInventory> =
+        inventories.iter().filter(|inventory| inventory.providers.iter().any(|running| is_it(&running))).collect();
+    if serving.is_empty() {
+        return Err(not_serving(&inventories, provider, link).into());
+    }
+    let choices: Vec<String> = serving.iter().map(|host| shown(&host.friendly_name, &host.host_id)).collect();
+    let name = serving.first().and_then(|inventory| name(inventory));
+    let host = only(serving.iter().map(|host| host.host_id.clone()), "several hosts run it", &choices)?;
+    Ok((host, of(name)))
+}
+
+/// It may serve under another link name.
+fn not_serving(inventories: &[HostInventory], provider: &ProviderKey, link: &LinkName) -> Fault {
+    let running = inventories.iter().flat_map(|inventory| &inventory.providers).filter(|other| other.id == *provider);
+    let mut others: Vec<String> = running.map(|other| other.link_name.to_string()).collect();
+    others.sort_unstable();
+    others.dedup();
+    let key = Detail::Brief.key(provider.as_str());
+    let fault = Fault::new(Code::NotFound, format!("no host runs provider {key} under link name `{link}`"));
+    match others.as_slice() {
+        [] => fault.hint("`lattice get inventory` shows what runs; `lattice start provider` starts it"),
+        others => fault.hint(format!("--link-name names another one; it runs under {}", others.join(", "))),
+    }
+}
+
+/// The provider that is named: its key, or of one that runs its name, what it was started from, or the start of its key.
+///
+/// # Errors
+/// None fits, or several do.
+pub(crate) async fn provider(lattice: &Lattice, name: &str) -> anyhow::Result<ProviderKey> {
+    let resolved = lattice.client.resolve_provider(&program::called(name)).await;
+    resolved.map_err(|error| resolve_error(lattice, error))
 }
 
 /// The actor that is named: its key, name, call alias, or the start of its key.

@@ -1,84 +1,22 @@
 //! Following a command that a host took on to its end, and telling how it went.
 
+mod about;
+mod ended;
+
 use futures::StreamExt;
-use lattice_client::{Operation, Recording, RequestError, Settled, WaitError, actor_names};
-use lattice_protocol::{
-    ActorDescription, ActorKey, Count, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode,
-};
-use serde::Serialize;
+use lattice_client::{Operation, Recording, RequestError, Settled, WaitError};
+use lattice_protocol::{ActorKey, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode};
 
 use crate::{
     connect::Lattice,
-    detail::Detail,
     fault::{Code, Fault},
-    printer::{Printer, Show},
+    printer::Printer,
     unanswered,
 };
-
-/// How a command ended.
-#[derive(Debug, Serialize)]
-pub(crate) struct Ended {
-    /// The operation at the host.
-    operation_id: OperationId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host_id: Option<HostKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor_id: Option<ActorKey>,
-    /// In an update: how long calls met neither version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    swap_micros: Option<u64>,
-    outcome: Outcome,
-    /// Whether no record of it outlives the host.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    unrecorded: bool,
-    #[serde(skip)]
-    deed: Deed,
-    /// What people are told beside it.
-    #[serde(skip)]
-    about: About,
-}
-
-/// What a command did if it went well.
-#[derive(Clone, Debug)]
-pub(crate) enum Deed {
-    /// Started so many instances from this reference.
-    Started(u16, String),
-    /// Scaled to this count.
-    Scaled(Count),
-    /// Stopped instances.
-    Stopped,
-    /// Updated to this reference.
-    Updated(String),
-    /// Stopped the host.
-    HostStopped,
-    /// What is said of the actor now.
-    Changed(String),
-    /// What holds of the lattice now.
-    Holds(String),
-    /// What is said of the host now.
-    HostChanged(String),
-}
-
-/// What is known of host and actor besides their keys.
-#[derive(Debug, Default)]
-struct About {
-    host_name: Option<String>,
-    actor_name: Option<String>,
-    /// How much of the actor runs on the host now.
-    left: Option<u64>,
-}
-
-/// What is known of the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    /// The host took it on; nobody waited.
-    Accepted,
-    /// The host's record says that it was done.
-    Done,
-    /// An event says so; the host keeps no records.
-    DoneByEvent,
-}
+use about::About;
+pub(crate) use about::{Provider, instances};
+use ended::Outcome;
+pub(crate) use ended::{Deed, Ended};
 
 /// What a command is to bring about, and whether its end is waited for.
 #[derive(Debug)]
@@ -110,12 +48,25 @@ pub(crate) async fn settle(
     intent: Intent,
     printer: Printer,
 ) -> anyhow::Result<()> {
+    Ok(printer.show(&ended(lattice, operation, intent, printer).await?)?)
+}
+
+/// As [`settle`], without printing it.
+///
+/// # Errors
+/// It failed, or its end is not known.
+pub(crate) async fn ended(
+    lattice: &Lattice,
+    operation: Operation,
+    intent: Intent,
+    printer: Printer,
+) -> anyhow::Result<Ended> {
     let Intent { deed, actor, no_wait } = intent;
     let (operation_id, host_id) = (operation.id().clone(), operation.host().cloned());
     let unrecorded = operation.accepted().recording == Recording::Host;
     // A host that has stopped no longer tells its name.
     let before = match (&deed, &host_id) {
-        (Deed::HostStopped, Some(host)) if !printer.is_json() => About::ask(lattice, host, None).await,
+        (Deed::HostStopped, Some(host)) if !printer.is_json() => About::ask(lattice, host, None, &deed).await,
         _ => About::default(),
     };
     let mut record = None;
@@ -130,95 +81,27 @@ pub(crate) async fn settle(
     let host_id = record.as_ref().map(|record| record.host_id.clone()).or(host_id);
     let actor_id = record.as_ref().and_then(|record| record.actor_id.clone()).or(actor);
     let swap_micros = record.and_then(|record| record.swap_micros);
-    // Programs get keys, people names too.
+    // Programs get keys, people names too. Whose key a provider has is not in the record.
+    let is_asked = !printer.is_json() || (matches!(deed, Deed::ProviderStarted(..)) && outcome != Outcome::Accepted);
     let now = match &host_id {
-        Some(host) if !printer.is_json() => About::ask(lattice, host, actor_id.as_ref()).await,
+        Some(host) if is_asked => About::ask(lattice, host, actor_id.as_ref(), &deed).await,
         _ => About::default(),
     };
     let about = About { host_name: now.host_name.or(before.host_name), ..now };
-    Ok(printer.show(&Ended { operation_id, host_id, actor_id, swap_micros, outcome, unrecorded, deed, about })?)
-}
-
-impl Show for Ended {
-    fn text(&self) -> String {
-        self.sentence(Detail::Brief)
-    }
-
-    fn wide(&self) -> String {
-        self.sentence(Detail::Whole)
-    }
-}
-
-impl Ended {
-    fn sentence(&self, detail: Detail) -> String {
-        let key = self.host_id.as_ref().map_or("-", |host| host.as_str());
-        let host = detail.named(self.about.host_name.as_deref(), key);
-        let text = match self.outcome {
-            Outcome::Accepted => format!("accepted by host {host} as operation {}", self.operation_id),
-            Outcome::Done => self.done(&host, detail),
-            Outcome::DoneByEvent => format!("{} (an event of the host says so)", self.done(&host, detail)),
-        };
-        match self.unrecorded {
-            true => format!("{text}; no record of it outlives the host, for JetStream does not take it"),
-            false => text,
-        }
-    }
-
-    fn done(&self, host: &str, detail: Detail) -> String {
-        let key = self.actor_id.as_ref().map_or("-", |id| id.as_str());
-        let actor = detail.named(self.about.actor_name.as_deref(), key);
-        match &self.deed {
-            Deed::Started(count, reference) => {
-                let instances = if *count == 1 { "instance" } else { "instances" };
-                let from = if detail == Detail::Whole { format!(" from {reference}") } else { String::new() };
-                format!("started {count} {instances} of actor {actor} on host {host}{from}")
-            }
-            Deed::Scaled(count) => format!("actor {actor} on host {host} is scaled to {count}"),
-            Deed::Stopped => format!("stopped actor {actor} on host {host}{}", self.left()),
-            Deed::Updated(reference) => {
-                let swap = self.swap_micros.map(|micros| format!(", in {micros} µs")).unwrap_or_default();
-                format!("actor {actor} on host {host} runs {} now{swap}", detail.reference(reference))
-            }
-            Deed::HostStopped => format!("host {host} has stopped"),
-            Deed::Changed(what) => format!("actor {actor} is {what}"),
-            Deed::Holds(what) => what.clone(),
-            Deed::HostChanged(what) => format!("host {host} {what}"),
-        }
-    }
-
-    fn left(&self) -> String {
-        match self.about.left {
-            Some(0) => ", nothing of it is left".to_owned(),
-            Some(left) => format!(", {left} of it left"),
-            None => String::new(),
-        }
-    }
-}
-
-impl About {
-    /// What the host tells. Names are a comfort: without an answer keys are shown.
-    async fn ask(lattice: &Lattice, host: &HostKey, actor: Option<&ActorKey>) -> Self {
-        let Ok(inventory) = lattice.client.inventory(host).await else { return Self::default() };
-        let Some(actor) = actor else { return Self { host_name: Some(inventory.friendly_name), ..Self::default() } };
-        let running = inventory.actors.iter().find(|running| running.id == *actor);
-        let actor_name = match running.and_then(|running| running.name.clone()) {
-            Some(name) => Some(name),
-            None => claimed_name(lattice, actor).await,
-        };
-        let left = Some(running.map_or(0, instances));
-        Self { host_name: Some(inventory.friendly_name), actor_name, left }
-    }
-}
-
-/// An actor that no longer runs is still known by its claims.
-async fn claimed_name(lattice: &Lattice, actor: &ActorKey) -> Option<String> {
-    let claims = lattice.client.claims().await.ok()?;
-    actor_names(&claims).find(|(key, _)| key == actor).map(|(_, name)| name.to_owned())
-}
-
-/// How many calls of an actor a host runs at once.
-pub(crate) fn instances(actor: &ActorDescription) -> u64 {
-    actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum()
+    let (provider_id, link_name) = deed.provider(&about);
+    Ok(Ended {
+        operation_id,
+        host_id,
+        actor_id,
+        provider_id,
+        link_name,
+        deliveries: None,
+        swap_micros,
+        outcome,
+        unrecorded,
+        deed,
+        about,
+    })
 }
 
 /// Waits for the end and shows, on a terminal, how far it is.
@@ -320,47 +203,5 @@ fn record_of(settled: Settled) -> Option<OperationRecord> {
     match settled {
         Settled::ByOperation(record) => Some(record),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
-    const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
-
-    fn check(deed: Deed, left: u64, expect: &str) {
-        let ended = Ended {
-            operation_id: "01a1f989-76db-746f-89d4-02125a2f656c".parse().expect("an id"),
-            host_id: Some(HOST.parse().expect("a published key")),
-            swap_micros: None,
-            unrecorded: false,
-            actor_id: Some(ACTOR.parse().expect("a published key")),
-            outcome: Outcome::Done,
-            deed,
-            about: About {
-                host_name: Some("otter".to_owned()),
-                actor_name: Some("hello".to_owned()),
-                left: Some(left),
-            },
-        };
-        assert_eq!(ended.text(), expect);
-        assert!(!ended.wide().contains('…'), "{}", ended.wide());
-    }
-
-    #[test]
-    fn people_are_told_by_names() {
-        let reference = "file:///home/ada/.local/share/lattice/demo/hello.wasm".to_owned();
-        check(
-            Deed::Started(2, reference),
-            2,
-            "started 2 instances of actor hello (MDNX3CB6…) on host otter (NAWASHVA…)",
-        );
-        let on_host = "actor hello (MDNX3CB6…) on host otter (NAWASHVA…)";
-        check(Deed::Scaled(3.into()), 3, &format!("{on_host} is scaled to 3"));
-        check(Deed::Stopped, 2, &format!("stopped {on_host}, 2 of it left"));
-        check(Deed::Stopped, 0, &format!("stopped {on_host}, nothing of it is left"));
-        check(Deed::HostStopped, 0, "host otter (NAWASHVA…) has stopped");
     }
 }

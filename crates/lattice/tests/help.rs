@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lattice_claims::ProviderSeed;
 use lattice_testkit::guests;
 use serde_json::Value;
-use support::{Daemon, Home, Outcome};
+use support::{CONTRACT, Daemon, Home, MUTE, Outcome, archive};
 
 /// The column at which keys stand in the list.
 const KEYS: usize = 22;
@@ -72,8 +72,10 @@ async fn keys_are_listed() {
     home.file("mine.wasm", &guests::echo());
     home.file("secret.txt", b"secret");
     let provider = ProviderSeed::generate().public().to_string();
+    archive(&home, "mute", MUTE);
     let label = format!("label put {host} a=b");
     let link = format!("link put hello {provider} wasmcloud:keyvalue");
+    let to_mute = format!("link put hello mute {CONTRACT}");
     let lines = [
         ("get hosts", "get hosts"),
         ("get inventory", "get inventory"),
@@ -82,6 +84,10 @@ async fn keys_are_listed() {
         ("scale", "scale actor mine --count 2"),
         ("update", "update actor hello --force mine.wasm"),
         ("update --all-hosts", "update actor mine mine.wasm --all-hosts"),
+        ("start", "start provider mute.par.gz"),
+        ("link", &to_mute),
+        ("logs provider", "logs provider mute"),
+        ("stop", "stop provider mute"),
         ("stop", "stop actor mine"),
         ("link", &link),
         ("label", &label),

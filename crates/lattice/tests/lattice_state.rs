@@ -85,7 +85,7 @@ async fn link_provider(home: &Home) -> Value {
 
 async fn what_is_no_link_is_refused(home: &Home, provider: &str) {
     home.run(&["link", "put", "nobody", provider, CONTRACT]).await.failed(3, "no actor fits `nobody`");
-    home.run(&["link", "put", "hello", "VKEY", CONTRACT, "-o", "json"]).await.failed_json(2, "usage");
+    home.run(&["link", "put", "hello", "VKEY", CONTRACT, "-o", "json"]).await.failed_json(3, "not_found");
     home.run(&["link", "put", "hello", provider, "a b", "-o", "json"]).await.failed_json(2, "usage");
     home.run(&["link", "put", "hello", provider, CONTRACT, "--value", "x=@none"])
         .await

@@ -4,7 +4,7 @@ mod support;
 
 use lattice_testkit::guests;
 use serde_json::json;
-use support::{Daemon, Home, Outcome};
+use support::{Daemon, Home, MUTE, Outcome, archive};
 
 /// That nobody bids, as programs are told: a whole document, and the exit code.
 #[track_caller]
@@ -41,9 +41,13 @@ async fn auctions_are_held_and_explained() {
     assert_nobody(&home.run(&with(&["--count", "6", "-o", "json"])).await, "may run 5 instances");
     home.run(&with(&["-x", "other", "-o", "json"])).await.failed_json(3, "no_hosts");
 
-    let provider = ["auction", "provider", "registry.example/httpserver:1", "-o", "json"];
-    assert_nobody(&home.run(&provider).await, "runs no capability providers");
+    archive(&home, "mute", MUTE);
+    let held = home.run(&["auction", "provider", "mute.par.gz", "-o", "json"]).await.json();
+    assert_eq!((&held["ranked"][0]["host_id"], &held["complete"]), (&ready["host_id"], &true.into()), "{held}");
+    let provider = ["auction", "provider", "builtin://none", "-o", "json"];
+    assert_nobody(&home.run(&provider).await, "none");
     home.run(&["auction", "provider", "", "-o", "json"]).await.failed_json(2, "usage");
+    home.run(&["auction", "provider", "none.par.gz", "-o", "json"]).await.failed_json(3, "not_found");
 }
 
 #[tokio::test]

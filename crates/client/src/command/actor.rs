@@ -1,8 +1,8 @@
 //! Commands about actors on one host.
 
-use lattice_protocol::{BID_HEADER, HostKey, ScaleActor, StartActor, StopActor, UpdateActor};
+use lattice_protocol::{HostKey, ScaleActor, StartActor, StopActor, UpdateActor};
 
-use super::forced;
+use super::{following, forced};
 use crate::{
     client::Client,
     operation::{Expected, Operation},
@@ -67,8 +67,7 @@ impl Client {
         token: &str,
     ) -> Result<Operation, RequestError> {
         let command = StartActor { host_id: Some(host.clone()), lattice_id: self.lattice_id(), ..command };
-        let request = self.to_host(host, &command);
-        let request = if token.is_empty() { request } else { request.header(BID_HEADER, token) };
+        let request = following(self.to_host(host, &command), token);
         self.command(request, Some(host), Expected::start(&command)).await
     }
 

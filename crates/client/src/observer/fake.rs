@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use lattice_protocol::{
     HostInventory, HostKey, Labels, decode,
     event::{
-        ActorClaims, ActorScaled, ActorUpdated, CloudEvent, EventData, HostStarted, HostStopped, LabelsChanged,
-        LinkdefChange,
+        ActorClaims, ActorScaled, ActorUpdated, CloudEvent, EventData, HealthCheck, HostStarted, HostStopped,
+        LabelsChanged, LinkdefChange, ProviderClaims, ProviderExited, ProviderStarted, ProviderStopped,
     },
 };
 
@@ -88,4 +88,50 @@ pub(super) fn link() -> LinkdefChange {
         provider_id: PROVIDER.parse().expect("a provider key"),
         values: Default::default(),
     }
+}
+
+pub(super) fn provider_started(instance: &str) -> EventData {
+    EventData::ProviderStarted(ProviderStarted {
+        annotations: Default::default(),
+        claims: ProviderClaims { name: Some("keeper".to_owned()), ..ProviderClaims::default() },
+        contract_id: link().contract_id,
+        host_id: Some(host(0)),
+        image_ref: "builtin://keyvalue".to_owned(),
+        instance_id: instance.to_owned(),
+        link_name: Default::default(),
+        public_key: link().provider_id,
+    })
+}
+
+pub(super) fn provider_exited(restarts: u32, crash_loop: bool) -> EventData {
+    EventData::ProviderExited(ProviderExited {
+        annotations: Default::default(),
+        code: None,
+        contract_id: link().contract_id,
+        crash_loop,
+        host_id: host(0),
+        instance_id: String::new(),
+        link_name: Default::default(),
+        public_key: link().provider_id,
+        reason: "killed by signal 9".to_owned(),
+        restart_after: 1000,
+        restarts,
+        signal: Some(9),
+    })
+}
+
+pub(super) fn provider_stopped() -> EventData {
+    EventData::ProviderStopped(ProviderStopped {
+        annotations: Default::default(),
+        contract_id: link().contract_id,
+        host_id: Some(host(0)),
+        instance_id: String::new(),
+        link_name: Default::default(),
+        public_key: link().provider_id,
+        reason: "stop".to_owned(),
+    })
+}
+
+pub(super) fn health() -> HealthCheck {
+    HealthCheck { contract_id: link().contract_id, link_name: Default::default(), public_key: link().provider_id }
 }

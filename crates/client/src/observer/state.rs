@@ -1,5 +1,7 @@
 //! The view with what is needed to keep it: what each event, inventory and silence changes, as values.
 
+mod provider;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -212,7 +214,7 @@ impl State {
             }
             Some(EventData::ActorScaled(data)) if is_ours => self.scaled(host, data),
             Some(EventData::ActorUpdated(data)) if is_ours => self.updated(host, data),
-            _ if is_ours && data.is_some() => true,
+            Some(data) if is_ours => self.provider_event(host, data),
             _ => !(name.starts_with("actor") || name.starts_with("provider_") || name == "host_heartbeat"),
         }
     }

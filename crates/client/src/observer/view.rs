@@ -7,7 +7,8 @@ use std::{
 };
 
 use lattice_protocol::{
-    ActorKey, Annotations, ContractId, HostInventory, HostKey, Labels, LinkDefinition, LinkName, ProviderKey,
+    ActorKey, Annotations, ContractId, HostInventory, HostKey, Labels, LinkDefinition, LinkName, ProviderDescription,
+    ProviderKey, ProviderProcess,
 };
 use tokio::time::Instant;
 
@@ -133,6 +134,8 @@ pub struct ProviderView {
     pub revision: i32,
     /// What was noted on it.
     pub annotations: Annotations,
+    /// How its process is; not known of hosts of other projects.
+    pub process: Option<ProviderProcess>,
     /// When it was last seen.
     pub seen: Seen,
 }
@@ -182,16 +185,8 @@ impl HostView {
                 set.count += u64::from(instance.max_instances);
             }
         }
-        let provider = |provider: lattice_protocol::ProviderDescription| {
-            let view = ProviderView {
-                contract_id: provider.contract_id,
-                image_ref: provider.image_ref,
-                name: provider.name,
-                revision: provider.revision,
-                annotations: provider.annotations,
-                seen,
-            };
-            ((provider.id, provider.link_name), view)
+        let provider = |provider: ProviderDescription| {
+            ((provider.id.clone(), provider.link_name.clone()), ProviderView::of(provider, seen))
         };
         Self {
             friendly_name: inventory.friendly_name,
@@ -230,9 +225,16 @@ impl HostView {
 
     fn provider_facts(&self) -> impl Iterator<Item = impl PartialEq> {
         self.providers.iter().map(|(key, provider)| {
-            let ProviderView { contract_id, image_ref, name, revision, annotations, .. } = provider;
-            (key, contract_id, image_ref, name, revision, annotations)
+            let ProviderView { contract_id, image_ref, name, revision, annotations, process, .. } = provider;
+            (key, contract_id, image_ref, name, revision, annotations, process)
         })
+    }
+}
+
+impl ProviderView {
+    fn of(provider: ProviderDescription, seen: Seen) -> Self {
+        let ProviderDescription { annotations, contract_id, image_ref, name, process, revision, .. } = provider;
+        Self { contract_id, image_ref, name, revision, annotations, process, seen }
     }
 }
 

@@ -37,10 +37,12 @@ pub(crate) enum Expected {
     ProviderStarted {
         provider_ref: String,
         link: LinkName,
+        annotations: Annotations,
     },
     ProviderStopped {
         provider: ProviderKey,
         link: LinkName,
+        annotations: Annotations,
     },
     HostStopped,
     LinkSet(LinkPlace),
@@ -153,11 +155,19 @@ impl Expected {
     }
 
     pub(crate) fn start_provider(command: &StartProvider) -> Self {
-        Expected::ProviderStarted { provider_ref: command.provider_ref.clone(), link: command.link_name.clone() }
+        Expected::ProviderStarted {
+            provider_ref: command.provider_ref.clone(),
+            link: command.link_name.clone(),
+            annotations: command.annotations.clone(),
+        }
     }
 
     pub(crate) fn stop_provider(command: &StopProvider) -> Self {
-        Expected::ProviderStopped { provider: command.provider_id.clone(), link: command.link_name.clone() }
+        Expected::ProviderStopped {
+            provider: command.provider_id.clone(),
+            link: command.link_name.clone(),
+            annotations: command.annotations.clone(),
+        }
     }
 
     pub(crate) fn put_link(link: &LinkDefinition) -> Self {
@@ -212,11 +222,13 @@ impl Expected {
                 let names_another = told.image().is_some_and(|image| image != actor_ref);
                 told.names_actor(actor) && !names_another && told.has_at_least(annotations)
             }
-            Expected::ProviderStarted { provider_ref, link } => {
-                (told.names_image(provider_ref) || told.text("provider_ref") == Some(provider_ref)) && told.serves(link)
+            Expected::ProviderStarted { provider_ref, link, annotations } => {
+                let names_image = told.names_image(provider_ref) || told.text("provider_ref") == Some(provider_ref);
+                names_image && told.serves(link) && told.has_exactly(annotations)
             }
-            Expected::ProviderStopped { provider, link } => {
-                told.text("public_key") == Some(provider.as_str()) && told.serves(link)
+            Expected::ProviderStopped { provider, link, annotations } => {
+                let names_provider = told.text("public_key") == Some(provider.as_str());
+                names_provider && told.serves(link) && told.has_at_least(annotations)
             }
             Expected::LinkSet(place) | Expected::LinkDeleted(place) => told.is_of(place),
             Expected::HostStopped => true,

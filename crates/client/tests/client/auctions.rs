@@ -6,7 +6,7 @@ use async_nats::Message;
 use lattice_client::{Attempt, Auction, Client, PlaceError, Rule};
 use lattice_protocol::{
     Ack, ActorAuction, ActorBid, BID_HEADER, Bid, Constraints, Declined, Format, OPERATION_HEADER, ProviderAuction,
-    ProviderBid, RefusalCode, StartActor, decode, encode,
+    ProviderBid, RefusalCode, StartActor, StartProvider, decode, encode,
 };
 use lattice_testkit::NatsServer;
 
@@ -135,16 +135,7 @@ async fn a_silent_member_is_missing_and_garbage_is_an_error() {
 #[tokio::test]
 async fn providers_are_auctioned_too() {
     let (nats, client) = lattice().await;
-    let provider_bid = ProviderBid {
-        bid: Some(Bid { friendly_name: "host-0".to_owned(), ..Bid::default() }),
-        constraints: Constraints::new(),
-        host_id: host(0),
-        link_name: Default::default(),
-        provider_ref: IMAGE.to_owned(),
-    };
-    let answers = vec![encode(&provider_bid, Format::JSON), declined(1), declined(2)];
-    let _bids = Responder::start(&nats, &control("auction.provider"), move |_| answers.clone()).await;
-    let _members = Responder::fixed(&nats, &control("lattice.members"), members([0, 1, 2])).await;
+    let _hosts = bidding_for_provider(&nats, vec![provider_bid(0), declined(1), declined(2)]).await;
     let auction = ProviderAuction {
         constraints: Constraints::new(),
         explain: false,
@@ -156,11 +147,73 @@ async fn providers_are_auctioned_too() {
     assert_eq!((ranks(&told), told.declined.len(), told.complete), (vec![HOSTS[0]], 2, true));
 }
 
+fn provider_bid(index: usize) -> Vec<u8> {
+    let bid = ProviderBid {
+        bid: Some(Bid { friendly_name: format!("host-{index}"), instances: index as u64, ..Bid::default() }),
+        constraints: Constraints::new(),
+        host_id: host(index),
+        link_name: Default::default(),
+        provider_ref: IMAGE.to_owned(),
+    };
+    encode(&bid, Format::JSON)
+}
+
+/// A lattice of three members that answer an auction of a provider with this.
+async fn bidding_for_provider(nats: &NatsServer, answers: Vec<Vec<u8>>) -> [Responder; 2] {
+    let bids = Responder::start(nats, &control("auction.provider"), move |request| {
+        let auction: ProviderAuction = decode(&request.payload).expect("an auction");
+        assert!(auction.explain && auction.provider_ref == IMAGE, "{auction:?}");
+        answers.clone()
+    })
+    .await;
+    [bids, Responder::fixed(nats, &control("lattice.members"), members([0, 1, 2])).await]
+}
+
+async fn place_provider(client: &Client) -> Result<lattice_client::Operation, PlaceError> {
+    let start = StartProvider {
+        annotations: Default::default(),
+        configuration: None,
+        host_id: None,
+        lattice_id: None,
+        link_name: Default::default(),
+        provider_ref: IMAGE.to_owned(),
+    };
+    client.place_provider(start, Constraints::new(), Rule::Spread, DEADLINE).await
+}
+
+/// Of two who start the same provider one is first, and the other finds the place taken.
+#[tokio::test]
+async fn a_provider_goes_to_the_next_rank_where_it_runs_already() {
+    let (nats, client) = lattice().await;
+    let _hosts = bidding_for_provider(&nats, vec![provider_bid(1), provider_bid(0), declined(2)]).await;
+    let says = [Some(RefusalCode::Conflict), None, None];
+    let (_starts, asked) = commanded(&nats, "lp", says).await;
+    let operation = place_provider(&client).await.expect("the second takes it");
+    assert_eq!(operation.host(), Some(&host(1)));
+    assert_eq!(*asked.lock().expect("no panic"), [(0, None), (1, None)]);
+}
+
+#[tokio::test]
+async fn a_provider_that_no_host_takes_is_told_as_one() {
+    let (nats, client) = lattice().await;
+    let _hosts = bidding_for_provider(&nats, vec![declined(0), declined(1), declined(2)]).await;
+    let error = place_provider(&client).await.expect_err("nobody bids").to_string();
+    assert!(error.starts_with("no host would run the provider: host-0: no label `zone`; full; host-"), "{error}");
+}
+
 /// What a host says to a start.
 type Says = Option<RefusalCode>;
 
 /// Hosts that say this to a start, and notes which of them were asked, with which token.
-async fn starting(nats: &NatsServer, says: [Says; 3]) -> (Vec<Responder>, Arc<Mutex<Vec<(usize, Option<String>)>>>) {
+async fn starting(nats: &NatsServer, says: [Says; 3]) -> (Vec<Responder>, Asked) {
+    commanded(nats, "la", says).await
+}
+
+/// Which hosts were asked, with which token.
+type Asked = Arc<Mutex<Vec<(usize, Option<String>)>>>;
+
+/// The same of whichever command.
+async fn commanded(nats: &NatsServer, verb: &str, says: [Says; 3]) -> (Vec<Responder>, Asked) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut hosts = Vec::new();
     for (index, says) in says.into_iter().enumerate() {
@@ -175,7 +228,7 @@ async fn starting(nats: &NatsServer, says: [Says; 3]) -> (Vec<Responder>, Arc<Mu
             };
             vec![encode(&ack, Format::MESSAGE_PACK)]
         };
-        hosts.push(Responder::start(nats, &control(&format!("cmd.{}.la", HOSTS[index])), answer).await);
+        hosts.push(Responder::start(nats, &control(&format!("cmd.{}.{verb}", HOSTS[index])), answer).await);
     }
     (hosts, asked)
 }
@@ -201,7 +254,7 @@ async fn when_all_bids_are_stale_new_auctions_are_held_and_then_it_is_told_what_
     let _hosts = bidding(&nats, vec![bid(0, Some(0)), bid(1, Some(1)), declined(2)]).await;
     let (mut starts, asked) = starting(&nats, [Some(RefusalCode::BidStale), Some(RefusalCode::Stopping), None]).await;
     let error = place(&client).await.expect_err("nobody takes it");
-    let PlaceError::Exhausted { rounds: 5, ref tried } = error else { panic!("{error:?}") };
+    let PlaceError::Exhausted { rounds: 5, ref tried, .. } = error else { panic!("{error:?}") };
     let rounds: Vec<(u32, &str)> = tried.iter().map(|tried| (tried.round, tried.host_id.as_str())).collect();
     assert_eq!((rounds.len(), rounds[0], rounds[9]), (10, (1, HOSTS[0]), (5, HOSTS[1])));
     assert_eq!(asked.lock().expect("no panic").len(), 10);
@@ -251,7 +304,7 @@ async fn where_nobody_bids_every_reason_is_told() {
     let (nats, client) = lattice().await;
     let _hosts = bidding(&nats, vec![declined(0), declined(1), declined(2)]).await;
     let error = place(&client).await.expect_err("nobody bids");
-    let PlaceError::NobodyBids { ref declined, ref missing, ref errors, ref tried } = error else {
+    let PlaceError::NobodyBids { ref declined, ref missing, ref errors, ref tried, .. } = error else {
         panic!("{error:?}")
     };
     assert_eq!((declined.len(), missing.len(), errors.len()), (3, 0, 0));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use lattice_client::RequestError;
-use lattice_protocol::Format;
+use lattice_protocol::{DeliveryState, Format, LogQuery, decode};
 use lattice_testkit::{NatsOptions, NatsServer};
 use tokio::time::timeout;
 
@@ -223,4 +223,45 @@ async fn a_request_that_the_server_does_not_carry_is_not_sent() {
     };
     let error = client.start_actor(&host(0), command).await.expect_err("too large");
     assert!(matches!(error, RequestError::TooLarge { size: 5000.., max: 4096, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn deliveries_are_told_by_hosts_of_this_project_alone() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
+    let told = format!(
+        r#"{{"host_id":"{}","deliveries":[{{"actor_id":"{ACTOR}","contract_id":"wasmcloud:keyvalue","host_id":"{}",
+        "id":"x","link_name":"default","provider_id":"{PROVIDER}","state":"confirmed"}},{{"state":"?"}}]}}"#,
+        HOSTS[0], HOSTS[0]
+    );
+    let _ours = Responder::fixed(&nats, &control("lattice.deliveries"), told).await;
+    let _members = Responder::fixed(&nats, &control("lattice.members"), members([0, 10])).await;
+    let gathered = client.link_deliveries().await.expect("a host answers");
+    assert_eq!((gathered.missing.len(), gathered.errors.len(), gathered.complete), (0, 0, true));
+    let deliveries = &gathered.items[0].deliveries;
+    assert_eq!((deliveries.good[0].state, deliveries.bad.len()), (DeliveryState::Confirmed, 1));
+}
+
+#[tokio::test]
+async fn lines_of_a_provider_are_asked_of_its_host() {
+    let (nats, client) = lattice().await;
+    let query = LogQuery {
+        after: Some(7),
+        limit: 3,
+        link_name: Default::default(),
+        provider_id: PROVIDER.parse().expect("a provider key"),
+    };
+    let sent = query.clone();
+    let answer = format!(
+        r#"{{"host_id":"{}","lines":[{{"number":9,"stream":"stderr","text":"x","time":"t"}}],"lost":1}}"#,
+        HOSTS[0]
+    );
+    let _host = Responder::start(&nats, &control(&format!("lattice.{}.logs", HOSTS[0])), move |request| {
+        assert_eq!(decode::<LogQuery>(&request.payload).expect("a query"), sent);
+        vec![answer.clone().into()]
+    })
+    .await;
+    let told = client.provider_logs(&host(0), &query).await.expect("the host answers");
+    assert_eq!((told.lines[0].number, told.lines[0].text.as_str(), told.lost), (9, "x", 1));
+    let error = client.provider_logs(&host(1), &query).await.expect_err("there is no such host");
+    assert!(matches!(error, RequestError::NoResponders { .. }), "{error:?}");
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use lattice_protocol::Count;
 
-use super::{Wish, duration, pair};
+use super::{StartProvider, StopProvider, Wish, duration, pair};
 
 /// Start something
 #[derive(Debug, Subcommand)]
 pub(crate) enum Start {
     Actor(StartActor),
+    Provider(Box<StartProvider>),
 }
 
 /// Change how many instances run
@@ -23,6 +24,7 @@ pub(crate) enum Scale {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stop {
     Actor(StopActor),
+    Provider(StopProvider),
     Host(StopHost),
 }
 

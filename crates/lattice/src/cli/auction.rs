@@ -1,6 +1,6 @@
 //! `lattice auction`.
 
-use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Args, Subcommand, ValueEnum};
 use lattice_protocol::{Count, LinkName};
 
 use super::pair;
@@ -41,12 +41,16 @@ pub(crate) struct AuctionActor {
 
 /// Which hosts would run a provider
 ///
-/// This version of the host runs no providers, and says so with --explain; hosts of other projects may bid.
+/// No host bids that runs it already under the same link name. Nothing is fetched for a bid, so that whose image it is may
+/// only turn out when the provider starts.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lattice auction provider registry.example/httpserver:0.19 --explain")]
+#[command(after_help = "\
+Examples:
+  lattice auction provider ./cache.par.gz
+  lattice auction provider ./cache.par.gz --constraint zone=a --explain")]
 pub(crate) struct AuctionProvider {
-    /// The provider's image
-    #[arg(value_name = "REF", value_parser = NonEmptyStringValueParser::new())]
+    /// The provider: an archive of this machine, or a reference
+    #[arg(value_name = "REF")]
     pub(crate) reference: String,
     /// The link name under which it is to serve
     #[arg(long, default_value_t)]

@@ -29,7 +29,8 @@ pub(crate) enum Get {
     /// The links between actors and providers
     ///
     /// Link values may hold secrets: only their names are shown, with *** for each value with `-o json`, unless --values is
-    /// given.
+    /// given. Of each link is told which running providers have it: `confirmed` by the provider, `delivered` to one that does
+    /// not confirm, `pending`, or `failed` with the reason.
     #[command(after_help = "Examples:\n  lattice get links\n  lattice get links --values -o json")]
     Links {
         /// Show the values too

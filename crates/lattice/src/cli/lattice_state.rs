@@ -15,19 +15,20 @@ pub(crate) enum Link {
 /// Set a link, or give it other values
 ///
 /// Under one contract and link name an actor has one provider. Where another one's link stands, nothing changes unless
-/// --force is given.
+/// --force is given. Ends when every running instance of the provider has got the link, and fails if one has not; should
+/// none run, the link reaches it when it starts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  lattice link put hello cache wasmcloud:keyvalue --value url=@secret.txt
   lattice link put hello VAG3... wasmcloud:httpserver --value address=127.0.0.1:8080
-  lattice link put hello VAZV... wasmcloud:keyvalue --name cache --value url=@secret.txt
 
-VAG3... stands for the whole key of a provider.")]
+VAG3... stands for the whole key of a provider, which need not run.")]
 pub(crate) struct PutLink {
     /// The actor: its name or call alias, or its key or a unique start of it
     pub(crate) actor: String,
-    /// The provider's key
-    pub(crate) provider: lattice_protocol::ProviderKey,
+    /// The provider: its whole key, or of one that runs its name, what it was started from or a unique start of its key
+    pub(crate) provider: String,
     /// The contract
     pub(crate) contract: ContractId,
     /// The link's name
@@ -39,9 +40,14 @@ pub(crate) struct PutLink {
     /// Replace the link of another provider
     #[arg(long)]
     pub(crate) force: bool,
+    /// End as soon as the link is kept, whether providers have got it or not
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Remove a link
+///
+/// Ends when every running instance of the provider has been told.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lattice link del hello wasmcloud:keyvalue --name cache")]
 pub(crate) struct DeleteLink {
@@ -52,6 +58,9 @@ pub(crate) struct DeleteLink {
     /// The link's name
     #[arg(long, default_value_t)]
     pub(crate) name: LinkName,
+    /// End as soon as the link is gone, whether providers have been told or not
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Keep configuration for actors and providers

@@ -12,6 +12,7 @@ use crate::{
     fault::{Code, Fault, Told},
     module::Looked,
     printer::{Printer, Show},
+    program,
     settings::Settings,
     table::{dense, or_dash, table},
     unanswered,
@@ -67,13 +68,14 @@ async fn actor(flags: AuctionActor, settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn provider(flags: AuctionProvider, settings: &Settings) -> anyhow::Result<()> {
+    let reference = program::to_start(&flags.reference)?;
     let lattice = Lattice::reach(settings.target()?).await?;
     let auction = ProviderAuction {
         constraints: constraints(&flags.wish),
         explain: true,
         lattice_id: None,
         link_name: flags.link_name,
-        provider_ref: flags.reference,
+        provider_ref: reference.to_string(),
     };
     let held = lattice.client.auction_provider(auction, rule(&flags.wish)).await;
     let held = held.map_err(|error| unanswered::question(&lattice, error))?;

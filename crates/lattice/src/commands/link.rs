@@ -1,15 +1,21 @@
 //! `lattice link`.
 
+use std::collections::BTreeMap;
+
 use lattice_client::RequestError;
-use lattice_protocol::{ContractId, DeleteLink as Command, LinkDefinition, LinkName, LinkValues, RefusalCode};
+use lattice_protocol::{
+    ContractId, DeleteLink as Command, LinkDefinition, LinkName, LinkValues, ProviderKey, RefusalCode,
+};
 
 use crate::{
     cli::{DeleteLink, Link, PutLink},
     connect::Lattice,
-    fault::{Code, Fault},
+    deliveries::{self, Waited},
+    fault::{Code, Fault, Told},
     input, placement,
+    printer::Printer,
     settings::Settings,
-    settle::{Deed, Intent, settle},
+    settle::{Deed, Ended, Intent, ended},
     unanswered::{self, NotDone},
 };
 
@@ -25,9 +31,10 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     let values = values(&put.values)?;
     let lattice = Lattice::reach(settings.target()?).await?;
     let actor = placement::actor(&lattice, &put.actor).await?;
+    let provider = placement::provider(&lattice, &put.provider).await?;
     let link = LinkDefinition {
         actor_id: actor.clone(),
-        provider_id: put.provider,
+        provider_id: provider,
         link_name: put.name,
         contract_id: put.contract,
         values,
@@ -39,7 +46,17 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     let provider = printer.detail().key(link.provider_id.as_str());
     let deed =
         Deed::Changed(format!("linked to provider {provider} for {}", shown(&link.contract_id, &link.link_name)));
-    settle(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, printer).await
+    let ended = ended(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, printer).await?;
+    if put.no_wait {
+        return Ok(printer.show(&ended)?);
+    }
+    let waited = deliveries::until_arrived(&lattice, &link, printer).await;
+    let runs_nowhere = waited.as_ref().is_ok_and(|waited| waited.deliveries.is_empty());
+    tell(ended, link.provider_id, waited, "is set", printer)?;
+    if runs_nowhere {
+        printer.note("no host runs the provider: the link reaches it when it starts");
+    }
+    Ok(())
 }
 
 async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
@@ -49,11 +66,63 @@ async fn delete(delete: DeleteLink, settings: &Settings) -> anyhow::Result<()> {
     let contract = delete.contract.clone();
     let command =
         Command { actor_id: actor.clone(), contract_id: delete.contract, lattice_id: None, link_name: delete.name };
+    let had_it = match delete.no_wait {
+        true => Ok(BTreeMap::new()),
+        false => deliveries::which_have_it(&lattice, &command.id()).await,
+    };
     let accepted = lattice.client.delete_link(command).await;
     let operation = accepted
         .map_err(|error| refused(&lattice, error))
         .not_done(|| format!("the link of `{}` for {} was not removed", delete.actor, contract))?;
-    settle(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, settings.printer()).await
+    let printer = settings.printer();
+    let ended = ended(&lattice, operation, Intent { deed, actor: Some(actor), no_wait: false }, printer).await?;
+    match had_it {
+        Ok(had_it) => match had_it.values().next().map(|had| had.provider_id.clone()) {
+            None => Ok(printer.show(&ended)?),
+            Some(provider) => {
+                let waited = deliveries::until_removed(&lattice, &had_it, printer).await;
+                tell(ended, provider, waited, "is gone", printer)
+            }
+        },
+        Err(error) => {
+            printer.warn(&untold(&error));
+            Ok(printer.show(&ended)?)
+        }
+    }
+}
+
+/// Prints how it ended, and fails if a provider did. That the hosts cannot be asked is no failure of the change.
+fn tell(
+    ended: Ended,
+    provider: ProviderKey,
+    waited: Result<Waited, RequestError>,
+    kept: &str,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let waited = match waited {
+        Ok(waited) => waited,
+        Err(error) => {
+            printer.warn(&untold(&error));
+            return Ok(printer.show(&ended)?);
+        }
+    };
+    let (failed, is_over) = (waited.failed(), waited.ended);
+    printer.show(&ended.with_deliveries(provider, waited.deliveries))?;
+    let (code, message, hint) = match (failed, is_over) {
+        (true, _) => (Code::Failed, "not every provider took that", "`lattice logs provider` shows what it says"),
+        (false, false) => {
+            (Code::TimedOut, "not every provider has said so yet", "`lattice get links` shows how it goes on")
+        }
+        (false, true) => return Ok(()),
+    };
+    match printer.is_json() {
+        true => Err(Told(code).into()),
+        false => Err(Fault::new(code, format!("the link {kept}, but {message}")).hint(hint).into()),
+    }
+}
+
+fn untold(error: &RequestError) -> String {
+    format!("whether providers have been told is not known: {error}")
 }
 
 /// The values for the provider, read from files where they name one.

@@ -38,7 +38,7 @@ pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Resul
     let intent = Intent { deed: Deed::Scaled(scale.count), actor: Some(actor), no_wait: scale.no_wait };
     let ended = settle_at(&lattice, &host, answer, intent, printer).await;
     let ended = ended.map_err(|error| match &reference {
-        Some(reference) => explain(error, reference),
+        Some(reference) => explain(error, reference, "modules"),
         None => error,
     });
     ended.not_done(|| format!("`{}` was not scaled", scale.actor))

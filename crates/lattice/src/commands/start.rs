@@ -1,4 +1,6 @@
-//! `lattice start actor`.
+//! `lattice start actor` and `lattice start provider`.
+
+mod provider;
 
 use lattice_artifact::{FetchError, Reference, Target};
 use lattice_client::{Operation, PlaceError};
@@ -16,6 +18,8 @@ use crate::{
     settle::{Deed, Intent, settle},
     unanswered::{self, NotDone},
 };
+
+pub(super) use provider::start as provider;
 
 /// Starts an actor and tells how it went.
 pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Result<()> {
@@ -42,7 +46,9 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
         Ok(operation) => settle(&lattice, operation, intent, printer).await,
         Err(error) => Err(error),
     };
-    ended.map_err(|error| explain(error, &reference)).not_done(|| format!("`{}` was not started", start.reference))
+    ended
+        .map_err(|error| explain(error, &reference, "modules"))
+        .not_done(|| format!("`{}` was not started", start.reference))
 }
 
 /// Starts it on the host that is named.
@@ -55,7 +61,12 @@ async fn on(lattice: &Lattice, name: &str, command: Command) -> anyhow::Result<O
 /// Starts it on the host that an auction chooses.
 async fn placed(lattice: &Lattice, wish: &Wish, command: Command) -> anyhow::Result<Operation> {
     let placed = lattice.client.place_actor(command, constraints(wish), rule(wish), lattice.target.patience).await;
-    placed.map_err(|error| match error {
+    placed.map_err(|error| not_placed(lattice, error))
+}
+
+/// Why no host that an auction chose has taken it.
+fn not_placed(lattice: &Lattice, error: PlaceError) -> anyhow::Error {
+    match error {
         PlaceError::NobodyBids { ref declined, ref missing, ref errors, .. }
             if declined.is_empty() && missing.is_empty() && errors.is_empty() =>
         {
@@ -64,15 +75,15 @@ async fn placed(lattice: &Lattice, wish: &Wish, command: Command) -> anyhow::Res
         PlaceError::Auction { source, .. } => unanswered::question(lattice, *source),
         PlaceError::Start { host, source, .. } => unanswered::command_to(lattice, &host, *source),
         error => error.into(),
-    })
+    }
 }
 
 /// What to do where a file is refused depends on the host, not on the file.
-pub(crate) fn explain(error: anyhow::Error, reference: &Reference) -> anyhow::Error {
+pub(crate) fn explain(error: anyhow::Error, reference: &Reference, what: &str) -> anyhow::Error {
     if !matches!(reference.target(), Target::File(_)) || !refuses_files(&error, reference) {
         return error;
     }
-    Fault::new(Diagnosis::of(&error).code, "the host takes no modules from files")
+    Fault::new(Diagnosis::of(&error).code, format!("the host takes no {what} from files"))
         .hint("run that host with --allow-file, or name another one with --host; the host of `lattice up` takes files")
         .caused_by(error)
         .into()
@@ -95,10 +106,10 @@ mod tests {
         let refusal =
             |text: &str| Fault::new(Code::Refused, "the host refused").caused_by(anyhow::Error::msg(text.to_owned()));
         let said = FetchError::FileNotAllowed { reference: file.to_string() }.to_string();
-        let error = explain(refusal(&said).into(), &file);
+        let error = explain(refusal(&said).into(), &file, "modules");
         assert_eq!(Diagnosis::of(&error).code, Code::Refused);
         assert!(Diagnosis::of(&error).text().contains("--allow-file"));
-        let other = explain(refusal("no").into(), &file);
+        let other = explain(refusal("no").into(), &file, "modules");
         assert!(!Diagnosis::of(&other).text().contains("--allow-file"));
     }
 }

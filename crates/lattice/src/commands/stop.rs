@@ -1,9 +1,11 @@
-//! `lattice stop actor` and `lattice stop host`.
+//! `lattice stop actor`, `lattice stop provider` and `lattice stop host`.
 
-use lattice_protocol::{Annotations, StopActor as ActorCommand, StopHost as HostCommand};
+use lattice_protocol::{
+    Annotations, StopActor as ActorCommand, StopHost as HostCommand, StopProvider as ProviderCommand,
+};
 
 use crate::{
-    cli::{StopActor, StopHost},
+    cli::{StopActor, StopHost, StopProvider},
     connect::Lattice,
     placement,
     settings::Settings,
@@ -27,6 +29,25 @@ pub(crate) async fn actor(stop: StopActor, settings: &Settings) -> anyhow::Resul
     let intent = Intent { deed: Deed::Stopped, actor: Some(actor), no_wait: stop.no_wait };
     let ended = settle_at(&lattice, &host, answer, intent, settings.printer()).await;
     ended.not_done(|| format!("`{}` was not stopped", stop.actor))
+}
+
+/// Stops a provider and tells how it went.
+pub(crate) async fn provider(stop: StopProvider, settings: &Settings) -> anyhow::Result<()> {
+    let lattice = Lattice::reach(settings.target()?).await?;
+    let key = placement::provider(&lattice, &stop.provider).await?;
+    let (host, provider) = placement::serving(&lattice, &key, &stop.link_name, stop.host.as_deref()).await?;
+    let command = ProviderCommand {
+        annotations: Annotations::from_iter(stop.annotations),
+        contract_id: None,
+        host_id: None,
+        lattice_id: None,
+        link_name: stop.link_name,
+        provider_id: key,
+    };
+    let answer = lattice.client.stop_provider(&host, command).await;
+    let intent = Intent { deed: Deed::ProviderStopped(provider), actor: None, no_wait: stop.no_wait };
+    let ended = settle_at(&lattice, &host, answer, intent, settings.printer()).await;
+    ended.not_done(|| format!("`{}` was not stopped", stop.provider))
 }
 
 /// Stops a host and tells how it went.

@@ -50,7 +50,7 @@ async fn on_one_host(
     let deed = Deed::Updated(reference.to_string());
     let intent = Intent { deed, actor: Some(actor), no_wait: update.no_wait };
     let ended = settle_at(lattice, &host, answer, intent, settings.printer()).await;
-    ended.map_err(|error| explain(error, reference))
+    ended.map_err(|error| explain(error, reference, "modules"))
 }
 
 fn options(update: &UpdateActor) -> UpdateOptions {

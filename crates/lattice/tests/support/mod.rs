@@ -1,6 +1,7 @@
 //! The real binary in a clean home directory, and what it printed.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
+mod provider;
 mod run;
 mod up;
 
@@ -13,6 +14,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
+pub(crate) use provider::{CONTRACT, MUTE, archive};
 pub(crate) use run::Outcome;
 pub(crate) use up::{Daemon, is_alive, until_gone};
 

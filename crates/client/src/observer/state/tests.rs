@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use lattice_protocol::ProviderKey;
+use lattice_protocol::{ProviderKey, ProviderState};
 use tokio::time::advance;
 
 use super::{
-    super::fake::{ACTOR, HOSTS, event, host, inventory, labelled, link, scaled, started, stopped, updated},
+    super::fake::{
+        ACTOR, HOSTS, event, health, host, inventory, labelled, link, provider_exited, provider_started,
+        provider_stopped, scaled, started, stopped, updated,
+    },
     *,
 };
 
@@ -177,6 +180,40 @@ async fn links_come_and_go() {
     state.event(&told);
     state.links(Links::default());
     assert!(state.view.links.is_empty());
+}
+
+/// What the process of the one provider does, how often it was started again, how it ended and whether it is well.
+fn process(state: &State) -> Option<(ProviderState, u32, Option<String>, Option<bool>)> {
+    let provider = state.view.hosts.get(&host(0))?.providers.values().next()?;
+    let process = provider.process.clone()?;
+    Some((process.state, process.restarts, process.last_exit, process.healthy))
+}
+
+#[tokio::test]
+async fn providers_come_end_and_go() {
+    let mut state = known();
+    let killed = || Some("killed by signal 9".to_owned());
+    // What the event does not tell is asked for.
+    assert_eq!(ours(&mut state, "a", &provider_started("p")), ask(0));
+    assert_eq!(process(&state), Some((ProviderState::Running, 0, None, None)));
+    assert!(state.take_changed());
+    assert_eq!(ours(&mut state, "a", &EventData::HealthCheckPassed(health())), []);
+    assert!(state.take_changed());
+    assert_eq!(ours(&mut state, "a", &EventData::HealthCheckStatus(health())), []);
+    assert!(!state.take_changed());
+    assert_eq!(process(&state), Some((ProviderState::Running, 0, None, Some(true))));
+    assert_eq!(ours(&mut state, "a", &provider_exited(2, false)), []);
+    assert_eq!(process(&state), Some((ProviderState::Restarting, 2, killed(), Some(true))));
+    assert_eq!(ours(&mut state, "a", &provider_started("q")), ask(0));
+    assert_eq!(process(&state), Some((ProviderState::Running, 2, killed(), None)));
+    assert_eq!(ours(&mut state, "a", &EventData::HealthCheckFailed(health())), []);
+    assert_eq!(ours(&mut state, "a", &provider_exited(3, true)), []);
+    assert_eq!(process(&state), Some((ProviderState::CrashLoop, 3, killed(), Some(false))));
+    assert!(state.take_changed());
+    assert_eq!(ours(&mut state, "a", &provider_stopped()), []);
+    assert!(process(&state).is_none() && state.take_changed());
+    // One that was not known to run.
+    assert_eq!(ours(&mut state, "a", &provider_exited(1, false)), ask(0));
 }
 
 #[tokio::test]

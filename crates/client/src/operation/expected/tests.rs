@@ -131,7 +131,8 @@ const PROVIDER: &str = "VDOQYLDQEYPWEBC76G4NMONCTOKFYS7YELMFF6LPDVUO5HQF6O53ZI2M
 #[test]
 fn providers_are_told_by_image_or_key_and_link_name() {
     let link = || "default".parse().expect("a link name");
-    let started = Expected::ProviderStarted { provider_ref: IMAGE.to_owned(), link: link() };
+    let started = |annotations| Expected::ProviderStarted { provider_ref: IMAGE.to_owned(), link: link(), annotations };
+    let (with_blue, started) = (started(blue()), started(Annotations::new()));
     let data = |link: &str| {
         format!(r#"{{"public_key":"{PROVIDER}","image_ref":"{IMAGE}","link_name":"{link}","annotations":{{}}}}"#)
     };
@@ -139,10 +140,15 @@ fn providers_are_told_by_image_or_key_and_link_name() {
     check(&started, &event(HOST, "provider_started", &data("")), Met::Done);
     check(&started, &event(HOST, "provider_started", &data("other")), Met::Not);
     check(&started, &event(OTHER_HOST, "provider_started", &data("default")), Met::Not);
+    check(&with_blue, &event(HOST, "provider_started", &data("default")), Met::Not);
     let failed = format!(r#"{{"provider_ref":"{IMAGE}","link_name":"default","error":"no"}}"#);
     check(&started, &event(HOST, "provider_start_failed", &failed), Met::Failed("no".to_owned()));
+    check(&with_blue, &event(HOST, "provider_start_failed", &failed), Met::Failed("no".to_owned()));
 
-    let stopped = Expected::ProviderStopped { provider: PROVIDER.parse().expect("a provider key"), link: link() };
+    let provider = || PROVIDER.parse().expect("a provider key");
+    let stopped = |annotations| Expected::ProviderStopped { provider: provider(), link: link(), annotations };
+    let (with_blue, stopped) = (stopped(blue()), stopped(Annotations::new()));
+    check(&with_blue, &event(HOST, "provider_stopped", &data("default")), Met::Not);
     check(&stopped, &event(HOST, "provider_stopped", &data("default")), Met::Done);
     check(&stopped, &event(HOST, "provider_stopped", &data("other")), Met::Not);
     check(&stopped, &event(HOST, "provider_started", &data("default")), Met::Not);

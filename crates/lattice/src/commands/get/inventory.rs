@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lattice_protocol::{ActorDescription, Annotations, HostInventory, ProviderDescription};
+use lattice_protocol::{
+    ActorDescription, Annotations, HostInventory, ProviderDescription, ProviderProcess, ProviderState,
+};
 use serde::Serialize;
 
 use super::{
@@ -102,15 +104,30 @@ impl Inventories {
             row[KEY] = keys.of(&row[KEY]);
             row[REFERENCE] = detail.reference(&row[REFERENCE]);
         }
-        dense(["host", "kind", "name", "key", "link", "count", "revision", "annotations", "reference"], rows)
+        dense(TITLES, rows)
     }
 }
 
+const COLUMNS: usize = 12;
+const TITLES: [&str; COLUMNS] = [
+    "host",
+    "kind",
+    "name",
+    "key",
+    "link",
+    "count",
+    "revision",
+    "state",
+    "restarts",
+    "last exit",
+    "annotations",
+    "reference",
+];
 /// Where a row has its key and its reference.
 const KEY: usize = 3;
-const REFERENCE: usize = 8;
+const REFERENCE: usize = 11;
 
-fn host_rows(host: &HostInventory) -> Vec<[String; 9]> {
+fn host_rows(host: &HostInventory) -> Vec<[String; COLUMNS]> {
     let name = if host.friendly_name.is_empty() { host.host_id.as_str() } else { &host.friendly_name };
     let actors = host.actors.iter().flat_map(|actor| actor_rows(name, actor));
     let providers = host.providers.iter().map(|provider| provider_row(name, provider));
@@ -119,7 +136,7 @@ fn host_rows(host: &HostInventory) -> Vec<[String; 9]> {
 }
 
 /// One row per annotation set and image.
-fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 9]> {
+fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; COLUMNS]> {
     let mut sets: BTreeMap<(Annotations, Option<String>, i32), u64> = BTreeMap::new();
     for instance in &actor.instances {
         let image = instance.image_ref.clone().or_else(|| actor.image_ref.clone());
@@ -135,6 +152,9 @@ fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 9]> {
             or_dash(None::<&str>),
             count.to_string(),
             revision_text(revision),
+            or_dash(None::<&str>),
+            or_dash(None::<&str>),
+            or_dash(None::<&str>),
             pairs(&annotations),
             or_dash(image),
         ]
@@ -142,7 +162,8 @@ fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; 9]> {
     sets.into_iter().map(row).collect()
 }
 
-fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 9] {
+fn provider_row(host: &str, provider: &ProviderDescription) -> [String; COLUMNS] {
+    let process = provider.process.as_ref();
     [
         host.to_owned(),
         "provider".to_owned(),
@@ -151,13 +172,24 @@ fn provider_row(host: &str, provider: &ProviderDescription) -> [String; 9] {
         provider.link_name.to_string(),
         "1".to_owned(),
         revision_text(provider.revision),
+        or_dash(process.map(state_text)),
+        or_dash(process.map(|process| process.restarts).filter(|restarts| *restarts != 0)),
+        or_dash(process.and_then(|process| process.last_exit.as_ref())),
         pairs(&provider.annotations),
         or_dash(provider.image_ref.as_ref()),
     ]
 }
 
-fn empty_row(host: &str) -> [String; 9] {
-    let mut row = [const { String::new() }; 9];
+/// What a process does, and that it is not well if it says so.
+fn state_text(process: &ProviderProcess) -> String {
+    match (process.state, process.healthy) {
+        (ProviderState::Running, Some(false)) => "running, not well".to_owned(),
+        (state, _) => state.as_str().to_owned(),
+    }
+}
+
+fn empty_row(host: &str) -> [String; COLUMNS] {
+    let mut row = [const { String::new() }; COLUMNS];
     row[0] = host.to_owned();
     row[1] = "(nothing)".to_owned();
     row
@@ -181,6 +213,7 @@ mod tests {
 
     const HOST: &str = "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA";
     const ACTOR: &str = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+    const PROVIDER: &str = "VDOQYLDQEYPWEBC76G4NMONCTOKFYS7YELMFF6LPDVUO5HQF6O53ZI2M";
 
     #[test]
     fn instances_of_one_set_are_one_row() {
@@ -194,7 +227,26 @@ mod tests {
         }))
         .expect("it is an inventory");
         let rows = host_rows(&inventory);
-        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[5], &*row[6], &*row[7]]).collect();
+        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[5], &*row[6], &*row[10]]).collect();
         assert_eq!(essentials, [["2", "2", "team=a"], ["5", "2", "team=b"]]);
+    }
+
+    #[test]
+    fn providers_show_how_their_processes_are() {
+        let provider = |process: serde_json::Value| {
+            let provider = json!({
+                "id": PROVIDER, "name": "cache", "image_ref": "builtin://x", "link_name": "default", "process": process,
+            });
+            serde_json::from_value::<ProviderDescription>(provider).expect("it is a provider")
+        };
+        let check = |process: serde_json::Value, expect: [&str; 3]| {
+            let row = provider_row("otter", &provider(process));
+            assert_eq!([&*row[7], &*row[8], &*row[9]], expect);
+        };
+        check(json!(null), ["-", "-", "-"]);
+        check(json!({"state": "running", "healthy": true}), ["running", "-", "-"]);
+        check(json!({"state": "running", "healthy": false}), ["running, not well", "-", "-"]);
+        let exited = json!({"state": "crash_loop", "restarts": 4, "last_exit": "killed by signal 9"});
+        check(exited, ["crash loop", "4", "killed by signal 9"]);
     }
 }
