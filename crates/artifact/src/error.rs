@@ -52,7 +52,7 @@ pub enum FetchError {
         /// The reference.
         reference: String,
         /// What is wrong with it.
-        source: ArchiveError,
+        source: Box<ArchiveError>,
     },
     /// A provider's executable cannot be written to where it could run.
     #[error("the executable of `{reference}` cannot be written to the cache")]

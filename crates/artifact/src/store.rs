@@ -226,7 +226,7 @@ impl Store {
 
 fn open(fetched: &Fetched, now: SystemTime) -> Result<Opened, FetchError> {
     let opened = archive::open(&fetched.bytes, &archive::this_target(), now);
-    opened.map_err(|source| FetchError::Archive { reference: fetched.reference.to_string(), source })
+    opened.map_err(|source| FetchError::Archive { reference: fetched.reference.to_string(), source: Box::new(source) })
 }
 
 fn keep(cache: &Cache, fetched: &Fetched) {

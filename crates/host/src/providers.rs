@@ -48,9 +48,15 @@ use coordinator::{Coordinator, Submission};
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     submissions: mpsc::Sender<Submission>,
+    told: Told,
+    tools: Tools,
+}
+
+/// What is told of providers beside what runs; cheap to clone.
+#[derive(Clone, Debug, Default)]
+struct Told {
     deliveries: Deliveries,
     outputs: Outputs,
-    tools: Tools,
 }
 
 /// Everything that runs of providers. It stops in order when every [`Providers`] is dropped, and at once when this is.
@@ -69,12 +75,10 @@ pub(crate) struct Outputs {
 /// Starts taking commands on.
 pub(crate) fn start(tools: Tools, capacity: Capacity) -> (Providers, ProvidersTask) {
     let (submissions, receiver) = mpsc::channel(COMMAND_QUEUE);
-    let (deliveries, outputs) = (Deliveries::default(), Outputs::default());
-    let cut_off = CancellationToken::new();
-    let coordinator =
-        Coordinator::new(tools.clone(), capacity, deliveries.clone(), outputs.clone(), receiver, cut_off.clone());
+    let (told, cut_off) = (Told::default(), CancellationToken::new());
+    let coordinator = Coordinator::new(tools.clone(), capacity, told.clone(), receiver, cut_off.clone());
     let task = tokio::spawn(coordinator.run());
-    (Providers { submissions, deliveries, outputs, tools }, ProvidersTask { task, cut_off })
+    (Providers { submissions, told, tools }, ProvidersTask { task, cut_off })
 }
 
 impl Providers {
@@ -97,12 +101,12 @@ impl Providers {
 
     /// Which links have arrived.
     pub(crate) fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
+        &self.told.deliveries
     }
 
     /// What a provider has printed, if it ran since the host started.
     pub(crate) fn output(&self, key: &InstanceKey) -> Option<Output> {
-        self.outputs.lock().get(key).cloned()
+        self.told.outputs.lock().get(key).cloned()
     }
 
     /// What runs.

@@ -164,8 +164,7 @@ impl Common<'_> {
 
     fn desk(
         &self,
-        actors: &Actors,
-        providers: &Providers,
+        (actors, providers): (&Actors, &Providers),
         images: Images,
         shared: SharedHandles,
         stop: watch::Sender<Option<StopRequest>>,
@@ -284,7 +283,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let images = tools.preparer.images().clone();
     let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
-    let (desk, replier) = (common.desk(&actors, &providers, images, shared, stop), common.replier());
+    let (desk, replier) = (common.desk((&actors, &providers), images, shared, stop), common.replier());
     let (restore, restored) = common.restore(before, actors.clone(), providers.clone());
     let tasks = Tasks {
         publisher,

@@ -15,12 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     command::{InstanceKey, ProviderCommand, Refusal, StartProvider, StopProvider},
-    deliveries::Deliveries,
     image::{Image, ImageError},
-    supervisor::{Finished, Job, Supervisor, Ticket, Wanted},
+    supervisor::{Channels, Finished, Job, Supervisor, Ticket, Wanted},
     tools::Tools,
 };
-use crate::{actors::Capacity, operations::Operation, providers::Outputs};
+use crate::{actors::Capacity, operations::Operation, providers::Told};
 
 /// A command that asks to be taken on.
 #[derive(Debug)]
@@ -34,8 +33,7 @@ pub(super) struct Submission {
 pub(super) struct Coordinator {
     tools: Tools,
     capacity: Capacity,
-    deliveries: Deliveries,
-    outputs: Outputs,
+    told: Told,
     cut_off: CancellationToken,
     submissions: mpsc::Receiver<Submission>,
     finished: mpsc::UnboundedReceiver<Finished>,
@@ -69,8 +67,7 @@ impl Coordinator {
     pub(super) fn new(
         tools: Tools,
         capacity: Capacity,
-        deliveries: Deliveries,
-        outputs: Outputs,
+        told: Told,
         submissions: mpsc::Receiver<Submission>,
         cut_off: CancellationToken,
     ) -> Self {
@@ -79,8 +76,7 @@ impl Coordinator {
         Self {
             tools,
             capacity,
-            deliveries,
-            outputs,
+            told,
             cut_off,
             submissions,
             finished,
@@ -267,15 +263,10 @@ impl Coordinator {
     fn hire(&mut self, key: InstanceKey) -> Assigned {
         // Unbounded, for what enters it is: unfinished commands have places.
         let (jobs, received) = mpsc::unbounded_channel();
-        let output = self.outputs.open(&key);
-        let supervisor = Supervisor::new(
-            key.clone(),
-            self.tools.clone(),
-            self.deliveries.clone(),
-            output,
-            received,
-            self.finished_sender.clone(),
-        );
+        let output = self.told.outputs.open(&key);
+        let (tools, deliveries) = (self.tools.clone(), self.told.deliveries.clone());
+        let channels = Channels { jobs: received, finished: self.finished_sender.clone() };
+        let supervisor = Supervisor::new(key.clone(), tools, deliveries, output, channels);
         let cut_off = self.cut_off.clone();
         self.supervisor_tasks.spawn(async move {
             supervisor.run(cut_off).await;

@@ -11,7 +11,9 @@ use std::{
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use lattice_protocol::{ActorKey, ContractId, DeliveryState, INSTANCE_HEADER, LinkAnswer, LinkDefinition};
+use lattice_protocol::{
+    ActorKey, ContractId, DeliveryState, INSTANCE_HEADER, LinkAnswer, LinkDefinition, LinkDelivery,
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
@@ -37,12 +39,12 @@ pub(super) struct Courier {
 
 /// Where one process receives links.
 #[derive(Clone)]
-struct Mailbox {
-    lattice: Lattice,
-    key: InstanceKey,
-    instance_id: String,
+pub(super) struct Mailbox {
+    pub(super) lattice: Lattice,
+    pub(super) key: InstanceKey,
+    pub(super) instance_id: String,
     /// Whether it answers.
-    answers: bool,
+    pub(super) answers: bool,
 }
 
 /// A link that the process has, or should have.
@@ -82,13 +84,11 @@ impl Courier {
     pub(super) fn new(
         tools: Tools,
         deliveries: Deliveries,
-        key: InstanceKey,
         contract: ContractId,
-        instance_id: String,
-        answers: bool,
+        mailbox: Mailbox,
         known: Vec<Arc<LinkDefinition>>,
     ) -> Self {
-        let mailbox = Mailbox { lattice: tools.lattice.clone(), key, instance_id, answers };
+        let answers = mailbox.answers;
         let mut courier = Self {
             tools,
             deliveries,
@@ -191,7 +191,17 @@ impl Courier {
     }
 
     fn tell(&self, link: &LinkDefinition, state: DeliveryState, error: Option<String>) {
-        self.deliveries.set(&self.mailbox.lattice.host, &self.mailbox.key, link, state, error);
+        let delivery = LinkDelivery {
+            actor_id: link.actor_id.clone(),
+            contract_id: link.contract_id.clone(),
+            error,
+            host_id: self.mailbox.lattice.host.clone(),
+            id: link.id(),
+            link_name: link.link_name.clone(),
+            provider_id: link.provider_id.clone(),
+            state,
+        };
+        self.deliveries.set(&self.mailbox.key, delivery);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use lattice_protocol::{DeliveryState, HostKey, LinkDefinition, LinkDelivery};
+use lattice_protocol::{LinkDefinition, LinkDelivery};
 
 use super::command::InstanceKey;
 
@@ -21,26 +21,8 @@ impl Deliveries {
         self.lock().values().cloned().collect()
     }
 
-    pub(super) fn set(
-        &self,
-        host: &HostKey,
-        key: &InstanceKey,
-        link: &LinkDefinition,
-        state: DeliveryState,
-        error: Option<String>,
-    ) {
-        let id = link.id();
-        let delivery = LinkDelivery {
-            actor_id: link.actor_id.clone(),
-            contract_id: link.contract_id.clone(),
-            error,
-            host_id: host.clone(),
-            id: id.clone(),
-            link_name: link.link_name.clone(),
-            provider_id: key.provider.clone(),
-            state,
-        };
-        self.lock().insert((key.clone(), id), delivery);
+    pub(super) fn set(&self, key: &InstanceKey, delivery: LinkDelivery) {
+        self.lock().insert((key.clone(), delivery.id.clone()), delivery);
     }
 
     pub(super) fn remove(&self, key: &InstanceKey, link: &LinkDefinition) {

@@ -79,7 +79,7 @@ impl Process {
         let (exe, arguments) = assignment.image.program().await?;
         let seed = assignment.seed(tools, key).await?;
         let instance_id = Uuid::new_v4().to_string();
-        let data = tools.host_data(key, instance_id.clone(), &seed, assignment.configuration.clone(), links);
+        let data = tools.host_data(key, instance_id.clone(), (&seed, assignment.configuration.clone()), links);
         let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;
         let mut readers = JoinSet::new();
         if let Some(stdout) = guarded.take_stdout() {

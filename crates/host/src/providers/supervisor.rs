@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     announce::{Aftermath, Turn},
     command::{InstanceKey, Refusal},
-    courier::Courier,
+    courier::{Courier, Mailbox},
     deliveries::Deliveries,
     health::{self, Finding},
     output::{Output, Stream},
@@ -36,6 +36,12 @@ pub(super) enum Job {
 pub(super) struct Ticket {
     pub(super) operation: Operation,
     pub(super) _place: Place,
+}
+
+/// How a supervisor is told what to do, and tells that it is done.
+pub(super) struct Channels {
+    pub(super) jobs: mpsc::UnboundedReceiver<Job>,
+    pub(super) finished: mpsc::UnboundedSender<Finished>,
 }
 
 /// Says that a job is over, and whether anything runs now.
@@ -93,6 +99,14 @@ struct Up {
     attendants: JoinSet<()>,
 }
 
+/// The end of a process, or of the attempt to start one.
+struct End {
+    instance_id: String,
+    ran: Duration,
+    reason: String,
+    exit: Option<Exit>,
+}
+
 /// What a supervisor has to react to.
 enum Happening {
     Job(Option<Job>),
@@ -107,9 +121,9 @@ impl Supervisor {
         tools: Tools,
         deliveries: Deliveries,
         output: Output,
-        jobs: mpsc::UnboundedReceiver<Job>,
-        finished: mpsc::UnboundedSender<Finished>,
+        channels: Channels,
     ) -> Self {
+        let Channels { jobs, finished } = channels;
         Self { key, tools, deliveries, output, jobs, finished, stage: Stage::Idle }
     }
 
@@ -217,14 +231,17 @@ impl Supervisor {
     /// Its process serves, or is taken to.
     async fn serves(&mut self, answer: Option<HealthCheckResponse>) {
         let Stage::Up(up) = &mut self.stage else { return };
-        let answers = answer.as_ref().is_some_and(|answer| answer.lattice_sdk.is_some());
+        let mailbox = Mailbox {
+            lattice: self.tools.lattice.clone(),
+            key: self.key.clone(),
+            instance_id: up.process.instance_id.clone(),
+            answers: answer.as_ref().is_some_and(|answer| answer.lattice_sdk.is_some()),
+        };
         let courier = Courier::new(
             self.tools.clone(),
             self.deliveries.clone(),
-            self.key.clone(),
             up.assignment.image.contract.clone(),
-            up.process.instance_id.clone(),
-            answers,
+            mailbox,
             std::mem::take(&mut up.told),
         );
         up.attendants.spawn(courier.run());
@@ -272,9 +289,14 @@ impl Supervisor {
             let error = StartError::Ended { exit, last: self.last_words() };
             return self.fail(assignment, Some(ticket), &error).await;
         }
-        let reason = exit.to_string();
-        assignment.note_end(&reason);
-        self.wait(assignment, since.elapsed(), &process.instance_id, reason, Some(exit));
+        let end = End {
+            instance_id: process.instance_id.clone(),
+            ran: since.elapsed(),
+            reason: exit.to_string(),
+            exit: Some(exit),
+        };
+        assignment.note_end(&end.reason);
+        self.wait(assignment, end);
     }
 
     /// The last lines that its process printed.
@@ -284,7 +306,9 @@ impl Supervisor {
     }
 
     /// Has it started again after a while, and says so.
-    fn wait(&mut self, mut assignment: Assignment, ran: Duration, instance: &str, reason: String, exit: Option<Exit>) {
+    fn wait(&mut self, mut assignment: Assignment, end: End) {
+        let End { instance_id, ran, reason, exit } = end;
+        let instance = instance_id.as_str();
         let restart_after = assignment.backoff.next(ran, jitter());
         let crash_loop = assignment.backoff.is_crash_loop();
         let state = if crash_loop { ProviderState::CrashLoop } else { ProviderState::Restarting };
@@ -303,7 +327,7 @@ impl Supervisor {
             let reason = lattice_protocol::error_chain(&StartError::Launch(error));
             let mut assignment = assignment.0;
             assignment.note_end(&reason);
-            self.wait(assignment, Duration::ZERO, "", reason, None);
+            self.wait(assignment, End { instance_id: String::new(), ran: Duration::ZERO, reason, exit: None });
         }
     }
 

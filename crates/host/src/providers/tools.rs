@@ -55,10 +55,10 @@ impl Tools {
         &self,
         key: &InstanceKey,
         instance_id: String,
-        seed: &ClusterSeed,
-        configuration: Option<String>,
+        assignment: (&ClusterSeed, Option<String>),
         links: Vec<LinkDefinition>,
     ) -> HostData {
+        let (seed, configuration) = assignment;
         let (lattice, settings) = (&self.lattice, &self.settings);
         HostData {
             host_id: lattice.host.clone(),
