@@ -62,7 +62,10 @@ impl Bucket {
         turns: Arc<Turns>,
     ) -> Result<Self, OpenError> {
         let opened = timeout(OPEN_LIMIT, open_or_make(jetstream, place)).await;
-        let store = opened.map_err(|_| OpenError::TimedOut { place: format!("the bucket `{}`", place.bucket) })??;
+        let store = opened.map_err(|_| OpenError::TimedOut {
+            place: format!("the bucket `{}`", place.bucket),
+            limit: OPEN_LIMIT,
+        })??;
         let config = &store.stream.cached_info().config;
         let max_payload = jetstream.client().max_payload();
         let largest = usize::try_from(config.max_message_size).ok().filter(|size| *size > 0).unwrap_or(usize::MAX);

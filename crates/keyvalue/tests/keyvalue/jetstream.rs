@@ -1,5 +1,7 @@
 //! Keys in JetStream.
 
+use std::process::Command;
+
 use async_nats::jetstream::{self, kv};
 use bytes::Bytes;
 use lattice_provider::encode;
@@ -11,6 +13,17 @@ use crate::{contract, lattice::Lattice};
 async fn all_operations_do_what_the_contract_says() {
     let lattice = Lattice::start().await;
     contract::all_operations(&lattice.actor(&[]).await).await;
+}
+
+#[tokio::test]
+async fn the_program_serves_and_ends_in_order() {
+    let mut lattice = Lattice::empty(NatsServer::start().await).await;
+    let mut program = lattice.add_program().await;
+    let actor = lattice.actor(&[]).await;
+    assert_eq!(actor.increment("n", 1).await, Ok(1));
+    let told = Command::new("kill").arg(program.id().expect("it runs").to_string()).status();
+    assert!(told.expect("there is `kill`").success());
+    assert!(program.wait().await.expect("a child can be waited for").success());
 }
 
 #[tokio::test]
@@ -114,6 +127,18 @@ async fn a_server_without_jetstream_is_told() {
     let lattice = Lattice::on(NatsServer::start_with(options).await).await;
     let reason = lattice.refused(&[]).await;
     assert!(reason.contains("the bucket `LATTICEKV_default` cannot be made: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_may_not_be_used_is_told() {
+    let deny = r#"authorization { users: [ { user: me, password: me }, { user: you, password: you, permissions: {
+        publish: { deny: ["$JS.API.STREAM.>"] } } } ] }
+        no_auth_user: you"#;
+    let options = NatsOptions { config: deny.to_owned(), ..NatsOptions::default() };
+    let lattice = Lattice::on(NatsServer::start_with(options).await).await;
+    let reason = lattice.refused(&[]).await;
+    let expect = "the bucket `LATTICEKV_default` did not answer within 4s: it is unreachable, or these credentials";
+    assert!(reason.starts_with(expect), "{reason}");
 }
 
 #[tokio::test]
