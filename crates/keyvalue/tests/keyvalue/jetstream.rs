@@ -79,6 +79,25 @@ async fn a_bucket_is_used_as_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_is_removed_is_made_anew() {
+    let lattice = Lattice::start().await;
+    let (actor, other) = (lattice.actor(&[]).await, lattice.actor(&[("create", "false")]).await);
+    let jetstream = jetstream::new(lattice.client.clone());
+    for removed in 0..3 {
+        actor.set("k", "v", 0).await.expect("set");
+        jetstream.delete_key_value("LATTICEKV_default").await.expect("removed");
+        let error = other.increment("n", 1).await.expect_err("this link does not make one");
+        assert!(error.starts_with("Increment of `n` failed: JetStream cannot read it: "), "{error}");
+        match removed {
+            0 => assert_eq!(actor.get("k").await, Ok(None)),
+            1 => assert_eq!(actor.increment("n", 1).await, Ok(1)),
+            _ => actor.set("n", "2", 0).await.expect("set"),
+        }
+    }
+    assert_eq!(other.increment("n", 1).await, Ok(3));
+}
+
+#[tokio::test]
 async fn actors_share_a_bucket_and_prefixes_keep_them_apart() {
     let lattice = Lattice::start().await;
     let (one, two) = (lattice.actor(&[]).await, lattice.actor(&[("PREFIX", " p: ")]).await);
