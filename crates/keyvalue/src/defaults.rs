@@ -31,7 +31,8 @@ pub(crate) const CONNECT_RETRIES: usize = 3;
 pub(crate) const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a change is begun anew because somebody else wrote in between. Within one provider changes of a key wait for
-/// each other, so these are others; of 20 providers that all write one key without a pause, each gets its turn in fewer.
+/// each other, so these are providers on other hosts; one of those who collide always gets through, so that a hundred
+/// times in a row is beyond what a lattice of hosts does.
 pub(crate) const ATTEMPTS: u32 = 100;
 
 /// The longest pause before the next attempt, at random up to here: some round trips to a server nearby, so that those who

@@ -149,6 +149,9 @@ pub(crate) enum OpenError {
         /// What the client says.
         source: CreateStreamError,
     },
+    /// The URL is none.
+    #[error("the link value `url` is no URL of a Redis server")]
+    RedisUrl,
     /// Redis is not there, or does not let this provider in.
     #[error("no connection to Redis at `{place}`")]
     Redis {

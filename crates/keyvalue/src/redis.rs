@@ -20,8 +20,8 @@ pub(crate) struct Redis(ConnectionManager);
 impl Redis {
     /// Connects, and is refused if the server does not answer.
     pub(crate) async fn open(place: &RedisPlace) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Redis { place: "the URL of the link".to_owned(), source };
-        let client = Client::open(place.url.as_str()).map_err(unusable)?;
+        // What the client says could repeat the URL, and that a password.
+        let client = Client::open(place.url.as_str()).map_err(|_| OpenError::RedisUrl)?;
         let place = client.get_connection_info().addr().to_string();
         match timeout(OPEN_LIMIT, ConnectionManager::new_with_config(client, config())).await {
             Err(_) => Err(OpenError::TimedOut { place: format!("Redis at `{place}`"), limit: OPEN_LIMIT }),
