@@ -12,12 +12,27 @@ pub(crate) const RESERVED_BUCKETS: &[&str] = &["LATTICEDATA_", "LATTICEHOSTS_", 
 /// JetStream keeps no more copies than this.
 pub(crate) const MOST_REPLICAS: usize = 5;
 
-/// How long a bucket or a server may take to be opened: the link's putter waits, and hears of it long before the 30 s after
-/// which the SDK gives up.
-pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// How long a bucket or a server may take to be opened: many round trips, and less than the NATS client waits by itself for
+/// one answer of JetStream, so that whoever puts the link hears what is the matter.
+pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(4);
+
+/// How long an answer of Redis is waited for, where the caller does not stop waiting earlier. Callers wait two seconds unless
+/// they say otherwise.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long one attempt to connect to Redis may take: what is there answers in milliseconds, also from far away.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How often a connection to Redis is tried again before what waits for it fails. The next call begins anew, so these are
+/// only for a server that is just starting.
+pub(crate) const CONNECT_RETRIES: usize = 3;
+
+/// The longest pause between two of these.
+pub(crate) const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a change is begun anew because somebody else wrote in between. Within one provider changes of a key wait for
-/// each other, so these are others; of 20 providers that all write one key without a pause, each gets its turn in fewer.
+/// each other, so these are providers on other hosts; one of those who collide always gets through, so that a hundred
+/// times in a row is beyond what a lattice of hosts does.
 pub(crate) const ATTEMPTS: u32 = 100;
 
 /// The longest pause before the next attempt, at random up to here: some round trips to a server nearby, so that those who

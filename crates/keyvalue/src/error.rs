@@ -1,5 +1,7 @@
 //! Why an operation fails, and why a place to keep things cannot be used.
 
+use std::time::Duration;
+
 use async_nats::jetstream::{
     context::{CreateStreamError, KeyValueError, PublishError},
     stream::{DirectGetError, LastRawMessageError},
@@ -93,6 +95,24 @@ pub(crate) enum Trouble {
         /// What the client says.
         source: LastRawMessageError,
     },
+    /// What Redis holds is no UTF-8.
+    #[error("what is stored there is no text")]
+    NoText,
+    /// Redis added, and the sum is none that the result can hold.
+    #[error("the sum is out of the range of 32 bits, and stays")]
+    SumStays,
+    /// Redis refuses.
+    #[error("Redis refuses: {reason}")]
+    Refused {
+        /// What it says, its code first, without the arguments.
+        reason: String,
+    },
+    /// Redis did not answer. It may have done what it was asked for.
+    #[error("Redis did not answer")]
+    Unanswered {
+        /// What the client says.
+        source: redis::RedisError,
+    },
     /// JetStream did not confirm a write. It may have been done.
     #[error("JetStream did not confirm the write")]
     Write {
@@ -106,10 +126,12 @@ pub(crate) enum Trouble {
 #[non_exhaustive]
 pub(crate) enum OpenError {
     /// It took too long.
-    #[error("{place} did not answer within 10 s: it is unreachable, or these credentials may not use it")]
+    #[error("{place} did not answer within {limit:?}: it is unreachable, or these credentials may not use it")]
     TimedOut {
         /// The bucket or the server.
         place: String,
+        /// How long it had.
+        limit: Duration,
     },
     /// There is no such bucket that could be opened, and none is to be made.
     #[error("the bucket `{bucket}` cannot be opened, and the link says not to make it")]
@@ -126,6 +148,17 @@ pub(crate) enum OpenError {
         bucket: String,
         /// What the client says.
         source: CreateStreamError,
+    },
+    /// The URL is none.
+    #[error("the link value `url` is no URL of a Redis server")]
+    RedisUrl,
+    /// Redis is not there, or does not let this provider in.
+    #[error("no connection to Redis at `{place}`")]
+    Redis {
+        /// Where, without user info.
+        place: String,
+        /// What the client says.
+        source: redis::RedisError,
     },
     /// The bucket was made and cannot be opened.
     #[error("the bucket `{bucket}` cannot be opened")]

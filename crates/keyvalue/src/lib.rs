@@ -32,7 +32,9 @@
 //! # In Redis
 //!
 //! The commands are those of the published provider: `GET`, `SET` and `SETEX`, `INCRBY`, `EXISTS`, `DEL`, `RPUSH`,
-//! `LREM` of one, `LRANGE`, `SADD`, `SREM`, `SMEMBERS`, `SUNION`, `SINTER`. So both may use the same server.
+//! `LREM` of one, `LRANGE`, `SADD`, `SREM`, `SMEMBERS`, `SUNION`, `SINTER`. So both may use the same server. A sum that 32 bits
+//! do not hold is an error there too, but stays. A connection that breaks is restored; what was under way fails, for it may
+//! have been done. There is no TLS.
 //! Source: wasmCloud/capability-providers `kvredis/src/main.rs`; wasmCloud 0.82 `crates/providers/kv-redis`.
 //!
 //! # The same in both
@@ -46,6 +48,7 @@ mod error;
 mod jetstream;
 mod operations;
 mod provider;
+mod redis;
 mod settings;
 mod storage;
 

@@ -14,6 +14,7 @@ use lattice_provider::{ActorKey, Context, Defaults, Failure, HandlerError, Link,
 use crate::{
     jetstream::{Bucket, Turns},
     operations::Call,
+    redis::Redis,
     settings::{KNOWN, Place},
 };
 
@@ -33,7 +34,8 @@ struct Linked {
 }
 
 enum Store {
-    JetStream(Bucket),
+    JetStream(Box<Bucket>),
+    Redis(Redis),
 }
 
 impl KeyValue {
@@ -56,8 +58,9 @@ impl KeyValue {
         let prefix = settings.get("prefix").unwrap_or_default().to_owned();
         let store = match Place::read(&settings, &self.context.host_data().lattice_rpc_prefix)? {
             Place::Bucket(place) => {
-                Store::JetStream(Bucket::open(&self.jetstream, &place, Arc::clone(&self.turns)).await?)
+                Store::JetStream(Bucket::open(&self.jetstream, &place, Arc::clone(&self.turns)).await?.into())
             }
+            Place::Redis(place) => Store::Redis(Redis::open(&place).await?),
         };
         Ok(Linked { prefix, store })
     }
@@ -94,7 +97,8 @@ impl Provider for KeyValue {
         let linked = self.linked(call.actor())?;
         let (prefix, argument) = (linked.prefix.as_str(), call.payload.as_ref());
         let done = match &linked.store {
-            Store::JetStream(storage) => Call { operation, storage, prefix, argument }.perform().await,
+            Store::JetStream(bucket) => Call { operation, storage: bucket.as_ref(), prefix, argument }.perform().await,
+            Store::Redis(storage) => Call { operation, storage, prefix, argument }.perform().await,
         };
         Ok(done?)
     }

@@ -1,5 +1,7 @@
 //! What a link says: [`Place`].
 
+use std::fmt;
+
 use lattice_protocol::LatticeName;
 use lattice_provider::{Failure, Settings};
 
@@ -13,6 +15,15 @@ pub(crate) const KNOWN: &[&str] = &["url", "bucket", "create", "replicas", "pref
 pub(crate) enum Place {
     /// In a bucket of JetStream.
     Bucket(BucketPlace),
+    /// In Redis.
+    Redis(RedisPlace),
+}
+
+/// A Redis server, and who connects to it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RedisPlace {
+    /// `redis://user:password@host:port/database`.
+    pub(crate) url: String,
 }
 
 /// A bucket, and what to do if it is not there.
@@ -28,7 +39,29 @@ pub(crate) struct BucketPlace {
 impl Place {
     /// Reads the settings of a link in this lattice.
     pub(crate) fn read(settings: &Settings, lattice: &LatticeName) -> Result<Self, Failure> {
-        BucketPlace::read(settings, lattice).map(Place::Bucket)
+        match settings.get("url") {
+            Some(url) => RedisPlace::read(url).map(Place::Redis),
+            None => BucketPlace::read(settings, lattice).map(Place::Bucket),
+        }
+    }
+}
+
+impl RedisPlace {
+    /// What follows the scheme may hold a password, and is not repeated.
+    fn read(url: &str) -> Result<Self, Failure> {
+        match url.split_once("://") {
+            Some(("redis", _)) => Ok(Self { url: url.to_owned() }),
+            Some(("rediss", _)) => {
+                Err(Failure::new("the link value `url` asks for TLS, which is not there; use `redis://`"))
+            }
+            _ => Err(Failure::new("the link value `url` does not begin with `redis://`")),
+        }
+    }
+}
+
+impl fmt::Debug for RedisPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisPlace").finish_non_exhaustive()
     }
 }
 
@@ -79,15 +112,24 @@ mod tests {
     }
 
     #[test]
+    fn an_url_means_redis() {
+        let place = place(&[("URL", "redis://:hunter2@h"), ("prefix", "p")]).expect("a place");
+        assert_eq!(place, Place::Redis(RedisPlace { url: "redis://:hunter2@h".to_owned() }));
+        assert!(!format!("{place:?}").contains("hunter2"));
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
         let check = |values: &[(&str, &str)], expect: &str| {
             let reason = place(values).expect_err("refused");
-            assert!(reason.contains(expect), "{reason}");
+            assert!(reason.contains(expect) && !reason.contains("hunter2"), "{reason}");
         };
         check(&[("bucket", "a b")], "`a b` is no name of a bucket");
         check(&[("bucket", "LATTICEDATA_default")], "the lattice's own");
         check(&[("create", "maybe")], "`create` is neither true nor false");
         check(&[("replicas", "0")], "not between 1 and 5");
         check(&[("replicas", "many")], "`replicas` is no number");
+        check(&[("url", "http://u:hunter2@h")], "`url` does not begin with `redis://`");
+        check(&[("url", "rediss://u:hunter2@h")], "asks for TLS");
     }
 }

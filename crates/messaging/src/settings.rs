@@ -44,7 +44,7 @@ impl Wanted {
         let allowed = settings.flag("allow_lattice_subjects")?.unwrap_or(false);
         let scope = if elsewhere.is_some() || allowed { Scope::All } else { Scope::OutsideTheLattice };
         let mut subscriptions: Vec<Wish> = Vec::new();
-        for entry in settings.list("subscriptions").into_iter().chain(settings.list("subscription")) {
+        for entry in settings.list(&["subscriptions", "subscription"]) {
             let wish = Wish::read(entry, scope)?;
             if !subscriptions.contains(&wish) {
                 subscriptions.push(wish);
@@ -125,8 +125,11 @@ mod tests {
         assert_eq!(read.scope, Scope::All);
         let configuration = r#"{"subscriptions":["x","y|q"],"cluster_uris":["nats://a","tls://b"]}"#;
         let read = wanted(configuration, &[("subscription", "z")]).expect("a configuration of a published provider");
-        assert_eq!(read.subscriptions, [wish("x", None), wish("y", Some("q")), wish("z", None)]);
+        assert_eq!(read.subscriptions, [wish("z", None)]);
         assert_eq!(read.elsewhere.expect("another NATS").urls, "nats://a,tls://b");
+        let read = wanted(configuration, &[("uri", "c")]).expect("a link that says it otherwise");
+        assert_eq!(read.subscriptions, [wish("x", None), wish("y", Some("q"))]);
+        assert_eq!(read.elsewhere.expect("another NATS").urls, "c");
         assert_eq!(wanted("", &[]).expect("nothing").scope, Scope::OutsideTheLattice);
     }
 

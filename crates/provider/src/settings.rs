@@ -4,7 +4,11 @@
 //! start that counts where a link says nothing. Source: wasmCloud/capability-providers `nats/src/config.rs`,
 //! `kvredis/src/main.rs`; wasmCloud 0.82 `crates/providers/kv-redis`.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use lattice_protocol::LinkValues;
 use serde_json::Value;
@@ -62,25 +66,27 @@ fn plain(key: &str, value: &Value) -> Result<String, Failure> {
 /// # example().unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Settings(BTreeMap<String, String>);
+pub struct Settings {
+    said: BTreeMap<String, String>,
+    defaults: BTreeMap<String, String>,
+}
 
 impl Settings {
     /// What the link says, and what the provider was started with where it says nothing.
     pub fn new(values: &LinkValues, defaults: &Defaults) -> Self {
-        let mut entries = defaults.0.clone();
-        let said = values.iter().filter(|(_, value)| !value.trim().is_empty());
-        entries.extend(said.map(|(key, value)| (key.to_ascii_lowercase(), value.trim().to_owned())));
-        Self(entries)
+        let said = values.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.trim().to_owned()));
+        Self { said: said.filter(|(_, value)| !value.is_empty()).collect(), defaults: defaults.0.clone() }
     }
 
     /// A setting without the space around it; `None` if nobody says anything. `name` is in lower case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.first(&[name])
     }
 
-    /// The first of several names that is set: for settings that are called differently by different publishers.
+    /// A setting that has several names, because publishers call it differently: what the link says under any of them, the
+    /// first before the others, and otherwise what the configuration says.
     pub fn first(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.get(name))
+        [&self.said, &self.defaults].into_iter().flat_map(|place| values_of(place, names)).next()
     }
 
     /// A setting that is `true` or `false`, `yes` or `no`, `1` or `0`.
@@ -105,22 +111,36 @@ impl Settings {
         parsed.map_err(|_| Failure::new(format!("the link value `{name}` is no number in its range")))
     }
 
-    /// The parts of a setting that holds several, between commas. Space around them and empty ones do not count.
-    pub fn list(&self, name: &str) -> Vec<&str> {
-        let parts = self.get(name).unwrap_or_default().split(',').map(str::trim);
-        parts.filter(|part| !part.is_empty()).collect()
+    /// The parts of a setting that holds several, between commas, under any of its names. Space around parts and empty ones
+    /// do not count. Where the link has any, the configuration has none.
+    pub fn list(&self, names: &[&str]) -> Vec<&str> {
+        let parts_in = |place| -> Vec<&str> {
+            let parts = values_of(place, names).flat_map(|value| value.split(',')).map(str::trim);
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        Some(parts_in(&self.said)).filter(|parts| !parts.is_empty()).unwrap_or_else(|| parts_in(&self.defaults))
     }
 
     /// The names that are set and not among the known, to warn of a slip of the pen.
     pub fn unknown(&self, known: &[&str]) -> Vec<&str> {
-        self.0.keys().map(String::as_str).filter(|name| !known.contains(name)).collect()
+        let names: BTreeSet<&str> = self.names().map(String::as_str).collect();
+        names.into_iter().filter(|name| !known.contains(name)).collect()
     }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.said.keys().chain(self.defaults.keys())
+    }
+}
+
+fn values_of<'a>(place: &'a BTreeMap<String, String>, names: &[&str]) -> impl Iterator<Item = &'a str> {
+    let values: Vec<&str> = names.iter().filter_map(|name| place.get(*name)).map(String::as_str).collect();
+    values.into_iter().filter(|value| !value.is_empty())
 }
 
 /// Shows the names alone: values may be secrets.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.names()).finish()
     }
 }
 
@@ -145,11 +165,14 @@ mod tests {
         let both =
             settings(r#"{"URL":"a","subs":["x","y"],"n":1,"nil":null}"#, &[("url", " b "), ("Subs", " "), ("n", "")]);
         assert_eq!(both.get("url"), Some("b"));
-        assert_eq!(both.list("subs"), ["x", "y"]);
+        assert_eq!(both.list(&["subs"]), ["x", "y"]);
         assert_eq!(both.number("n").expect("a number"), Some(1));
         assert_eq!(both.first(&["uri", "url"]), Some("b"));
         assert_eq!(both.unknown(&["n", "subs"]), ["url"]);
-        assert_eq!(settings("", &[("l", ",a, b,,")]).list("l"), ["a", "b"]);
+        assert_eq!(settings("", &[("l", ",a, b,,"), ("m", "c")]).list(&["m", "l", "n"]), ["c", "a", "b"]);
+        let others = settings(r#"{"uris":["x","y"]}"#, &[("uri", "z")]);
+        assert_eq!(others.list(&["uris", "uri"]), ["z"]);
+        assert_eq!(others.first(&["uris", "uri"]), Some("z"), "the link counts under whatever name");
     }
 
     #[test]

@@ -36,10 +36,6 @@ impl Provider for Obedient {
             "Echo" => Ok(call.payload),
             "Value" => Ok(encode(call.link.values.get("value").unwrap_or_default())),
             "Configuration" => Ok(encode(self.context.configuration().unwrap_or_default())),
-            "Print" => {
-                println!("printed, with a password?");
-                Ok(Bytes::new())
-            }
             "Environment" => {
                 let names: Vec<String> = env::vars().map(|(name, _)| name).collect();
                 Ok(encode(&names.join(",")))

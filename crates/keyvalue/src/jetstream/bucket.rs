@@ -7,9 +7,9 @@ use std::{
 };
 
 use async_nats::{
-    HeaderMap,
+    HeaderMap, StatusCode,
     jetstream::{
-        self,
+        self, ErrorCode,
         context::{PublishError, PublishErrorKind},
         kv::Store,
         message::StreamMessage,
@@ -17,6 +17,7 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
+use lattice_protocol::error_chain;
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -37,6 +38,7 @@ const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 /// A bucket in which keys are kept.
 pub(crate) struct Bucket {
     jetstream: jetstream::Context,
+    place: BucketPlace,
     store: Store,
     turns: Arc<Turns>,
     /// Whether any server that holds the bucket may be read from: there is one, which has seen every write.
@@ -62,12 +64,16 @@ impl Bucket {
         turns: Arc<Turns>,
     ) -> Result<Self, OpenError> {
         let opened = timeout(OPEN_LIMIT, open_or_make(jetstream, place)).await;
-        let store = opened.map_err(|_| OpenError::TimedOut { place: format!("the bucket `{}`", place.bucket) })??;
+        let store = opened.map_err(|_| OpenError::TimedOut {
+            place: format!("the bucket `{}`", place.bucket),
+            limit: OPEN_LIMIT,
+        })??;
         let config = &store.stream.cached_info().config;
         let max_payload = jetstream.client().max_payload();
         let largest = usize::try_from(config.max_message_size).ok().filter(|size| *size > 0).unwrap_or(usize::MAX);
         Ok(Self {
             jetstream: jetstream.clone(),
+            place: place.clone(),
             turns,
             direct: config.allow_direct && config.num_replicas <= 1 && config.mirror.is_none(),
             server_expires: config.allow_message_ttl && config.max_messages_per_subject == 1,
@@ -78,30 +84,47 @@ impl Bucket {
 
     /// What is under a key.
     pub(super) async fn value(&self, key: &str) -> Result<Option<Value>, Trouble> {
-        let found = self.read(&written(key)?).await?;
-        Ok(found.entry.map(|entry| entry.value))
+        let key = written(key)?;
+        let mut found = self.read(&key).await;
+        if self.was_remade(found.as_ref().err()).await {
+            found = self.read(&key).await;
+        }
+        Ok(found?.entry.map(|entry| entry.value))
     }
 
     /// Puts a text in the place of whatever is there.
     pub(super) async fn put(&self, key: &str, text: &str, expires: Option<SystemTime>) -> Result<(), Trouble> {
         let entry = Entry { value: Value::Text(text.to_owned()), expires };
+        let (key, body) = (written(key)?, self.fitting(&entry)?);
         let headers = entry.headers(self.server_expires, SystemTime::now());
-        self.send(&written(key)?, headers, self.fitting(&entry)?).await.map_err(|source| Trouble::Write { source })
+        let stored = self.send(&key, headers.clone(), body.clone()).await;
+        if self.was_remade(stored.as_ref().err()).await {
+            return self.send(&key, headers, body).await;
+        }
+        stored
     }
 
     /// Changes what is under a key, once: if others write in between, `change` is asked again about what is there then.
-    pub(super) async fn change<R>(
+    pub(super) async fn change<R: Send>(
         &self,
         key: &str,
-        change: impl Fn(Option<Value>) -> Changed<R> + Send,
+        change: impl Fn(Option<Value>) -> Changed<R> + Send + Sync,
     ) -> Result<R, Trouble> {
         let key = written(key)?;
         let _turn = self.turns.take(&self.subject(&key)).await;
+        let changed = self.change_now(&key, &change).await;
+        if self.was_remade(changed.as_ref().err()).await {
+            return self.change_now(&key, &change).await;
+        }
+        changed
+    }
+
+    async fn change_now<R>(&self, key: &str, change: &impl Fn(Option<Value>) -> Changed<R>) -> Result<R, Trouble> {
         for attempt in 0..ATTEMPTS {
-            let Found { entry, sequence } = self.read(&key).await?;
+            let Found { entry, sequence } = self.read(key).await?;
             let expires = entry.as_ref().and_then(|entry| entry.expires);
             let (after, result) = change(entry.map(|entry| entry.value))?;
-            match self.write(&key, after, expires, sequence).await {
+            match self.write(key, after, expires, sequence).await {
                 Ok(()) => return Ok(result),
                 Err(Trouble::Write { source }) if was_overtaken(&source) => sleep(pause(attempt)).await,
                 Err(other) => return Err(other),
@@ -120,7 +143,7 @@ impl Bucket {
             }
         };
         headers.insert(EXPECTED, sequence.to_string());
-        self.send(key, headers, body).await.map_err(|source| Trouble::Write { source })
+        self.send(key, headers, body).await
     }
 
     fn fitting(&self, entry: &Entry) -> Result<Bytes, Trouble> {
@@ -131,8 +154,26 @@ impl Bucket {
         }
     }
 
-    async fn send(&self, key: &str, headers: HeaderMap, body: Bytes) -> Result<(), PublishError> {
-        self.jetstream.publish_with_headers(self.subject(key), headers, body).await?.await.map(|_| ())
+    async fn send(&self, key: &str, headers: HeaderMap, body: Bytes) -> Result<(), Trouble> {
+        let sent = self.jetstream.publish_with_headers(self.subject(key), headers, body).await;
+        let stored = match sent {
+            Ok(acknowledgement) => acknowledgement.await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        stored.map_err(|source| Trouble::Write { source })
+    }
+
+    /// Makes the bucket anew if it was removed while it was used, and tells whether it did: then nothing was done, and may
+    /// be tried once more.
+    async fn was_remade(&self, trouble: Option<&Trouble>) -> bool {
+        if !self.place.create || !trouble.is_some_and(is_without_bucket) {
+            return false;
+        }
+        let made = open_or_make(&self.jetstream, &self.place).await;
+        if let Err(error) = &made {
+            tracing::warn!(error = error_chain(error), "a bucket is gone");
+        }
+        made.is_ok()
     }
 
     async fn read(&self, key: &str) -> Result<Found, Trouble> {
@@ -197,6 +238,21 @@ fn stream_of(place: &BucketPlace) -> stream::Config {
         allow_direct: true,
         allow_message_ttl: true,
         ..stream::Config::default()
+    }
+}
+
+/// Whether nothing was read or written because there is no bucket, as far as that can be told.
+fn is_without_bucket(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Write { source } => source.kind() == PublishErrorKind::StreamNotFound,
+        Trouble::ReadDirect { source } => {
+            matches!(source.kind(), DirectGetErrorKind::ErrorResponse(status, _) if status == StatusCode::NO_RESPONDERS)
+        }
+        Trouble::Read { source } => match source.kind() {
+            LastRawMessageErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
+            _ => false,
+        },
+        _ => false,
     }
 }
 

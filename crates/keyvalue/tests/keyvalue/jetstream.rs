@@ -1,5 +1,7 @@
 //! Keys in JetStream.
 
+use std::process::Command;
+
 use async_nats::jetstream::{self, kv};
 use bytes::Bytes;
 use lattice_provider::encode;
@@ -11,6 +13,17 @@ use crate::{contract, lattice::Lattice};
 async fn all_operations_do_what_the_contract_says() {
     let lattice = Lattice::start().await;
     contract::all_operations(&lattice.actor(&[]).await).await;
+}
+
+#[tokio::test]
+async fn the_program_serves_and_ends_in_order() {
+    let mut lattice = Lattice::empty(NatsServer::start().await).await;
+    let mut program = lattice.add_program().await;
+    let actor = lattice.actor(&[]).await;
+    assert_eq!(actor.increment("n", 1).await, Ok(1));
+    let told = Command::new("kill").arg(program.id().expect("it runs").to_string()).status();
+    assert!(told.expect("there is `kill`").success());
+    assert!(program.wait().await.expect("a child can be waited for").success());
 }
 
 #[tokio::test]
@@ -66,6 +79,25 @@ async fn a_bucket_is_used_as_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_is_removed_is_made_anew() {
+    let lattice = Lattice::start().await;
+    let (actor, other) = (lattice.actor(&[]).await, lattice.actor(&[("create", "false")]).await);
+    let jetstream = jetstream::new(lattice.client.clone());
+    for removed in 0..3 {
+        actor.set("k", "v", 0).await.expect("set");
+        jetstream.delete_key_value("LATTICEKV_default").await.expect("removed");
+        let error = other.increment("n", 1).await.expect_err("this link does not make one");
+        assert!(error.starts_with("Increment of `n` failed: JetStream cannot read it: "), "{error}");
+        match removed {
+            0 => assert_eq!(actor.get("k").await, Ok(None)),
+            1 => assert_eq!(actor.increment("n", 1).await, Ok(1)),
+            _ => actor.set("n", "2", 0).await.expect("set"),
+        }
+    }
+    assert_eq!(other.increment("n", 1).await, Ok(3));
+}
+
+#[tokio::test]
 async fn actors_share_a_bucket_and_prefixes_keep_them_apart() {
     let lattice = Lattice::start().await;
     let (one, two) = (lattice.actor(&[]).await, lattice.actor(&[("PREFIX", " p: ")]).await);
@@ -114,6 +146,18 @@ async fn a_server_without_jetstream_is_told() {
     let lattice = Lattice::on(NatsServer::start_with(options).await).await;
     let reason = lattice.refused(&[]).await;
     assert!(reason.contains("the bucket `LATTICEKV_default` cannot be made: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_may_not_be_used_is_told() {
+    let deny = r#"authorization { users: [ { user: me, password: me }, { user: you, password: you, permissions: {
+        publish: { deny: ["$JS.API.STREAM.>"] } } } ] }
+        no_auth_user: you"#;
+    let options = NatsOptions { config: deny.to_owned(), ..NatsOptions::default() };
+    let lattice = Lattice::on(NatsServer::start_with(options).await).await;
+    let reason = lattice.refused(&[]).await;
+    let expect = "the bucket `LATTICEKV_default` did not answer within 4s: it is unreachable, or these credentials";
+    assert!(reason.starts_with(expect), "{reason}");
 }
 
 #[tokio::test]

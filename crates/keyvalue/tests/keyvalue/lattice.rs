@@ -1,6 +1,6 @@
 //! A lattice for the provider, whose host is the test.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use async_nats::{
     HeaderMap,
@@ -21,6 +21,10 @@ use lattice_provider::{Serving, decode, encode, serve};
 use lattice_rpc::{Call, CallError, Entity, RpcClient};
 use lattice_testkit::{NatsServer, eventually};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+};
 
 /// Long beside what any of these tests waits for.
 const LONG: Duration = Duration::from_secs(30);
@@ -34,6 +38,8 @@ pub(crate) struct Lattice {
     cluster: ClusterSeed,
     host: HostKey,
     provider: ProviderKey,
+    /// How many there are.
+    instances: usize,
     serving: Vec<Serving>,
 }
 
@@ -45,22 +51,41 @@ impl Lattice {
 
     /// A lattice with this provider on a server.
     pub(crate) async fn on(nats: NatsServer) -> Self {
-        let mut lattice = Self {
+        let mut lattice = Self::empty(nats).await;
+        lattice.add_provider().await;
+        lattice
+    }
+
+    /// A lattice without a provider.
+    pub(crate) async fn empty(nats: NatsServer) -> Self {
+        Self {
             client: nats.client().await,
             nats,
             cluster: ClusterSeed::generate(),
             host: HostSeed::generate().public(),
             provider: ProviderSeed::generate().public(),
+            instances: 0,
             serving: Vec::new(),
-        };
-        lattice.add_provider().await;
-        lattice
+        }
     }
 
     /// The same provider once more, as another host runs it: they share the calls.
     pub(crate) async fn add_provider(&mut self) {
         let serving = serve(self.data(), |context| async { KeyValue::new(context) }).await;
         self.serving.push(serving.expect("the provider starts"));
+        self.instances += 1;
+    }
+
+    /// The provider as a program, once it serves.
+    pub(crate) async fn add_program(&mut self) -> Child {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_lattice-keyvalue"));
+        let mut child = program.stdin(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
+        let mut input = child.stdin.take().expect("its input is a pipe");
+        input.write_all(self.data().to_line().as_bytes()).await.expect("it reads");
+        let health = RpcSubjects::new(LatticeName::default()).health(&self.provider, &LinkName::default());
+        self.until("it serves", async || self.client.request(health.clone(), Bytes::new()).await.is_ok()).await;
+        self.instances += 1;
+        child
     }
 
     /// Waits for a condition.
@@ -84,7 +109,7 @@ impl Lattice {
             provider_key: self.provider.clone(),
             invocation_seed: self.cluster.secret_text(),
             env_values: BTreeMap::new(),
-            instance_id: format!("instance {}", self.serving.len()),
+            instance_id: format!("instance {}", self.instances),
             link_definitions: Vec::new(),
             cluster_issuers: vec![self.cluster.public()],
             config_json: None,
@@ -117,6 +142,11 @@ impl Lattice {
         self.put(&ModuleSeed::generate().public(), values).await.expect("the link is refused")
     }
 
+    /// Why a link with these values is not taken, if it is not.
+    pub(crate) async fn try_link(&self, values: &[(&str, &str)]) -> Option<String> {
+        self.put(&ModuleSeed::generate().public(), values).await
+    }
+
     /// Puts a link with every provider there is.
     async fn put(&self, actor: &ActorKey, values: &[(&str, &str)]) -> Option<String> {
         let link = LinkDefinition {
@@ -128,7 +158,7 @@ impl Lattice {
         };
         let subject = RpcSubjects::new(LatticeName::default()).put_link(&self.provider, &LinkName::default());
         let mut errors = Vec::new();
-        for instance in 0..self.serving.len() {
+        for instance in 0..self.instances {
             let mut headers = HeaderMap::new();
             headers.insert(INSTANCE_HEADER, format!("instance {instance}"));
             let body = lattice_protocol::encode(&link, SNAKE).into();

@@ -3,3 +3,5 @@
 mod contract;
 mod jetstream;
 mod lattice;
+mod redis;
+mod resp;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    process::Stdio,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +23,11 @@ use lattice_protocol::{
 use lattice_provider::{HandlerError, Serving, decode, encode, serve};
 use lattice_rpc::{Call, CallError, Entity, Handler, Request, RpcClient, Server, Service};
 use lattice_testkit::{NatsServer, eventually};
-use tokio::sync::Semaphore;
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+    sync::Semaphore,
+};
 
 /// Long beside what any of these tests waits for.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -41,18 +46,34 @@ pub(crate) struct Lattice {
 
 impl Lattice {
     pub(crate) async fn start() -> Self {
+        let mut lattice = Self::empty().await;
+        let serving = serve(lattice.data(), |context| async { Messaging::new(context) }).await;
+        lattice.serving = Some(serving.expect("the provider starts"));
+        lattice
+    }
+
+    /// A lattice without the provider.
+    pub(crate) async fn empty() -> Self {
         let nats = NatsServer::start().await;
-        let mut lattice = Self {
+        Self {
             client: nats.client().await,
             nats,
             cluster: ClusterSeed::generate(),
             host: HostSeed::generate().public(),
             provider: ProviderSeed::generate().public(),
             serving: None,
-        };
-        let serving = serve(lattice.data(), |context| async { Messaging::new(context) }).await;
-        lattice.serving = Some(serving.expect("the provider starts"));
-        lattice
+        }
+    }
+
+    /// The provider as a program, once it serves.
+    pub(crate) async fn program(&self) -> Child {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_lattice-messaging"));
+        let mut child = program.stdin(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
+        let mut input = child.stdin.take().expect("its input is a pipe");
+        input.write_all(self.data().to_line().as_bytes()).await.expect("it reads");
+        let health = self.subjects().health(&self.provider, &LinkName::default());
+        self.until("it serves", async || self.client.request(health.clone(), Bytes::new()).await.is_ok()).await;
+        child
     }
 
     fn data(&self) -> HostData {

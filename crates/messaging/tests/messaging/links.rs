@@ -1,6 +1,6 @@
 //! Links that come, change and go.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use async_nats::{Request, RequestErrorKind};
 use lattice_provider::Ended;
@@ -77,6 +77,18 @@ async fn bad_links_are_refused_with_the_reason() {
     check(&[("uri", "127.0.0.1:1"), ("auth_jwt", "hunter2")], "there is a JWT and no seed").await;
     check(&[("uri", "127.0.0.1:1"), ("auth_jwt", "hunter2"), ("auth_seed", "hunter2")], "malformed").await;
     check(&[("subscription", "a..b")], "`a..b` is no subject").await;
+}
+
+#[tokio::test]
+async fn the_program_serves_and_ends_in_order() {
+    let lattice = Lattice::empty().await;
+    let mut program = lattice.program().await;
+    let actor = lattice.linked(&[("subscription", "a")]).await;
+    actor.publish("a", None, "to itself").await.expect("sent");
+    lattice.until("it is handed over", async || actor.bodies() == ["to itself"]).await;
+    let told = Command::new("kill").arg(program.id().expect("it runs").to_string()).status();
+    assert!(told.expect("there is `kill`").success());
+    assert!(program.wait().await.expect("a child can be waited for").success());
 }
 
 #[tokio::test]
