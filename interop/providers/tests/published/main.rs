@@ -25,7 +25,8 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    service: is_started_and_listed answers_and_calls_back carries_large_payloads fails_with_reasons is_told_its_configuration;
+    service: gets_a_bid is_started_and_listed answers_and_calls_back carries_large_payloads fails_with_reasons
+        is_told_its_configuration;
     links: one_from_before_the_start_is_there changed_values_arrive a_deleted_one_is_gone_and_comes_back;
     process: ends_when_it_is_asked_to ends_with_its_host serves_again_when_it_is_killed;
 }

@@ -1,9 +1,12 @@
 //! What a provider and an actor do for each other.
 
+use std::collections::HashMap;
+
+use lattice_interop::eventually;
+use lattice_interop_providers::CONTRACT;
 use serde_json::{Value, json};
 
 use crate::stage::{LINK, Stage};
-use lattice_interop_providers::CONTRACT;
 
 /// It is in the inventory, as clients and as the lattice itself tell it, and in events.
 pub(crate) async fn is_started_and_listed(stage: &Stage) {
@@ -27,6 +30,18 @@ pub(crate) async fn is_started_and_listed(stage: &Stage) {
     assert_eq!((provider.name.as_deref(), provider.image_ref.as_ref()), (Some("Echo"), Some(&stage.reference)));
     let listed = stage.listed().await.expect("it runs");
     assert_eq!((&listed["contract_id"], &listed["process"]["restarts"]), (&CONTRACT.into(), &0.into()), "{listed}");
+}
+
+/// A host that would start it bids for it, and one that already runs it does not.
+pub(crate) async fn gets_a_bid(stage: &Stage) {
+    let auction = async || {
+        let bids = stage.client.perform_provider_auction(&stage.reference, LINK, HashMap::new()).await;
+        bids.expect("an auction can be held").into_iter().map(|bid| (bid.host_id, bid.provider_ref)).collect::<Vec<_>>()
+    };
+    let expected = vec![(stage.lattice.host().to_owned(), stage.reference.clone())];
+    eventually("the host bids", async || Some(auction().await).filter(|bids| *bids == expected)).await;
+    stage.start(None).await;
+    assert_eq!(auction().await, []);
 }
 
 /// An actor calls it, and it calls the actor while it does what that asked for.
