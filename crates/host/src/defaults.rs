@@ -231,8 +231,12 @@ pub(crate) const TERM_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a provider may take to say that it took a link; it may have to connect somewhere for it.
 pub(crate) const LINK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long until a link is put again to a provider that did not answer.
+/// How long until a link is put again to a provider that did not answer, and once more to one that never answers.
 pub(crate) const LINK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a provider that never answers is left alone with a link. Published SDKs attend to puts and deletes side by side:
+/// on a loaded machine a put was taken for the second of its actor, and ignored, as late as 50 ms after the delete.
+pub(crate) const LINK_GAP: Duration = Duration::from_millis(250);
 
 /// How long a provider's calls wait for an answer unless it says otherwise, as with published hosts.
 pub(crate) const PROVIDER_CALL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -29,7 +29,7 @@ pub async fn get_no_bid_for_an_actor_elsewhere<C: Client>(lattice: &Lattice, cli
     }
 }
 
-/// Hosts that run no providers are silent.
+/// Hosts that cannot get it are silent.
 pub async fn get_no_bid_for_a_provider<C: Client>(_: &Lattice, client: &C) {
     let reference = "registry.invalid/keyvalue:0.1.0";
     let bids = client.auction_provider(reference, "default", Map::new()).await.expect("an auction can be held");

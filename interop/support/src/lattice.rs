@@ -7,7 +7,7 @@ use std::{
     io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -97,12 +97,35 @@ impl Lattice {
 
     /// The actor in this revision. All revisions have the same key.
     pub async fn sign(&self, revision: u32) -> Actor {
+        self.sign_for(&[], revision).await
+    }
+
+    /// The same for an actor that may use these contracts.
+    pub async fn sign_for(&self, contracts: &[&str], revision: u32) -> Actor {
         let file = self.path(&format!("counter-{revision}.wasm"));
         let number = revision.to_string();
-        let arguments = ["claims", "sign", MODULE, "--name", "counter", "--revision", &number, "--out", &file];
+        let mut arguments = vec!["claims", "sign", MODULE, "--name", "counter", "--revision", &number, "--out", &file];
+        contracts.iter().for_each(|contract| arguments.extend(["--cap", contract]));
         let signed = self.run(&arguments).await;
         let key = signed["public_key"].as_str().expect("signing tells the key").to_owned();
         Actor { key, reference: format!("file://{file}"), revision }
+    }
+
+    /// Calls the actor: its answer as it is, or what the command says why there is none.
+    ///
+    /// # Errors
+    /// What the command printed.
+    pub async fn call(&self, actor: &Actor, operation: &str, argument: &Value) -> Result<Vec<u8>, String> {
+        let output = self.output(&["call", &actor.key, operation, &argument.to_string(), "--raw"]).await;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()),
+        }
+    }
+
+    /// What the host runs, with all that the lattice itself says of it, whatever a client understands of that.
+    pub async fn inventory(&self) -> Value {
+        self.run(&["get", "inventory"]).await["inventories"][0].clone()
     }
 
     /// A reference to a module that is not there.
@@ -112,8 +135,7 @@ impl Lattice {
 
     /// How many instances of the actor the lattice itself says are running, whatever a client understands of that.
     pub async fn running(&self, actor: &Actor) -> u64 {
-        let found = self.run(&["get", "inventory"]).await;
-        let actors = found["inventories"][0]["actors"].as_array().cloned().unwrap_or_default();
+        let actors = self.inventory().await["actors"].as_array().cloned().unwrap_or_default();
         let instances = actors.iter().filter(|found| found["id"] == actor.key.as_str());
         let instances = instances.flat_map(|found| found["instances"].as_array().cloned().unwrap_or_default());
         instances.filter_map(|instance| instance["max_instances"].as_u64()).sum()
@@ -131,17 +153,22 @@ impl Lattice {
         eventually("`lattice up` ends", async || look()).await
     }
 
+    /// Where a test may put a file of this name.
+    pub fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).into_os_string().into_string().expect("temporary paths are UTF-8")
+    }
+
     /// Runs the command to its end; returns the document that it printed.
     async fn run(&self, arguments: &[&str]) -> Value {
-        let mut command = tokio::process::Command::from(command(self.directory.path()));
-        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await.unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
+        let output = self.output(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"))
     }
 
-    fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).into_os_string().into_string().expect("temporary paths are UTF-8")
+    async fn output(&self, arguments: &[&str]) -> Output {
+        let mut command = tokio::process::Command::from(command(self.directory.path()));
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.output().await.unwrap_or_else(|error| panic!("{}: {error}", binary().display()))
     }
 
     fn text(&self, pointer: &str) -> &str {

@@ -1,7 +1,9 @@
 //! Bringing links to one process of a provider, as long as it runs: those that are there and every change.
 //!
 //! Providers of published SDKs do not answer, and ignore a second link of the same actor, so that a changed one is deleted
-//! first. Those of this project's answer, and take a changed link for what it is.
+//! first. They attend to puts and deletes side by side, so that each gets its time before the next is sent; and as that may
+//! not have been enough, every put is sent once more, which they ignore if it was. Those of this project's SDK answer, and
+//! take a changed link for what it is. Source: wasmbus-rpc 0.15.0, `src/provider.rs`; wasmcloud-provider-sdk 0.2.0, likewise.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +18,7 @@ use lattice_protocol::{
 };
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -24,7 +26,7 @@ use super::{
     deliveries::Deliveries,
     tools::{Lattice, Tools},
 };
-use crate::defaults::{LINK_AGAIN, LINK_PATIENCE};
+use crate::defaults::{LINK_AGAIN, LINK_GAP, LINK_PATIENCE};
 
 /// Brings links to one process.
 pub(super) struct Courier {
@@ -154,8 +156,12 @@ impl Courier {
         if !self.busy.insert(actor.clone()) {
             return;
         }
-        if let Errand::Put { link, .. } = &errand {
-            self.tell(link, DeliveryState::Pending, None);
+        match &errand {
+            Errand::Put { link, instead_of } if instead_of.as_ref() != Some(link) => {
+                self.tell(link, DeliveryState::Pending, None);
+            }
+            // What is only sent once more has been delivered, as far as anybody can know.
+            Errand::Put { .. } | Errand::Delete(_) => {}
         }
         let mailbox = self.mailbox.clone();
         self.on_the_way.spawn(async move { (actor, mailbox.run(errand).await) });
@@ -166,7 +172,8 @@ impl Courier {
         match outcome {
             Outcome::Put { link, result: Ok(()) } => {
                 let state = if self.mailbox.answers { DeliveryState::Confirmed } else { DeliveryState::Delivered };
-                self.note(link, state, None, None);
+                let again = self.goes_twice(&link).then(|| Instant::now() + LINK_AGAIN);
+                self.note(link, state, None, again);
             }
             Outcome::Put { link, result: Err(failure) } => {
                 let again = (!matches!(failure, Failure::Refused(_))).then(|| Instant::now() + LINK_AGAIN);
@@ -183,6 +190,11 @@ impl Courier {
                 self.deliveries.remove(&self.mailbox.key, &link);
             }
         }
+    }
+
+    /// Whether a link that was sent is to be sent once more.
+    fn goes_twice(&self, link: &Arc<LinkDefinition>) -> bool {
+        !self.mailbox.answers && self.given.get(&link.actor_id).is_none_or(|given| given.link != *link)
     }
 
     fn note(&mut self, link: Arc<LinkDefinition>, state: DeliveryState, error: Option<String>, again: Option<Instant>) {
@@ -255,7 +267,9 @@ impl Mailbox {
             nats.publish(subject.to_owned(), body).await.map_err(|error| Failure::Unsent(error.to_string()))?;
             nats.flush().await.map_err(|error| Failure::Unsent(error.to_string()))
         };
-        timeout(LINK_PATIENCE, sent).await.unwrap_or(Err(Failure::Silent(LINK_PATIENCE)))
+        timeout(LINK_PATIENCE, sent).await.unwrap_or(Err(Failure::Silent(LINK_PATIENCE)))?;
+        sleep(LINK_GAP).await;
+        Ok(())
     }
 
     async fn ask(&self, subject: &str, body: Bytes) -> Result<(), Failure> {
