@@ -52,8 +52,26 @@ pub(super) struct Mailbox {
 /// A link that the process has, or should have.
 struct Given {
     link: Arc<LinkDefinition>,
+    /// The link before it, which the process may still have, as what was to replace it could not be sent.
+    before: Option<Arc<LinkDefinition>>,
+    /// Whether it is the deletion of the link that counts.
+    leaving: bool,
     /// When it is to be tried again, if ever.
     again: Option<Instant>,
+}
+
+impl Given {
+    fn is_due(&self) -> bool {
+        self.again.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Whether there is something to be done now about a link that is to be this one, or is to be none.
+    fn needs(&self, wanted: Option<&Arc<LinkDefinition>>) -> bool {
+        match wanted {
+            Some(link) => self.leaving || self.link != *link || self.is_due(),
+            None => !self.leaving || self.is_due(),
+        }
+    }
 }
 
 /// What is to be done about the link of one actor.
@@ -113,7 +131,7 @@ impl Courier {
         loop {
             changes.borrow_and_update();
             self.set_out();
-            let again = self.given.values().filter_map(|given| given.again).min();
+            let again = self.next_try();
             // Cancel-safe: what is on its way stays in its set, and changes stay unseen.
             tokio::select! {
                 Some(arrived) = self.on_the_way.join_next() => match arrived {
@@ -126,20 +144,25 @@ impl Courier {
         }
     }
 
+    /// When the next errand is due that nothing else causes. What is on its way says so itself.
+    fn next_try(&self) -> Option<Instant> {
+        let waiting = self.given.iter().filter(|(actor, _)| !self.busy.contains(*actor));
+        waiting.filter_map(|(_, given)| given.again).min()
+    }
+
     /// Begins every errand that is due, one at a time for each actor.
     fn set_out(&mut self) {
         let wanted = self.wanted();
-        let gone: Vec<_> = self.given.keys().filter(|actor| !wanted.contains_key(*actor)).cloned().collect();
-        for actor in gone {
-            let link = Arc::clone(&self.given[&actor].link);
+        let gone = self.given.iter().filter(|(actor, given)| !wanted.contains_key(*actor) && given.needs(None));
+        let gone: Vec<_> = gone.map(|(actor, given)| (actor.clone(), Arc::clone(&given.link))).collect();
+        for (actor, link) in gone {
             self.send(actor, Errand::Delete(link));
         }
         for (actor, link) in wanted {
             let given = self.given.get(&actor);
-            let is_due =
-                given.is_none_or(|given| given.link != link || given.again.is_some_and(|at| at <= Instant::now()));
-            if is_due {
-                let instead_of = given.map(|given| Arc::clone(&given.link)).filter(|_| !self.mailbox.answers);
+            if given.is_none_or(|given| given.needs(Some(&link))) {
+                let had = given.map(|given| given.before.as_ref().unwrap_or(&given.link));
+                let instead_of = had.filter(|_| !self.mailbox.answers).cloned();
                 self.send(actor, Errand::Put { link, instead_of });
             }
         }
@@ -176,14 +199,21 @@ impl Courier {
                 self.note(link, state, None, again);
             }
             Outcome::Put { link, result: Err(failure) } => {
+                let before =
+                    self.given.get(actor).filter(|given| given.link != link).map(|given| Arc::clone(&given.link));
                 let again = (!matches!(failure, Failure::Refused(_))).then(|| Instant::now() + LINK_AGAIN);
                 tracing::warn!(provider = %self.mailbox.key, actor = %actor, error = %failure, "a link did not arrive");
                 self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
+                if let Some(given) = self.given.get_mut(actor) {
+                    given.before = before;
+                }
             }
-            // A provider that did not hear of it is told again, with the next change at the latest.
             Outcome::Deleted { link, result: Err(failure) } if !matches!(failure, Failure::Refused(_)) => {
                 let again = Some(Instant::now() + LINK_AGAIN);
                 self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
+                if let Some(given) = self.given.get_mut(actor) {
+                    given.leaving = true;
+                }
             }
             Outcome::Deleted { link, .. } => {
                 self.given.remove(actor);
@@ -199,7 +229,7 @@ impl Courier {
 
     fn note(&mut self, link: Arc<LinkDefinition>, state: DeliveryState, error: Option<String>, again: Option<Instant>) {
         self.tell(&link, state, error);
-        self.given.insert(link.actor_id.clone(), Given { link, again });
+        self.given.insert(link.actor_id.clone(), Given { link, before: None, leaving: false, again });
     }
 
     fn tell(&self, link: &LinkDefinition, state: DeliveryState, error: Option<String>) {
