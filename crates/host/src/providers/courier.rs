@@ -199,8 +199,7 @@ impl Courier {
                 self.note(link, state, None, again);
             }
             Outcome::Put { link, result: Err(failure) } => {
-                let before =
-                    self.given.get(actor).filter(|given| given.link != link).map(|given| Arc::clone(&given.link));
+                let before = self.may_still_have(actor, &link);
                 let again = (!matches!(failure, Failure::Refused(_))).then(|| Instant::now() + LINK_AGAIN);
                 tracing::warn!(provider = %self.mailbox.key, actor = %actor, error = %failure, "a link did not arrive");
                 self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
@@ -220,6 +219,13 @@ impl Courier {
                 self.deliveries.remove(&self.mailbox.key, &link);
             }
         }
+    }
+
+    /// What the process may have instead of a link that did not arrive.
+    fn may_still_have(&self, actor: &ActorKey, link: &Arc<LinkDefinition>) -> Option<Arc<LinkDefinition>> {
+        let given = self.given.get(actor)?;
+        let other = (given.link != *link).then(|| Arc::clone(&given.link));
+        given.before.clone().or(other)
     }
 
     /// Whether a link that was sent is to be sent once more.
