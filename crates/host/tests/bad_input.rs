@@ -88,7 +88,7 @@ async fn fields_that_are_wrong_are_named() {
     check("upd", json!({"actor_id": key, "new_actor_ref": "ftp://x/y"}), "ftp").await;
     check("upd", json!({"actor_id": key, "new_actor_ref": good, "annotations": large}), "`annotations`").await;
     check("upd", json!({"actor_id": key, "new_actor_ref": good}), "actor not found").await;
-    check("lp", json!({}), "not supported by this version").await;
+    check("lp", json!({}), "`provider_ref`").await;
     check("fly", json!({}), "unsupported subject").await;
     assert!(lattice.inventory().await.actors.is_empty());
 }

@@ -94,7 +94,7 @@ fn rejection(error: &CallError, deadline: Instant) -> Rejection {
         CallError::Failed { .. } if is_late() => Rejection::LATE,
         CallError::NoResponders { .. } => Rejection::GONE,
         CallError::Refused { kind: RefusalKind::Overloaded, .. } => Rejection::BUSY,
-        CallError::TooLarge { .. } => Rejection::TOO_LARGE,
+        CallError::TooLarge { .. } | CallError::PayloadTooLarge { .. } => Rejection::TOO_LARGE,
         _ => Rejection::FAILED,
     }
 }

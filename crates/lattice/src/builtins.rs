@@ -42,13 +42,29 @@ impl Provider {
     }
 }
 
-const PROVIDERS: &[Provider] = &[Provider {
-    name: "http-server",
-    key: "VBGM3HSU6KRTZWUSJJFDVS6OUAWVJOPTTIFG3WA5OMNJZAJR23A5GQDF",
-    contract: "wasmcloud:httpserver",
-    title: "HTTP server",
-    run: || lattice_provider::run(|context| async { Ok(lattice_http_server::HttpServer::new(context)) }),
-}];
+const PROVIDERS: &[Provider] = &[
+    Provider {
+        name: "http-server",
+        key: "VBGM3HSU6KRTZWUSJJFDVS6OUAWVJOPTTIFG3WA5OMNJZAJR23A5GQDF",
+        contract: "wasmcloud:httpserver",
+        title: "HTTP server",
+        run: lattice_http_server::run,
+    },
+    Provider {
+        name: "keyvalue",
+        key: "VANSWDA6RTWFBPE3RHX2VV7YF4BJZ3C6XC5UMLQSZVVIX3KCZX3YI2JE",
+        contract: "wasmcloud:keyvalue",
+        title: "Key-value store",
+        run: || lattice_provider::run(|context| async { lattice_keyvalue::KeyValue::new(context) }),
+    },
+    Provider {
+        name: "messaging",
+        key: "VDM5BRR7Q6V3MIPIHQO3JQNX6EOBOLFHU7PWG54SVLBYCXIAMXWLI7HL",
+        contract: "wasmcloud:messaging",
+        title: "Messaging",
+        run: || lattice_provider::run(|context| async { lattice_messaging::Messaging::new(context) }),
+    },
+];
 
 /// What others need to know of a provider that is part of this program.
 #[derive(Clone, Debug)]

@@ -100,8 +100,8 @@ With `-o json` a command prints exactly one JSON document on standard output;
                       nats_version, store, creds, host_id, host_name, started,
                       stopping, inventory
   down                stopped, pid, up
-  up                  ready: the keys of status but running, and attached, try;
-                      then events
+  up                  ready: the keys of status but running, and attached, pages,
+                      try; then events
   events              CloudEvents, as hosts publish them
   logs provider       host_id, provider_id, link_name, lines, lost, errors;
                       a line has number, time, stream and text

@@ -19,8 +19,15 @@ use crate::{
     table::printable,
 };
 
-/// Contracts that every host serves itself and that can do no harm; a module that needs others is signed by hand.
-const BUILTIN_CONTRACTS: [&str; 2] = ["wasmcloud:builtin:logging", "wasmcloud:builtin:numbergen"];
+/// What a module that is signed on the way may use: what every host serves itself and can do no harm, and the contracts of
+/// this program's providers, which are of no use without a link. A module that needs others is signed by hand.
+const DEVELOPMENT_CONTRACTS: [&str; 5] = [
+    "wasmcloud:builtin:logging",
+    "wasmcloud:builtin:numbergen",
+    "wasmcloud:httpserver",
+    "wasmcloud:keyvalue",
+    "wasmcloud:messaging",
+];
 
 /// Hexadecimal digits of the digest in a signed file's name: enough to tell one user's builds apart.
 const DIGEST_DIGITS: usize = 16;
@@ -123,7 +130,7 @@ fn look_at_file(path: &Path) -> anyhow::Result<Looked> {
 
 fn sign_file(path: &Path, bytes: &[u8], data_dir: &DataDir, printer: Printer) -> anyhow::Result<Reference> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let signing = Signing { name: &stem, call_alias: None, capabilities: &BUILTIN_CONTRACTS };
+    let signing = Signing { name: &stem, call_alias: None, capabilities: &DEVELOPMENT_CONTRACTS };
     let signed = data_dir.signed().join(signed_name(bytes, &stem));
     sign_into(bytes, &signing, data_dir, &signed).map_err(|error| error.of(path))?;
     let reference = Reference::from_path(&signed)?;
@@ -208,7 +215,11 @@ pub(crate) fn sign_into(
     let hash = module_hash(module)?;
     let is_the_same = |bytes: Vec<u8>| {
         let claims = verify_module(&bytes, SystemTime::now());
-        claims.is_ok_and(|claims| claims.subject == key && claims.issuer == account.public() && claims.hash == hash)
+        let allows_the_same = |caps: &[String]| caps.iter().map(String::as_str).eq(signing.capabilities.iter().copied());
+        claims.is_ok_and(|claims| {
+            let is_its_own = claims.subject == key && claims.issuer == account.public() && claims.hash == hash;
+            is_its_own && allows_the_same(&claims.caps)
+        })
     };
     if !fs::read(path).is_ok_and(is_the_same) {
         let signed = sign_module(module, &signing.claims(key.clone()), &account)?;

@@ -31,6 +31,9 @@ fn provider() -> String {
 async fn links() {
     let home = Home::new().await;
     let (_up, _) = Daemon::up(&home, &["--demo"]).await;
+    for contract in [CONTRACT, "wasmcloud:keyvalue"] {
+        home.run(&["link", "del", "visits", contract]).await.done();
+    }
     let (first, second) = (provider(), provider());
     home.file("secret.txt", format!("{SECRET}\n").as_bytes());
     let put = ["link", "put", "hello", &first, CONTRACT, "--value", "port=8080", "--value", "key=@secret.txt"];

@@ -55,7 +55,7 @@ async fn records_are_listed() {
     home.run(&["label", "put", host, "zone=a"]).await.done();
     home.run(&["start", "actor", "file:///does/not/exist.wasm", "--host", host]).await.failed(1, "no such file");
 
-    assert_eq!(commands(&home, &[]).await, ["la", "labels.put", "scale", "la"]);
+    assert_eq!(commands(&home, &["--limit", "3"]).await, ["la", "labels.put", "scale"]);
     assert_eq!(commands(&home, &["--actor", "hello"]).await, ["scale", "la"]);
     assert_eq!(commands(&home, &["--host", host, "--limit", "2"]).await, ["la", "labels.put"]);
     let none = home.run(&["get", "operations", "--unfinished", "-o", "json"]).await.json();

@@ -48,12 +48,14 @@ async fn a_second_one_is_refused(home: &Home, host: &str) {
 }
 
 async fn the_inventory_shows_it(home: &Home, key: &str) {
-    let provider = home.run(&["get", "inventory", "-o", "json"]).await.json()["inventories"][0]["providers"][0].clone();
+    let inventory = home.run(&["get", "inventory", "-o", "json"]).await.json();
+    let providers = inventory["inventories"][0]["providers"].as_array().expect("a list");
+    let provider = providers.iter().find(|provider| provider["id"] == key).expect("it is listed");
     assert_eq!((&provider["id"], &provider["name"], &provider["revision"]), (&json!(key), &json!("mute"), &json!(3)));
     assert_eq!(provider["annotations"], json!({"team": "blue"}));
     assert_eq!((&provider["process"]["state"], &provider["process"]["restarts"]), (&json!("running"), &json!(0)));
     let table = home.run(&["get", "inventory"]).await;
-    let row = table.done().lines().find(|line| line.contains(" provider ")).expect("there is a row of it");
+    let row = table.done().lines().find(|line| line.contains(" mute ")).expect("there is a row of it");
     for cell in ["mute", &key[..8], "running", "team=blue", "mute.par.gz"] {
         assert!(row.contains(cell), "no {cell} in {row}");
     }

@@ -56,7 +56,7 @@ impl Image {
 pub(crate) enum ImageError {
     #[error("there is no builtin provider `{name}`; there are {known}")]
     NoBuiltin { name: String, known: String },
-    #[error("failed to fetch the provider")]
+    #[error(transparent)]
     Fetch(#[from] FetchError),
 }
 

@@ -121,6 +121,7 @@ fn a_host_gets_every_subject_in_one_way() {
                 ("auction.actor" | "auction.provider", _) => {
                     assert_eq!((plain, groups), (1, vec![&format!("{root}.auction")]));
                 }
+                ("lattice.deliveries", _) => assert_eq!((plain, groups), (1, vec![&format!("{root}.lattice")])),
                 (_, PLAIN) => assert_eq!((plain, groups), (1, vec![]), "{text}"),
                 (_, group) => assert_eq!((plain, groups), (0, vec![&format!("{root}.{group}")]), "{text}"),
             }
