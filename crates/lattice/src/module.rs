@@ -215,7 +215,8 @@ pub(crate) fn sign_into(
     let hash = module_hash(module)?;
     let is_the_same = |bytes: Vec<u8>| {
         let claims = verify_module(&bytes, SystemTime::now());
-        let allows_the_same = |caps: &[String]| caps.iter().map(String::as_str).eq(signing.capabilities.iter().copied());
+        let allows_the_same =
+            |caps: &[String]| caps.iter().map(String::as_str).eq(signing.capabilities.iter().copied());
         claims.is_ok_and(|claims| {
             let is_its_own = claims.subject == key && claims.issuer == account.public() && claims.hash == hash;
             is_its_own && allows_the_same(&claims.caps)

@@ -46,7 +46,7 @@ impl Listed {
     fn check_up(&self, ready: &Value) {
         let more = &self.0["up"];
         let mut ready = ready.as_object().expect("it is an object").clone();
-        for key in ["attached", "try"] {
+        for key in ["attached", "pages", "try"] {
             assert!(more.contains(key) && ready.remove(key).is_some(), "{key} in {more:?}");
         }
         self.check("status", &Value::Object(ready));

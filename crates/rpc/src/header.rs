@@ -15,7 +15,9 @@ pub const REFUSED_HEADER: &str = "Lattice-Refused";
 
 pub(crate) fn of_call(left: Duration, depth: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(DEADLINE_HEADER, left.as_millis().to_string());
+    // Rounded up: of two who stop at the same time it is the caller who is to say so.
+    let left = left.as_nanos().div_ceil(1_000_000);
+    headers.insert(DEADLINE_HEADER, left.to_string());
     headers.insert(DEPTH_HEADER, depth.to_string());
     headers
 }
