@@ -155,7 +155,7 @@ async fn it_is_stopped(home: &Home, host: &str, key: &str) {
     home.run(&[&gone[..], &["--host", host, "-o", "json"]].concat()).await.failed_json(4, "refused");
     // What it printed is kept.
     let lines = home.run(&["logs", "provider", key]).await;
-    assert!(lines.done().contains("host  stopped: process "), "{lines:?}");
+    assert!(lines.done().contains("host  stopped: "), "{lines:?}");
     let put = home.run(&["link", "put", "hello", key, CONTRACT]).await;
     assert!(put.done().ends_with(&format!("for {CONTRACT}\n")), "{put:?}");
     assert!(put.stderr.contains("the link reaches it when it starts"), "{put:?}");

@@ -364,7 +364,10 @@ impl Supervisor {
         let operation = operation.map(Operation::id);
         let (mut assignment, instance) = match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => return,
-            Stage::Waiting(assignment, _) => (*assignment, String::new()),
+            Stage::Waiting(assignment, _) => {
+                self.output.add(Stream::Host, "stopped: no process was running".to_owned());
+                (*assignment, String::new())
+            }
             Stage::Up(up) => {
                 let Up { assignment, process, starting, attendants, .. } = *up;
                 drop(attendants);
