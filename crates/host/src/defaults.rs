@@ -262,3 +262,6 @@ pub(crate) const RELENT_EVERY: Duration = Duration::from_secs(20 * 60);
 
 /// How many keys that nobody knows are looked for at once. Forged calls cause this too.
 pub(crate) const LOOKUPS_AT_ONCE: usize = 16;
+
+/// How long the last output of a provider may take to be read once its process has ended: it lies in a pipe already.
+pub(crate) const LAST_OUTPUT: Duration = Duration::from_secs(1);

@@ -148,9 +148,14 @@ impl Loan {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.tell().await {
-                tracing::warn!(error = error_chain(&error), "the key of a provider could not be lent for longer");
-            }
+            self.prolong().await;
+        }
+    }
+
+    /// Has it last for another while.
+    pub(crate) async fn prolong(&self) {
+        if let Err(error) = self.tell().await {
+            tracing::warn!(error = error_chain(&error), "the key of a provider could not be lent for longer");
         }
     }
 

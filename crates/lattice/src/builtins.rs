@@ -83,12 +83,12 @@ pub(crate) fn known(name: &str) -> Option<Known> {
 
 /// Runs a provider if this process was started as one, and returns its exit code; none otherwise.
 pub(crate) fn run_if_provider() -> Option<ExitCode> {
-    let mut arguments = env::args().skip(1);
+    let mut arguments = env::args_os().skip(1);
     if arguments.next()? != ENTRY {
         return None;
     }
     let name = arguments.next()?;
-    PROVIDERS.iter().find(|provider| provider.name == name).map(|provider| (provider.run)())
+    PROVIDERS.iter().find(|provider| name == provider.name).map(|provider| (provider.run)())
 }
 
 /// How a host of this program runs providers.

@@ -36,6 +36,16 @@ impl Absent {
         Self { actors: Arc::new(actors), providers: Arc::new(providers) }
     }
 
+    /// Whether a provider is still to be started again.
+    fn awaits_provider(&self, key: &InstanceKey) -> bool {
+        self.providers.borrow().iter().any(|entry| entry.key == *key)
+    }
+
+    /// What of an actor is still to be started again.
+    fn awaited(&self, before: &RunningActor) -> Option<RunningActor> {
+        self.actors.borrow().iter().find(|entry| same_group(entry, before)).cloned()
+    }
+
     /// Takes off the provider that a stop command means, and tells whether there was one.
     pub(crate) fn stop_provider(&self, stop: &StopProvider) -> bool {
         self.take_providers(|entry| entry.key == stop.key && entry.annotations.contains(&stop.annotations))
@@ -240,15 +250,23 @@ fn same_group(one: &RunningActor, other: &RunningActor) -> bool {
 /// Starts what ran before, some at a time, and returns when each has come up or failed.
 ///
 /// What fails stays noted: its image may be there again at the next start.
-pub(crate) async fn restore(before: Running, actors: Actors, providers: Providers, operations: Operations) {
+pub(crate) async fn restore(
+    before: Running,
+    absent: Absent,
+    (actors, providers): (Actors, Providers),
+    operations: Operations,
+) {
     // Providers first: what an actor does may need them.
-    let each = |entry| restore_provider(entry, &providers, &operations);
+    let each = |entry| restore_provider(entry, &absent, &providers, &operations);
     futures::stream::iter(before.providers).for_each_concurrent(RESTORED_AT_ONCE, each).await;
-    let each = |entry| restore_one(entry, &actors, &operations);
+    let each = |entry| restore_one(entry, &absent, &actors, &operations);
     futures::stream::iter(before.actors).for_each_concurrent(RESTORED_AT_ONCE, each).await;
 }
 
-async fn restore_provider(entry: RunningProvider, providers: &Providers, operations: &Operations) {
+async fn restore_provider(entry: RunningProvider, absent: &Absent, providers: &Providers, operations: &Operations) {
+    if !absent.awaits_provider(&entry.key) {
+        return;
+    }
     let RunningProvider { key, reference, digest, annotations, configuration } = entry;
     let operation = operations.begin_own(RESTORE, Some(reference.to_string()));
     let record = operation.watch();
@@ -271,7 +289,9 @@ async fn tell_outcome(mut record: watch::Receiver<OperationRecord>, what: &str) 
     }
 }
 
-async fn restore_one(entry: RunningActor, actors: &Actors, operations: &Operations) {
+async fn restore_one(entry: RunningActor, absent: &Absent, actors: &Actors, operations: &Operations) {
+    // As many as are still wanted: a command may have stopped some meanwhile.
+    let Some(entry) = absent.awaited(&entry) else { return };
     let operation = operations.begin_own(RESTORE, Some(entry.reference.to_string()));
     let record = operation.watch();
     if let Err(error) = actors.submit(command_for(&entry), operation).await {

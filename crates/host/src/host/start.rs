@@ -225,10 +225,10 @@ impl Common<'_> {
     /// Starts what ran before, and tells when that is over.
     fn restore(&self, before: Running, actors: Actors, providers: Providers) -> (Task, watch::Receiver<bool>) {
         let (sender, receiver) = watch::channel(false);
-        let operations = self.operations.clone();
+        let (operations, absent) = (self.operations.clone(), self.absent.clone());
         let task = Task::spawn("restore", |stop| async move {
             stop.run_until_cancelled(operations.close_earlier()).await;
-            let all = actors::restore(before, actors, providers, operations);
+            let all = actors::restore(before, absent, (actors, providers), operations);
             if stop.run_until_cancelled(all).await.is_some() {
                 sender.send_replace(true);
             }

@@ -1,6 +1,6 @@
 //! What runs of providers, as everybody reads it and their supervisors write it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use lattice_artifact::{Digest, Reference};
 use lattice_protocol::{Annotations, ContractId, ProviderDescription, ProviderKey, ProviderProcess};
@@ -17,8 +17,8 @@ pub(crate) struct ProviderBoard {
     views: watch::Sender<ProviderViews>,
 }
 
-/// What is known of one provider.
-#[derive(Clone, Debug)]
+/// What is known of one provider. `Debug` does not show its configuration.
+#[derive(Clone)]
 pub(crate) struct ProviderView {
     pub(crate) reference: Reference,
     pub(crate) digest: Option<Digest>,
@@ -29,6 +29,16 @@ pub(crate) struct ProviderView {
     /// What it was started with; may hold secrets.
     pub(crate) configuration: Option<String>,
     pub(crate) process: ProviderProcess,
+}
+
+impl fmt::Debug for ProviderView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderView")
+            .field("reference", &self.reference)
+            .field("annotations", &self.annotations)
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProviderView {

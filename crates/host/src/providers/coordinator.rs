@@ -123,12 +123,12 @@ impl Coordinator {
             self.note_finished(finished);
         }
         let Submission { command, operation, answer } = submission;
-        if self.is_awaited_no_more(&command) {
-            let _ = answer.send(Ok(()));
-            return operation.stopped();
-        }
         let admitted = self.check(&command).and_then(|()| Ok(self.capacity.place()?));
         match admitted {
+            Err(Refusal::NotRunning(_) | Refusal::NoMatch(_)) if self.is_awaited_no_more(&command) => {
+                let _ = answer.send(Ok(()));
+                operation.stopped();
+            }
             Err(refusal) => {
                 operation.refused(refusal.code(), refusal.to_string());
                 let _ = answer.send(Err(refusal));
@@ -146,9 +146,7 @@ impl Coordinator {
     /// Whether the command stops what ran before, does not run now, and would be started again with the host.
     fn is_awaited_no_more(&self, command: &ProviderCommand) -> bool {
         match command {
-            ProviderCommand::Stop(stop) => {
-                !self.supervisors.contains_key(&stop.key) && self.tools.absent.stop_provider(stop)
-            }
+            ProviderCommand::Stop(stop) => self.tools.absent.stop_provider(stop),
             ProviderCommand::Start(_) => false,
         }
     }
@@ -186,6 +184,8 @@ impl Coordinator {
         match command {
             ProviderCommand::Start(start) => self.search(start, ticket),
             ProviderCommand::Stop(stop) => {
+                // What is being restored is not to come back at the next start of the host either.
+                self.tools.absent.stop_provider(&stop);
                 if !self.unresolved.is_empty() {
                     self.stops.push((self.last, stop.clone()));
                 }

@@ -118,9 +118,12 @@ impl Courier {
             on_the_way: JoinSet::new(),
             busy: BTreeSet::new(),
         };
-        // Whoever answers is asked to confirm what it was told.
-        if !answers {
-            known.into_iter().for_each(|link| courier.note(link, DeliveryState::Delivered, None, None));
+        // Whoever answers is asked to confirm what it was told, and told if that is gone by now.
+        for link in known {
+            match answers {
+                true => courier.note(link, DeliveryState::Pending, None, Some(Instant::now())),
+                false => courier.note(link, DeliveryState::Delivered, None, None),
+            }
         }
         courier
     }

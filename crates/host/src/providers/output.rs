@@ -85,14 +85,19 @@ impl Output {
 
 impl Kept {
     fn add(&mut self, line: Line) {
-        self.bytes += line.text.len();
+        self.bytes += size_of(&line);
         self.lines.push_back(Line { number: self.next, ..line });
         self.next += 1;
         while self.bytes > KEPT_OUTPUT && self.lines.len() > 1 {
-            let gone = self.lines.pop_front().map_or(0, |line| line.text.len());
+            let gone = self.lines.pop_front().map_or(0, |line| size_of(&line));
             self.bytes -= gone;
         }
     }
+}
+
+/// Bytes that a line takes, with what stands around its text.
+fn size_of(line: &Line) -> usize {
+    line.text.len() + std::mem::size_of::<Line>()
 }
 
 /// Reads one output to its end.
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn the_last_lines_are_kept_and_the_gone_are_counted() {
         let output = Output::new();
-        let text = "x".repeat(KEPT_OUTPUT / 4);
+        let text = "x".repeat(KEPT_OUTPUT / 4 - std::mem::size_of::<Line>());
         (0..10).for_each(|_| output.add(Stream::Out, text.clone()));
         let (lines, gone) = output.after(0, 100);
         assert_eq!((lines.iter().map(|line| line.number).collect::<Vec<_>>(), gone), (vec![7, 8, 9, 10], 6));

@@ -18,7 +18,10 @@ use super::{
     supervisor::Assignment,
     tools::Tools,
 };
-use crate::{bucket::BucketError, defaults::TERM_PATIENCE};
+use crate::{
+    bucket::BucketError,
+    defaults::{LAST_OUTPUT, TERM_PATIENCE},
+};
 
 /// A process that runs. Dropping it kills it, and every process that stems from it.
 #[derive(Debug)]
@@ -94,8 +97,17 @@ impl Process {
     /// Returns when it has ended, and everything that stemmed from it; what it printed has been read by then. Cancel-safe.
     pub(super) async fn ended(&mut self) -> Exit {
         let status = self.guarded.wait().await.ok();
-        while self.readers.join_next().await.is_some() {}
+        self.finish_reading().await;
         Exit { status }
+    }
+
+    /// Reads what was printed up to the end. It comes at once, unless the guard was killed and left somebody behind who still
+    /// may print.
+    async fn finish_reading(&mut self) {
+        let all = async { while self.readers.join_next().await.is_some() {} };
+        if timeout(LAST_OUTPUT, all).await.is_err() {
+            self.readers.shutdown().await;
+        }
     }
 
     /// Stops it: asks it over NATS, then by a signal, then kills it. Everything that stems from it is gone when this
@@ -108,7 +120,7 @@ impl Process {
             return exit;
         }
         let status = self.guarded.stop(TERM_PATIENCE).await.ok();
-        while self.readers.join_next().await.is_some() {}
+        self.finish_reading().await;
         Exit { status }
     }
 }

@@ -190,7 +190,8 @@ impl Supervisor {
         starting: Option<Ticket>,
     ) -> Result<(), (Box<(Assignment, Option<Ticket>)>, LaunchError)> {
         let InstanceKey { provider, link } = &self.key;
-        let told = self.tools.links.of_provider(provider, link);
+        let mut told = self.tools.links.of_provider(provider, link);
+        told.retain(|link| link.contract_id == assignment.image.contract);
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
         let started = Process::start(&self.tools, &self.key, &mut assignment, links, &self.output).await;
         let process = match started {

@@ -53,10 +53,12 @@ impl Assignment {
         key: &InstanceKey,
     ) -> Result<ClusterSeed, BucketError> {
         let Some(lent_keys) = &tools.lent_keys else { return Ok(tools.lattice.cluster_seed.clone()) };
-        if self.loan.is_none() {
-            self.loan = Some(lent_keys.lend(key, &self.image.contract).await?);
+        match &self.loan {
+            // Prolonged for the next process; if that fails, the loan may still last.
+            Some(loan) => loan.prolong().await,
+            None => self.loan = Some(lent_keys.lend(key, &self.image.contract).await?),
         }
-        Ok(self.loan.as_ref().expect("it was lent just now").seed().clone())
+        Ok(self.loan.as_ref().expect("it was lent").seed().clone())
     }
 
     /// Keeps the key lent, as long as this is polled.
