@@ -93,7 +93,9 @@ async fn links_reach_it(home: &Home, host: &str, key: &str) {
     assert!(told.stdout.ends_with("): delivered\n"), "{told:?}");
 
     let links = home.run(&["get", "links", "-o", "json"]).await.json();
-    assert_eq!((&links["links"][0]["deliveries"], &links["errors"]), (&delivery, &json!([])));
+    let all = links["links"].as_array().expect("a list");
+    let link = all.iter().find(|link| link["provider_id"] == key).expect("it is listed");
+    assert_eq!((&link["deliveries"], &links["errors"]), (&delivery, &json!([])));
     let table = home.run(&["get", "links"]).await;
     assert!(table.done().lines().next().is_some_and(|titles| titles.ends_with("has it")), "{table:?}");
     assert!(table.stdout.contains(&format!("{host} delivered")), "{table:?}");

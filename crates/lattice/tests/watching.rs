@@ -22,7 +22,11 @@ async fn changes_are_shown_as_they_happen() {
     home.run(&["label", "put", host, "zone=b"]).await.done();
     until(&mut hosts, |shown| shown["hosts"][0]["labels"]["zone"] == "b").await;
     home.run(&["scale", "actor", "hello", "--count", "7"]).await.done();
-    let count = |shown: &Value| shown["inventories"][0]["actors"][0]["instances"].as_array().map(Vec::len);
+    let count = |shown: &Value| {
+        let actors = shown["inventories"][0]["actors"].as_array()?;
+        let hello = actors.iter().find(|actor| actor["name"] == "hello")?;
+        hello["instances"].as_array().map(Vec::len)
+    };
     until(&mut inventory, |shown| count(shown) == Some(7)).await;
     eventually("people see it", DEADLINE, async || people.line().await?.contains("  7  ").then_some(())).await;
 
