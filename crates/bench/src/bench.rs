@@ -4,24 +4,29 @@ use std::{path::PathBuf, sync::Arc};
 
 use lattice_claims::{AccountSeed, InvocationSigner, ModuleSeed};
 use lattice_client::{CallTarget, Client, ClientSettings};
-use lattice_protocol::{ControlPrefix, HostKey, LatticeName};
+use lattice_protocol::{ControlPrefix, HostKey, LatticeName, LinkValues, contract::messaging};
 use uuid::Uuid;
 
 use crate::{
     burst::Burst,
     defaults::{
-        COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, MAX_ROUNDS, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES,
-        WARM_STARTS,
+        COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS, MAX_ROUNDS, PAYLOAD, REQUESTS,
+        ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
     },
     error::BenchError,
-    guest::{ColdStart, ECHO, Guest, Signer, WarmStart},
-    load::{Auction, BareRequest, EchoCall, Gather, InventoryQuery, Load},
+    guest::{self, ColdStart, ECHO, Guest, HOST_CALL, Signer, WarmStart},
+    http::{HttpGet, free_address},
+    load::{ActorCall, Auction, BareRequest, Gather, InventoryQuery, Load, until_it_goes},
     measure::Measure,
+    provider::{HTTP_SERVER, MESSAGING, Providers},
     report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
     responder::Responder,
     statistics::{Figures, Round},
     update::{Callers, LiveUpdate},
 };
+
+/// Where the HTTP server answers by itself.
+const HEALTH_PATH: &str = "/alive";
 
 /// What a bench needs to know of the lattice besides how to reach it.
 #[derive(Clone, Debug)]
@@ -91,6 +96,7 @@ pub struct Bench {
     client: Client,
     signer: Option<InvocationSigner>,
     guest: Guest,
+    providers: Providers,
     modules: Signer,
     /// What the subjects of the floor's responder start with.
     floor: String,
@@ -100,9 +106,10 @@ impl Bench {
     /// A bench over this client's connection, with this responder for the floor.
     pub fn new(client: Client, settings: BenchSettings, responder: &Responder) -> Self {
         let BenchSettings { host, signer, account, module, directory } = settings;
+        let providers = Providers { client: client.clone(), host: host.clone(), actor: module.public() };
         let guest = Guest { client: client.clone(), host, actor: module.public() };
         let modules = Signer { account, module, directory };
-        Self { client, signer, guest, modules, floor: responder.subject().to_owned() }
+        Self { client, signer, guest, providers, modules, floor: responder.subject().to_owned() }
     }
 
     /// Takes the measures of a plan, and tells of each round when it begins.
@@ -125,7 +132,8 @@ impl Bench {
     /// # Errors
     /// If the host does not answer or refuses: something may still run there.
     pub async fn clean_up(&self) -> Result<(), BenchError> {
-        self.guest.stop().await
+        let stopped = self.guest.stop().await;
+        self.providers.detach().await.and(stopped)
     }
 
     async fn report(&self, rounds: usize, measures: Vec<Row>) -> Report {
@@ -162,6 +170,12 @@ impl Bench {
             Measure::UpdatePause => self.updates(rounds).await,
             Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
             Measure::Call32 => self.calls(rounds, Burst::Throughput { times: CROWD_REQUESTS, callers: CROWD }).await,
+            Measure::Provider => self.calls_of_provider(rounds).await,
+            Measure::Http => self.pages(rounds, Burst::Latency { times: REQUESTS }).await,
+            Measure::Http50 => {
+                let burst = Burst::Throughput { times: HTTP_REQUESTS, callers: HTTP_CONNECTIONS };
+                self.pages(rounds, burst).await
+            }
         }
     }
 
@@ -197,7 +211,7 @@ impl Bench {
 
     /// Updates of an actor that is called all the while.
     async fn updates(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
-        let call = self.echo_call()?;
+        let call = self.call(ECHO, vec![b'x'; PAYLOAD], vec![b'x'; PAYLOAD])?;
         self.guest.stop().await?;
         let module = self.modules.new_module()?;
         let update = LiveUpdate { guest: self.guest.clone(), signer: self.modules.clone() };
@@ -213,13 +227,14 @@ impl Bench {
         figures.and_then(|figures| stopped.map(|()| figures))
     }
 
-    fn echo_call(&self) -> Result<EchoCall, BenchError> {
+    fn call(&self, operation: &'static str, payload: Vec<u8>, answer: Vec<u8>) -> Result<ActorCall, BenchError> {
         let signer = self.signer.clone().ok_or(BenchError::NoSigner)?;
-        Ok(EchoCall {
+        Ok(ActorCall {
             caller: self.client.caller(signer),
             target: CallTarget::Actor(self.guest.actor.clone()),
-            operation: ECHO,
-            payload: vec![b'x'; PAYLOAD].into(),
+            operation,
+            payload: payload.into(),
+            answer: answer.into(),
         })
     }
 
@@ -240,20 +255,52 @@ impl Bench {
         Ok(ColdStart { guest: self.guest.clone(), signer: self.modules.clone() })
     }
 
-    /// Calls of an actor that runs for as long as they take, with room for all callers at the same time.
+    /// Calls of an actor that sends back what it is sent.
     async fn calls(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
-        let call = self.echo_call()?;
-        self.guest.stop().await?;
-        let module = self.modules.new_module()?;
-        let pair = Pair { floor: self.floor(PAYLOAD, PAYLOAD), load: call, floor_burst: burst, measured_burst: burst };
+        let load = self.call(ECHO, vec![b'x'; PAYLOAD], vec![b'x'; PAYLOAD])?;
+        let floor = self.floor(PAYLOAD, PAYLOAD);
+        let pair = Pair { floor, load, floor_burst: burst, measured_burst: burst };
+        self.while_it_runs(rounds.take(pair)).await
+    }
+
+    /// Calls of an actor that has a provider publish a message, which nobody waits for.
+    async fn calls_of_provider(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
+        let message = [("subject", format!("{}.nobody", self.floor).into()), ("body", vec![b'x'; PAYLOAD].into())];
+        let argument = guest::host_call(messaging::CONTRACT_ID, "Messaging.Publish", guest::encode(&message));
+        let load = self.call(HOST_CALL, argument, Vec::new())?;
         let measured = async {
-            self.guest.start(&module, u16::try_from(CROWD).expect("a small number")).await?;
-            rounds.take(pair).await
+            self.providers.attach(MESSAGING, LinkValues::new()).await?;
+            until_it_goes(&load).await?;
+            rounds.take(Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), load, REQUESTS)).await
         };
-        let figures = measured.await;
-        let stopped = self.guest.stop().await;
-        // What kept the calls from being measured says more than what went wrong afterwards.
-        figures.and_then(|figures| stopped.map(|()| figures))
+        self.while_it_runs(measured).await
+    }
+
+    /// Pages that an actor answers with, beside those that its HTTP server does by itself.
+    async fn pages(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
+        let address = free_address()?;
+        let values = [("address", address.to_string()), ("health_path", HEALTH_PATH.to_owned())];
+        let (floor, load) = (HttpGet::new(address, HEALTH_PATH), HttpGet::new(address, "/"));
+        let measured = async {
+            self.providers.attach(HTTP_SERVER, values.into_iter().collect()).await?;
+            until_it_goes(&load).await?;
+            rounds.take(Pair { floor, load, floor_burst: burst, measured_burst: burst }).await
+        };
+        self.while_it_runs(measured).await
+    }
+
+    /// Does something while an actor runs, with room for all callers at the same time.
+    async fn while_it_runs<T>(&self, work: impl Future<Output = Result<T, BenchError>>) -> Result<T, BenchError> {
+        self.clean_up().await?;
+        let module = self.modules.new_module()?;
+        let done = async {
+            self.guest.start(&module, u16::try_from(HTTP_CONNECTIONS).expect("a small number")).await?;
+            work.await
+        };
+        let done = done.await;
+        let stopped = self.clean_up().await;
+        // What kept it from being done says more than what went wrong afterwards.
+        done.and_then(|done| stopped.map(|()| done))
     }
 }
 

@@ -17,6 +17,12 @@ pub(crate) const CROWD_REQUESTS: usize = 1600;
 /// Callers at the same time, where throughput is measured.
 pub(crate) const CROWD: usize = 32;
 
+/// HTTP requests of one round with many connections: a hundred of each.
+pub(crate) const HTTP_REQUESTS: usize = 5000;
+
+/// HTTP connections at the same time.
+pub(crate) const HTTP_CONNECTIONS: usize = 50;
+
 /// Answers that the gathers of one round bring together: as many of few hosts as one of a thousand has.
 pub(crate) const GATHERED: usize = 1000;
 
@@ -53,6 +59,15 @@ pub(crate) const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the subjects of a responder start with. Hosts and clients of a lattice use none below it.
 pub(crate) const SUBJECT_PREFIX: &str = "lattice.bench";
+
+/// The link name of the bench's providers and links, which others hardly use.
+pub(crate) const LINK_NAME: &str = "lattice-bench";
+
+/// How long a link may take from put to in force: the provider's process gets it, and binds a port.
+pub(crate) const LINK_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long to wait between looking whether a link is in force.
+pub(crate) const LINK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The annotation by which instances are recognised that a bench has started.
 pub(crate) const ANNOTATION: (&str, &str) = ("lattice-bench", "true");

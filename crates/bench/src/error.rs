@@ -1,6 +1,6 @@
 //! Why something could not be measured.
 
-use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitStatus, time::Duration};
 
 use lattice_artifact::ReferenceError;
 use lattice_claims::ModuleClaimsError;
@@ -64,21 +64,57 @@ pub enum BenchError {
         /// What is wrong with it.
         source: ReferenceError,
     },
-    /// The host does not take the command to start or to stop the bench's actor.
-    #[error("the host does not take the command to {what} the bench's actor")]
+    /// The host does not take a command about the bench's actor or one of its providers.
+    #[error("the host does not take the command to {what}")]
     Command {
-        /// `start`, `update` or `stop`.
+        /// `start the actor`, for instance.
         what: &'static str,
         /// What the host or the connection says.
         source: RequestError,
     },
-    /// The bench's actor did not start or stop.
-    #[error("the bench's actor did not {what}")]
+    /// The host did not do what it was to.
+    #[error("the host did not {what}")]
     Operation {
-        /// `start`, `update` or `stop`.
+        /// `start the actor`, for instance.
         what: &'static str,
         /// What became of it.
         source: Box<WaitError>,
+    },
+    /// The host does not tell of a provider that it has started.
+    #[error("the host's inventory does not have the provider `{reference}` that it has started")]
+    NoProvider {
+        /// The provider's image.
+        reference: &'static str,
+    },
+    /// There is no free port on this machine.
+    #[error("there is no free port on this machine")]
+    NoPort {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nobody listens where a link says.
+    #[error("there is no connection to {address}, where the bench's link has the HTTP server listen")]
+    Unreachable {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No HTTP with whoever listens there.
+    #[error("{address} does not answer as an HTTP server")]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// What is wrong.
+        source: hyper::Error,
+    },
+    /// A page was not answered well.
+    #[error("`{path}` is answered with status {status}")]
+    Status {
+        /// The page.
+        path: &'static str,
+        /// The status.
+        status: u16,
     },
     /// There is nothing to sign calls with.
     #[error("calls are signed with a cluster seed, and none is known")]
@@ -89,9 +125,9 @@ pub enum BenchError {
         /// What went wrong.
         source: CallError,
     },
-    /// The actor answers with something else than what it was sent.
-    #[error("the bench's actor was sent {sent} bytes and did not send the same ones back")]
-    NoEcho {
+    /// The actor answers with something else than it should.
+    #[error("the bench's actor was sent {sent} bytes and did not answer as it should")]
+    WrongAnswer {
         /// How many.
         sent: usize,
     },

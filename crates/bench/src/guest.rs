@@ -10,11 +10,14 @@ use std::{
 use lattice_artifact::Reference;
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module};
 use lattice_client::{Client, Operation, RequestError, Settled, UpdateOptions};
-use lattice_protocol::{ActorKey, Annotations, Count, HostKey, OperationRecord, StartActor, StopActor, UpdateActor};
+use lattice_protocol::{
+    ActorKey, Annotations, Count, HostKey, OperationRecord, StartActor, StopActor, UpdateActor,
+    contract::{http_server, messaging},
+};
 use uuid::Uuid;
 
 use crate::{
-    defaults::{ANNOTATION, OPERATION_DEADLINE},
+    defaults::{ANNOTATION, LINK_NAME, OPERATION_DEADLINE},
     error::BenchError,
     load::{Load, timed},
 };
@@ -23,6 +26,10 @@ use crate::{
 const MODULE: &[u8] = include_bytes!("../../../guests/built/counter.wasm");
 /// The operation of it that does so.
 pub(crate) const ECHO: &str = "Fault.Echo";
+/// The operation that makes a call of its own, see [`host_call`].
+pub(crate) const HOST_CALL: &str = "Fault.HostCall";
+/// The capabilities in its claims.
+const CAPABILITIES: [&str; 3] = ["wasmcloud:builtin:logging", http_server::CONTRACT_ID, messaging::CONTRACT_ID];
 /// The name in its claims.
 const NAME: &str = "lattice-bench";
 /// What a file of it is called; a random part comes between.
@@ -35,6 +42,24 @@ pub(crate) struct Signer {
     /// One key for all of them, since a lattice keeps the claims of every actor that it has ever seen.
     pub(crate) module: ModuleSeed,
     pub(crate) directory: PathBuf,
+}
+
+/// The argument of [`HOST_CALL`]: what it is to call, and with what.
+pub(crate) fn host_call(namespace: &str, operation: &str, payload: Vec<u8>) -> Vec<u8> {
+    encode(&[
+        ("binding", LINK_NAME.into()),
+        ("namespace", namespace.into()),
+        ("operation", operation.into()),
+        ("payload", payload.into()),
+    ])
+}
+
+/// A MessagePack map.
+pub(crate) fn encode(fields: &[(&str, rmpv::Value)]) -> Vec<u8> {
+    let map = rmpv::Value::Map(fields.iter().map(|(key, value)| ((*key).into(), value.clone())).collect());
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &map).expect("memory takes all that is written");
+    bytes
 }
 
 impl Signer {
@@ -54,7 +79,7 @@ impl Signer {
     fn sign(&self, module: &[u8]) -> Result<Vec<u8>, lattice_claims::ModuleClaimsError> {
         let claims = NewModuleClaims {
             name: Some(NAME.to_owned()),
-            caps: vec!["wasmcloud:builtin:logging".to_owned()],
+            caps: CAPABILITIES.map(str::to_owned).to_vec(),
             ..NewModuleClaims::new(self.module.public(), SystemTime::now())
         };
         sign_module(module, &claims, &self.account)
@@ -111,7 +136,7 @@ impl Guest {
             host_id: None,
             lattice_id: None,
         };
-        let what = "start";
+        let what = "start the actor";
         let started = self.client.start_actor(&self.host, command);
         let operation = started.await.map_err(|source| BenchError::Command { what, source })?;
         finish(operation, what).await
@@ -126,7 +151,7 @@ impl Guest {
             lattice_id: None,
             new_actor_ref: module.reference.clone(),
         };
-        let what = "update";
+        let what = "update the actor";
         let taken_on = self.client.update_actor(&self.host, command, UpdateOptions::default()).await;
         let operation = taken_on.map_err(|source| BenchError::Command { what, source })?;
         let settled = operation.wait(OPERATION_DEADLINE).await;
@@ -148,7 +173,7 @@ impl Guest {
             host_id: None,
             lattice_id: None,
         };
-        let what = "stop";
+        let what = "stop the actor";
         let operation = match self.client.stop_actor(&self.host, command).await {
             Ok(operation) => operation,
             Err(RequestError::Refused { .. }) if !self.runs().await? => return Ok(()),
@@ -165,16 +190,16 @@ impl Guest {
     }
 }
 
-async fn finish(operation: Operation, what: &'static str) -> Result<(), BenchError> {
+pub(crate) async fn finish(operation: Operation, what: &'static str) -> Result<(), BenchError> {
     let finished = operation.wait(OPERATION_DEADLINE).await;
     finished.map(drop).map_err(|error| BenchError::Operation { what, source: error.into() })
 }
 
-fn is_ours(annotations: &Annotations) -> bool {
+pub(crate) fn is_ours(annotations: &Annotations) -> bool {
     annotations.get(ANNOTATION.0) == Some(ANNOTATION.1)
 }
 
-fn annotations() -> Annotations {
+pub(crate) fn annotations() -> Annotations {
     [(ANNOTATION.0.to_owned(), ANNOTATION.1.to_owned())].into_iter().collect()
 }
 

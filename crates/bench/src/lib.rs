@@ -3,10 +3,10 @@
 //! The floor is a bare NATS request and its answer: on the same server, over the same connection, with payloads of the
 //! same sizes, from a [`respond`]er that is a process of its own on the same client library. Rounds of the floor and of
 //! what is measured take turns, so that whatever else the machine does weighs on both; what counts is the median of the
-//! rounds' ratios.
+//! rounds' ratios. The floor of HTTP requests is what the same HTTP server answers by itself, on its health path.
 //!
-//! A [`Bench`] takes the measures of a [`Plan`] and makes a [`Report`] of them. It starts an actor of its own for that,
-//! which [`Bench::clean_up`] stops.
+//! A [`Bench`] takes the measures of a [`Plan`] and makes a [`Report`] of them. It starts an actor and
+//! providers of its own for that, which [`Bench::clean_up`] stops.
 
 mod bench;
 mod budget;
@@ -14,8 +14,10 @@ mod burst;
 mod defaults;
 mod error;
 mod guest;
+mod http;
 mod load;
 mod measure;
+mod provider;
 mod report;
 mod responder;
 mod simulated;

@@ -6,13 +6,30 @@ use bytes::Bytes;
 use futures::TryFutureExt;
 use lattice_client::{CallTarget, Caller, Client, Rule};
 use lattice_protocol::{ActorAuction, Annotations, Constraints, HostKey};
+use tokio::time;
 
-use crate::{defaults::CALL_DEADLINE, error::BenchError};
+use crate::{
+    defaults::{CALL_DEADLINE, LINK_DEADLINE, LINK_PAUSE},
+    error::BenchError,
+};
 
 /// Something that can be done again and again, by many at the same time.
 pub(crate) trait Load: Clone + Send + Sync + 'static {
     /// Does it once, and tells how long that took.
     fn once(&self) -> impl Future<Output = Result<Duration, BenchError>> + Send;
+}
+
+/// Does it until it goes well: a link is in force a moment after it was put.
+pub(crate) async fn until_it_goes(load: &impl Load) -> Result<(), BenchError> {
+    let gone = async {
+        while load.once().await.is_err() {
+            time::sleep(LINK_PAUSE).await;
+        }
+    };
+    match time::timeout(LINK_DEADLINE, gone).await {
+        Ok(()) => Ok(()),
+        Err(_) => load.once().await.map(drop),
+    }
 }
 
 /// How long something takes that can fail.
@@ -122,19 +139,20 @@ impl Load for Auction {
     }
 }
 
-/// A call of an operation that answers with its payload.
+/// A call of the actor that is to be answered in one way.
 #[derive(Clone, Debug)]
-pub(crate) struct EchoCall {
+pub(crate) struct ActorCall {
     pub(crate) caller: Caller,
     pub(crate) target: CallTarget,
     pub(crate) operation: &'static str,
     pub(crate) payload: Bytes,
+    pub(crate) answer: Bytes,
 }
 
-impl Load for EchoCall {
+impl Load for ActorCall {
     async fn once(&self) -> Result<Duration, BenchError> {
         let call = self.caller.call(&self.target, self.operation, self.payload.clone(), CALL_DEADLINE);
         let (answer, took) = timed(call.map_err(|source| BenchError::Call { source })).await?;
-        if answer == self.payload { Ok(took) } else { Err(BenchError::NoEcho { sent: self.payload.len() }) }
+        if answer == self.answer { Ok(took) } else { Err(BenchError::WrongAnswer { sent: self.payload.len() }) }
     }
 }

@@ -37,11 +37,18 @@ pub enum Measure {
     /// Calls of an actor by many callers at the same time.
     #[serde(rename = "call-32")]
     Call32,
+    /// Calls of an actor that calls a provider itself before it answers.
+    Provider,
+    /// HTTP requests on one connection, through a provider and an actor.
+    Http,
+    /// The same on many connections.
+    #[serde(rename = "http-50")]
+    Http50,
 }
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 11] = [
+    pub const ALL: [Measure; 14] = [
         Measure::Floor,
         Measure::Query,
         Measure::Gather10,
@@ -53,6 +60,9 @@ impl Measure {
         Measure::UpdatePause,
         Measure::Call,
         Measure::Call32,
+        Measure::Provider,
+        Measure::Http,
+        Measure::Http50,
     ];
 
     /// Its name for people and programs.
@@ -69,6 +79,9 @@ impl Measure {
             Measure::UpdatePause => "update-pause",
             Measure::Call => "call",
             Measure::Call32 => "call-32",
+            Measure::Provider => "provider",
+            Measure::Http => "http",
+            Measure::Http50 => "http-50",
         }
     }
 
@@ -88,13 +101,16 @@ impl Measure {
             }
             Measure::Call => "one caller, 128 bytes to an actor and back",
             Measure::Call32 => "32 callers, 128 bytes to an actor and back",
+            Measure::Provider => "one caller, 128 bytes to an actor, from it to a provider, and back all the way",
+            Measure::Http => "one connection, page of 5 bytes by an actor; floor by its HTTP server itself",
+            Measure::Http50 => "50 connections, page of 5 bytes by an actor; floor by its HTTP server itself",
         }
     }
 
     /// The unit of its figures.
     pub fn unit(self) -> Unit {
         match self {
-            Measure::Call32 => Unit::PerSecond,
+            Measure::Call32 | Measure::Http50 => Unit::PerSecond,
             _ => Unit::Microseconds,
         }
     }
@@ -103,6 +119,7 @@ impl Measure {
     pub fn budget(self) -> Option<Budget> {
         match self {
             Measure::Floor | Measure::StartCold | Measure::Gather100 | Measure::Auction => None,
+            Measure::Provider | Measure::Http => None,
             Measure::Gather10 => Some(Budget::AboveFloorAtMost(10_000.0)),
             Measure::Gather1000 => Some(Budget::MeasuredAtMost(500_000.0)),
             Measure::Query => Some(Budget::RatioAtMost(1.3)),
@@ -110,6 +127,7 @@ impl Measure {
             Measure::StartWarm | Measure::UpdatePause => Some(Budget::MeasuredAtMost(5_000.0)),
             Measure::Call => Some(Budget::RatioAtMost(3.0)),
             Measure::Call32 => Some(Budget::RatioAtLeast(0.15)),
+            Measure::Http50 => Some(Budget::RatioAtLeast(0.2)),
         }
     }
 }
@@ -150,7 +168,7 @@ pub enum Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::defaults::{CROWD, PAYLOAD};
+    use crate::defaults::{CROWD, HTTP_CONNECTIONS, PAYLOAD};
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -164,10 +182,12 @@ mod tests {
 
     #[test]
     fn descriptions_tell_the_sizes_that_are_used() {
-        for measure in [Measure::Floor, Measure::Call, Measure::Call32] {
+        for measure in [Measure::Floor, Measure::Call, Measure::Call32, Measure::Provider] {
             assert!(measure.what().contains(&format!("{PAYLOAD} bytes")), "{measure}");
         }
         assert_eq!(Measure::Call32.name(), format!("call-{CROWD}"));
         assert!(Measure::Call32.what().starts_with(&format!("{CROWD} callers")));
+        assert_eq!(Measure::Http50.name(), format!("http-{HTTP_CONNECTIONS}"));
+        assert!(Measure::Http50.what().starts_with(&format!("{HTTP_CONNECTIONS} connections")));
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::{
     error::BenchError,
     guest::{Guest, Signer},
-    load::{EchoCall, Load},
+    load::{ActorCall, Load},
 };
 
 /// Updates the actor to another module each time, and takes for its time how long calls met neither version, which the
@@ -38,7 +38,7 @@ pub(crate) struct Callers {
 }
 
 impl Callers {
-    pub(crate) fn start(call: &EchoCall, count: usize) -> Self {
+    pub(crate) fn start(call: &ActorCall, count: usize) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let tasks = (0..count).map(|_| call_until(call.clone(), Arc::clone(&stop))).collect();
         Self { tasks, stop }
@@ -57,7 +57,7 @@ impl Callers {
     }
 }
 
-async fn call_until(call: EchoCall, stop: Arc<AtomicBool>) -> Result<(), BenchError> {
+async fn call_until(call: ActorCall, stop: Arc<AtomicBool>) -> Result<(), BenchError> {
     while !stop.load(Ordering::Relaxed) {
         call.once().await?;
     }

@@ -15,6 +15,10 @@ use crate::{defaults::DEADLINE_MARGIN, listener::Site, request, response, routes
 
 /// What stands in headers and invocations alike: W3C trace context.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+/// The type of what this server says itself.
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+/// The answer on the health path.
+const HEALTHY: &str = "alive";
 
 /// Why a request is not answered by its actor, as the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl Rejection {
     fn response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::from(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PLAIN_TEXT));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -57,8 +61,18 @@ pub(crate) async fn answer(site: &Site, request: Request<Incoming>) -> Response<
         return Rejection::CONNECT.response();
     }
     let Some(route) = site.route(request.uri().path()) else { return Rejection::NOBODY.response() };
+    if route.health_path.as_deref() == Some(request.uri().path()) {
+        return health();
+    }
     let answered = route_to(site, &route, request).await;
     answered.unwrap_or_else(Rejection::response)
+}
+
+/// What those who watch over servers are told: connections are taken here, and the link is in force.
+fn health() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(HEALTHY));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PLAIN_TEXT));
+    response
 }
 
 async fn route_to(site: &Site, route: &Route, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Rejection> {

@@ -35,6 +35,16 @@ pub(crate) enum SettingsError {
     /// Not a path.
     #[error("`path` must be a path that begins with `/`, without query and empty segments, and not `{0}`")]
     Path(String),
+    /// Not a path of the link.
+    #[error(
+        "`health_path` must be a path that begins with `/` and lies below the link's `{prefix}`, and not `{value}`"
+    )]
+    HealthPath {
+        /// Its value.
+        value: String,
+        /// The link's own path.
+        prefix: String,
+    },
     /// No header field can look like this.
     #[error("`{key}` is not a header field that a request can have")]
     Header {

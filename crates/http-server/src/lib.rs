@@ -7,11 +7,12 @@
 //! | `address` | IP address and port, `0.0.0.0:8080` | `127.0.0.1:8000` |
 //! | `port` | a port of 127.0.0.1; counts more than `address`, and 0 is any | |
 //! | `path` | the paths that it answers: this one and all below it | `/` |
+//! | `health_path` | a path below it that the server answers itself, `alive`, for those who watch over servers | none |
 //! | `timeout_ms` | how long the actor may take for an answer | what the host says for calls |
 //! | `max_content_len` | bytes of a request's body, also as `10m` | `10m` |
 //! | `max_requests` | requests at once; one more is answered 503 | 1024 |
 //! | `request_header.NAME` | a header field that each request has for the actor, whatever the client sent | |
-//! | `config_json`, `config_b64` | the first six as JSON, also in base64; and `tls` | |
+//! | `config_json`, `config_b64` | the first seven as JSON, also in base64; and `tls` | |
 //!
 //! `tls` is an object of `cert_file` and `priv_key_file`, PEM files on the provider's machine; `timeout_ms` and `port` may
 //! be numbers. Keys in the link count more than the JSON. Links on the same address share it, and the longest path wins.

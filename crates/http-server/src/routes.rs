@@ -28,7 +28,7 @@ impl Prefix {
         Ok(Self(path.to_owned()))
     }
 
-    fn covers(&self, path: &str) -> bool {
+    pub(crate) fn covers(&self, path: &str) -> bool {
         path.strip_prefix(self.0.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.is_all())
     }
 
@@ -47,6 +47,8 @@ impl Prefix {
 pub(crate) struct Route {
     pub(crate) link: Arc<Link>,
     pub(crate) prefix: Prefix,
+    /// What is answered without the actor.
+    pub(crate) health_path: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) max_content: usize,
     pub(crate) timeout: Option<Duration>,
@@ -64,6 +66,7 @@ impl Route {
         Self {
             link,
             prefix: settings.path.clone(),
+            health_path: settings.health_path.clone(),
             headers: settings.headers.clone(),
             max_content: settings.max_content,
             timeout: settings.timeout,

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) path: Prefix,
+    /// The path that is answered without the actor.
+    pub(crate) health_path: Option<String>,
     /// Set on every request, instead of what the client sent.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Bytes of a body.
@@ -72,6 +74,7 @@ struct Text {
     address: Option<String>,
     port: Option<Scalar>,
     path: Option<String>,
+    health_path: Option<String>,
     tls: Option<TlsText>,
     timeout_ms: Option<Scalar>,
     max_content_len: Option<Scalar>,
@@ -112,6 +115,7 @@ impl Text {
             address: value("address"),
             port: scalar("port"),
             path: value("path"),
+            health_path: value("health_path"),
             tls: None,
             timeout_ms: scalar("timeout_ms"),
             max_content_len: scalar("max_content_len"),
@@ -129,6 +133,7 @@ impl Text {
             address: address(other.address, other.port)?.map(|address| address.to_string()).or(self.address),
             port: None,
             path: other.path.or(self.path),
+            health_path: other.health_path.or(self.health_path),
             tls: other.tls.or(self.tls),
             timeout_ms: other.timeout_ms.or(self.timeout_ms),
             max_content_len: other.max_content_len.or(self.max_content_len),
@@ -141,10 +146,13 @@ impl Text {
         let timeout = self.timeout_ms.map(|value| timeout(value.text())).transpose()?;
         let max_content = self.max_content_len.map(|value| size::parse(value.text())).transpose()?;
         let max_requests = self.max_requests.map(|value| requests(value.text())).transpose()?;
+        let path = self.path.as_deref().map_or(Ok(Prefix::default()), Prefix::parse)?;
+        let health_path = self.health_path.map(|text| health_path(text, &path)).transpose()?;
         Ok(Settings {
             address: address(self.address, self.port)?.unwrap_or(ADDRESS),
             tls: self.tls.map(tls).transpose()?.flatten(),
-            path: self.path.as_deref().map_or(Ok(Prefix::default()), Prefix::parse)?,
+            path,
+            health_path,
             headers,
             max_content: max_content.unwrap_or(MAX_CONTENT),
             timeout,
@@ -188,6 +196,13 @@ fn tls(text: TlsText) -> Result<Option<TlsFiles>, SettingsError> {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         _ => Err(SettingsError::HalfTls),
+    }
+}
+
+fn health_path(text: String, prefix: &Prefix) -> Result<String, SettingsError> {
+    match text.starts_with('/') && Prefix::parse(&text).is_ok() && prefix.covers(&text) {
+        true => Ok(text),
+        false => Err(SettingsError::HealthPath { value: text, prefix: prefix.shown().to_owned() }),
     }
 }
 

@@ -68,11 +68,14 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
         "update-pause",
         "call",
         "call-32",
+        "provider",
+        "http",
+        "http-50",
     ];
     for name in names {
         let row = row(&report, name);
         assert_figures(row);
-        let has_budget = !matches!(name, "floor" | "gather-100" | "auction" | "start-cold");
+        let has_budget = !matches!(name, "floor" | "gather-100" | "auction" | "start-cold" | "provider" | "http");
         let verdict = row["verdict"].as_str().expect("a verdict");
         assert_eq!(row["budget"].is_object(), has_budget, "{row}");
         assert_eq!(matches!(verdict, "within" | "exceeded"), has_budget, "{row}");
@@ -80,6 +83,10 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
     assert_eq!((&report["rounds"], &report["lattice"]), (&1.into(), &"default".into()));
     assert!(report["server"]["version"].is_string() && report["machine"]["cpus"].is_u64(), "{report}");
     assert_eq!(actors(&home, &nats).await, Value::Array(Vec::new()));
+    let inventory = run(&home, &nats, &["get", "inventory", "-o", "json"]).await.json();
+    assert_eq!(inventory["inventories"][0]["providers"], Value::Array(Vec::new()));
+    let links = run(&home, &nats, &["get", "links", "-o", "json"]).await.json();
+    assert_eq!(links["links"], Value::Array(Vec::new()));
     assert!(!home.data_dir().join("bench").exists());
 
     let table = run(&home, &nats, &["bench", "--only", "floor,query", "--rounds", "1"]).await;

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `Counter.Increment` | a map with `by`, a whole number from 0; 1 without it | a map with `count`, after the increment |
 //! | `Counter.Get` | none | a map with `count` |
+//! | `HttpServer.HandleRequest` | any request of contract `wasmcloud:httpserver` | a page of five letters |
 //!
 //! The count lives in the memory of the instance. A host gives each call a fresh instance, so it starts at 0 each time;
 //! started with the annotation `reuse`, an instance lives on between calls and the count goes on.
@@ -14,11 +15,13 @@ mod fault;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lattice_guest::http::{serve, Response};
 use lattice_guest::msgpack::{argument, Value};
 
 lattice_guest::actor! {
     "Counter.Increment" => increment,
     "Counter.Get" => get,
+    "HttpServer.HandleRequest" => hello,
     "Fault.Allocate" => fault::allocate,
     "Fault.Echo" => fault::echo,
     "Fault.Fail" => fault::fail,
@@ -42,6 +45,11 @@ fn increment(payload: &[u8]) -> Result<Vec<u8>, String> {
 
 fn get(_payload: &[u8]) -> Result<Vec<u8>, String> {
     Ok(count(COUNT.load(Ordering::Relaxed)))
+}
+
+/// The least that can be answered, for those who measure the way there and back.
+fn hello(payload: &[u8]) -> Result<Vec<u8>, String> {
+    serve(payload, |_| Response::text(200, "hello"))
 }
 
 fn step(argument: &Value<'_>) -> Result<u64, String> {
@@ -89,6 +97,12 @@ mod tests {
             Err("18446744073709551615 more than 42 is more than can be counted".into())
         );
         assert_eq!(get(b""), Ok(count(42)));
+    }
+
+    #[test]
+    fn greets_over_http() {
+        let response = hello(&lattice_guest::http::Request::default().encode()).unwrap();
+        assert_eq!(lattice_guest::http::Response::read(&response).unwrap().body, b"hello");
     }
 
     #[test]

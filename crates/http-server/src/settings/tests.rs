@@ -73,6 +73,9 @@ fn what_cannot_be_used_is_named() {
     refused(&[("port", "65536")], "`port` must be a port");
     refused(&[("port", "80"), ("Port", "81")], "`port` is there twice");
     refused(&[("path", "api")], "`path` must be a path");
+    for bad in ["up", "", "/up?x=1", "/apix", "/"] {
+        refused(&[("path", "/api"), ("health_path", bad)], "lies below the link's `/api`, and not `");
+    }
     refused(&[("timeout_ms", "0")], "`timeout_ms`");
     refused(&[("max_requests", "0")], "`max_requests`");
     refused(&[("max_content_len", "lots")], "`max_content_len` must be bytes");

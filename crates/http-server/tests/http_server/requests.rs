@@ -61,6 +61,27 @@ async fn a_client_gets_the_response_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn the_health_path_is_answered_by_the_server_also_while_the_actor_has_too_much_to_do() {
+    let stage = Stage::start().await;
+    let actor = stage.actor("one").await;
+    let address = stage.put(&actor, &[("path", "/api"), ("health_path", "/api/up"), ("max_requests", "1")]).await;
+    let mut waiting = TcpStream::connect(address).await.expect("it listens");
+    let unfinished = "POST /api HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n";
+    waiting.write_all(unfinished.as_bytes()).await.expect("it is taken");
+    lattice_testkit::eventually("the only place is taken", LONG, async || {
+        get(address, "/api").await.starts_with("HTTP/1.1 503").then_some(())
+    })
+    .await;
+    let answer = get(address, "/api/up").await;
+    assert_status(&answer, 200);
+    assert_eq!(body(&answer), "alive");
+    let head = exchange(address, "HEAD /api/up HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
+    assert!(head.contains("content-length: 5\r\n") && body(&head).is_empty(), "{head}");
+    assert_status(&get(address, "/api/up/x").await, 503);
+    assert_status(&get(address, "/up").await, 404);
+}
+
+#[tokio::test]
 async fn a_connection_serves_many_requests() {
     let stage = Stage::start().await;
     let actor = stage.actor("one").await;
