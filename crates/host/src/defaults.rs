@@ -210,6 +210,10 @@ pub(crate) const READY_ANSWER: Duration = Duration::from_millis(500);
 /// checks. Published hosts do not wait at all.
 pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often one that was taken for started without an answer is asked, until the first regular health check: it may have
+/// been slow alone.
+pub(crate) const LATE_LOOK: Duration = Duration::from_secs(1);
+
 /// When the first health check takes place after the one that showed that it serves, and how far the next are apart, as
 /// with published hosts.
 pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use lattice_protocol::{HealthCheckResponse, LinkDefinition, OperationPhase, ProviderState};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -93,6 +93,8 @@ struct Up {
     starting: Option<Ticket>,
     /// The links that it was told of when it was started.
     told: Vec<Arc<LinkDefinition>>,
+    /// Whether it has said that it answers when it is brought links.
+    answers: watch::Sender<bool>,
     healthy: bool,
     findings: mpsc::Receiver<Finding>,
     /// Asks how it is, and brings it links.
@@ -214,6 +216,7 @@ impl Supervisor {
             since: Instant::now(),
             starting,
             told,
+            answers: watch::Sender::new(false),
             healthy: false,
             findings: found,
             attendants,
@@ -232,11 +235,12 @@ impl Supervisor {
     /// Its process serves, or is taken to.
     async fn serves(&mut self, answer: Option<HealthCheckResponse>) {
         let Stage::Up(up) = &mut self.stage else { return };
+        up.note_sdk(answer.as_ref());
         let mailbox = Mailbox {
             lattice: self.tools.lattice.clone(),
             key: self.key.clone(),
             instance_id: up.process.instance_id.clone(),
-            answers: answer.as_ref().is_some_and(|answer| answer.lattice_sdk.is_some()),
+            answers: up.answers.subscribe(),
         };
         let courier = Courier::new(
             self.tools.clone(),
@@ -264,6 +268,7 @@ impl Supervisor {
 
     fn note_health(&mut self, answer: Option<HealthCheckResponse>) {
         let Stage::Up(up) = &mut self.stage else { return };
+        up.note_sdk(answer.as_ref());
         let healthy = answer.as_ref().is_some_and(|answer| answer.healthy);
         let turn = match (up.healthy, healthy) {
             (false, true) => Turn::Passed,
@@ -409,6 +414,14 @@ impl Supervisor {
         let running = !matches!(self.stage, Stage::Idle);
         // The coordinator has ended only if the host was cut off.
         let _ = self.finished.send(Finished { key: self.key.clone(), running });
+    }
+}
+
+impl Up {
+    /// Notes which SDK it says that it was made with. One that was slow to start says so later than its first health check.
+    fn note_sdk(&self, answer: Option<&HealthCheckResponse>) {
+        let answers = answer.is_some_and(|answer| answer.lattice_sdk.is_some());
+        self.answers.send_if_modified(|known| answers && !std::mem::replace(known, true));
     }
 }
 
