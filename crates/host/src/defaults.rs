@@ -261,8 +261,11 @@ pub(crate) const LINES_AT_ONCE: usize = 500;
 /// For how long a key is lent to a provider. A host that dies leaves the loan behind, but no provider that could use it.
 pub(crate) const LENT_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// How often a loan is prolonged: it survives that JetStream is gone for half an hour.
-pub(crate) const RELENT_EVERY: Duration = Duration::from_secs(20 * 60);
+/// A loan that lasts no longer than this is prolonged: it survives that JetStream is gone for half an hour.
+pub(crate) const RELENT_BELOW: Duration = Duration::from_secs(40 * 60);
+
+/// How often it is looked how long a loan lasts. After a machine has slept the provider's calls are refused no longer than this.
+pub(crate) const LOAN_LOOK: Duration = Duration::from_secs(15);
 
 /// How many keys that nobody knows are looked for at once. Forged calls cause this too.
 pub(crate) const LOOKUPS_AT_ONCE: usize = 16;
