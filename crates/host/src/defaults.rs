@@ -44,6 +44,12 @@ pub(crate) const UNFINISHED_COMMANDS: usize = 4096;
 /// the modules of a large host are not all in memory at once.
 pub(crate) const RESTORED_AT_ONCE: usize = 16;
 
+/// How long until a provider that could not be restored is tried again, for the first time.
+pub(crate) const RESTORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The longest that it is waited until that: each try is an operation, and they are kept for a day.
+pub(crate) const LONGEST_RESTORE: Duration = Duration::from_secs(60);
+
 /// How long until what could not be noted on disk is tried again; an operator may have made room by then.
 pub(crate) const SAVE_AGAIN: Duration = Duration::from_secs(5);
 

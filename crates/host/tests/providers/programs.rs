@@ -82,6 +82,13 @@ pub(crate) fn late(name: &str, file: &std::path::Path) -> Builtin {
     script(name, &format!("while [ ! -e '{file}' ]; do sleep 0.1; done; exec '{this}' {ENTRY}"))
 }
 
+/// The same under another name, which ends at once unless there is a file.
+pub(crate) fn needy(name: &str, file: &std::path::Path) -> Builtin {
+    let this = env::current_exe().expect("this binary");
+    let (file, this) = (file.display(), this.display());
+    script(name, &format!("[ -e '{file}' ] && exec '{this}' {ENTRY}; echo nothing there; exit 3"))
+}
+
 /// A provider that is a shell script.
 pub(crate) fn script(name: &str, script: &str) -> Builtin {
     builtin(name, "/bin/sh".into(), vec!["-c".into(), script.into()])

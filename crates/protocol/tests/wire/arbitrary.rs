@@ -285,6 +285,7 @@ fn provider_state() -> impl Strategy<Value = ProviderState> {
         Just(ProviderState::Running),
         Just(ProviderState::Restarting),
         Just(ProviderState::CrashLoop),
+        Just(ProviderState::Restoring),
         Just(ProviderState::Stopping),
     ]
 }
