@@ -18,6 +18,7 @@ mod health;
 mod image;
 mod output;
 mod process;
+mod program;
 mod supervisor;
 mod tools;
 
