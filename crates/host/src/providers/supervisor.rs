@@ -88,6 +88,8 @@ enum Stage {
 struct Up {
     assignment: Assignment,
     process: Process,
+    /// The last line that processes before it printed.
+    printed_before: u64,
     since: Instant,
     /// The command that waits until it serves.
     starting: Option<Ticket>,
@@ -195,6 +197,7 @@ impl Supervisor {
         let mut told = self.tools.links.of_provider(provider, link);
         told.retain(|link| link.contract_id == assignment.image.contract);
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
+        let printed_before = self.output.end();
         let started = Process::start(&self.tools, &self.key, &mut assignment, links, &self.output).await;
         let process = match started {
             Ok(process) => process,
@@ -213,6 +216,7 @@ impl Supervisor {
         let up = Up {
             assignment,
             process,
+            printed_before,
             since: Instant::now(),
             starting,
             told,
@@ -288,11 +292,11 @@ impl Supervisor {
     /// Its process ended by itself: a start that waits for it has failed; what served is started again.
     async fn ended(&mut self, exit: Exit) {
         let Stage::Up(up) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
-        let Up { mut assignment, process, since, starting, attendants, .. } = *up;
+        let Up { mut assignment, process, printed_before, since, starting, attendants, .. } = *up;
         drop(attendants);
         self.output.add(Stream::Host, format!("process {exit}"));
         if let Some(ticket) = starting {
-            let error = StartError::Ended { exit, last: self.last_words() };
+            let error = StartError::Ended { exit, last: self.last_words(printed_before) };
             return self.fail(assignment, Some(ticket), &error).await;
         }
         let end = End {
@@ -305,10 +309,10 @@ impl Supervisor {
         self.wait(assignment, end);
     }
 
-    /// The last lines that its process printed.
-    fn last_words(&self) -> Vec<String> {
+    /// The last lines that its process printed, all after that one.
+    fn last_words(&self, after: u64) -> Vec<String> {
         let lines = self.output.last(LAST_LINES + 1).into_iter();
-        lines.filter(|line| line.stream != Stream::Host).map(|line| line.text).collect()
+        lines.filter(|line| line.number > after && line.stream != Stream::Host).map(|line| line.text).collect()
     }
 
     /// Has it started again after a while, and says so.
