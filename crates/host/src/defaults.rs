@@ -254,6 +254,9 @@ pub(crate) const PROVIDER_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most memory that a provider may take: more than any published one needs, and less than brings a machine down.
 pub(crate) const PROVIDER_MEMORY: u64 = 2 << 30;
 
+/// Providers that have stopped whose last lines are kept: as much as a person looks back at, and 8 MiB at the most.
+pub(crate) const STOPPED_OUTPUTS: usize = 32;
+
 /// The last lines that the failure of a start repeats of what the provider printed.
 pub(crate) const LAST_LINES: usize = 3;
 
