@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     command::InstanceKey,
-    deliveries::Deliveries,
+    deliveries::{Deliveries, Delivery},
     tools::{Lattice, Tools},
 };
 use crate::defaults::{LINK_AGAIN, LINK_GAP, LINK_PATIENCE};
@@ -275,8 +275,8 @@ impl Courier {
         self.given.insert(link.actor_id.clone(), Given { link, before: None, leaving: false, again });
     }
 
-    fn tell(&self, link: &LinkDefinition, state: DeliveryState, error: Option<String>) {
-        let delivery = LinkDelivery {
+    fn tell(&self, link: &Arc<LinkDefinition>, state: DeliveryState, error: Option<String>) {
+        let told = LinkDelivery {
             actor_id: link.actor_id.clone(),
             contract_id: link.contract_id.clone(),
             error,
@@ -284,9 +284,10 @@ impl Courier {
             id: link.id(),
             link_name: link.link_name.clone(),
             provider_id: link.provider_id.clone(),
+            revision: None,
             state,
         };
-        self.deliveries.set(&self.mailbox.key, delivery);
+        self.deliveries.set(&self.mailbox.key, Delivery { link: Arc::clone(link), told });
     }
 }
 
