@@ -67,6 +67,11 @@ impl Cache {
         self.artifacts.put(digest, bytes)
     }
 
+    /// The file with the executable of that digest, if it is there and sound.
+    pub(crate) fn sound_executable(&self, digest: &Digest) -> Option<PathBuf> {
+        self.executables.is_sound(digest).then(|| self.executables.entry(digest))
+    }
+
     /// A file with `bytes`, whose digest is `digest`, that can be run: the one that is there if it is sound, or a new one.
     pub(crate) fn executable(&self, digest: &Digest, bytes: &[u8]) -> io::Result<PathBuf> {
         self.executables.put(digest, bytes)?;

@@ -1,6 +1,6 @@
 //! The digest by which bytes are named: SHA-256, written as registries write it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 /// What the text form begins with. No other algorithm is in use for what is fetched here.
 const ALGORITHM: &str = "sha256:";
+
+/// Bytes read at a time.
+const CHUNK: usize = 64 << 10;
 
 /// The SHA-256 digest of an artifact's bytes, `sha256:` and 64 hexadecimal digits in its text form.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +21,17 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of everything that is left to read.
+    pub(crate) fn of_all(mut from: impl io::Read) -> io::Result<Self> {
+        let (mut hash, mut chunk) = (Sha256::new(), vec![0; CHUNK]);
+        loop {
+            match from.read(&mut chunk)? {
+                0 => return Ok(Self(hash.finalize().into())),
+                read => hash.update(&chunk[..read]),
+            }
+        }
     }
 
     /// The 32 bytes of the digest.

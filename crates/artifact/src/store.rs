@@ -208,6 +208,16 @@ impl Store {
         .await
     }
 
+    /// The file that [`executable`](Self::executable) wrote, known by the digest of the executable alone, if it is there and
+    /// as it was written; so that who starts a provider again need not keep the executable in memory.
+    ///
+    /// # Errors
+    /// The program is shutting down.
+    pub async fn executable_by_digest(&self, digest: &Digest) -> Result<Option<PathBuf>, FetchError> {
+        let (cache, digest) = (Arc::clone(&self.cache), *digest);
+        blocking(move || Ok(cache.sound_executable(&digest))).await
+    }
+
     /// What `check` finds in the bytes, which are kept in the cache if it finds them good.
     async fn accept<T: Send + 'static>(
         &self,

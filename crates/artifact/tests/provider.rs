@@ -216,6 +216,19 @@ async fn an_executable_that_was_tampered_with_does_not_run() {
 }
 
 #[tokio::test]
+async fn an_executable_is_found_by_its_digest_as_long_as_it_is_sound() {
+    let bench = Bench::new();
+    let provider = bench.fetch(bench.archive(PROGRAM)).await.expect("it is accepted");
+    let digest = provider.executable.digest();
+    let found = async || bench.store.executable_by_digest(&digest).await.expect("nothing shuts down");
+    assert_eq!(found().await, None);
+    let path = bench.store.executable(&provider).await.expect("it is written");
+    assert_eq!(found().await, Some(path.clone()));
+    fs::write(&path, "#!/bin/sh\necho evil\n").expect("its owner may write it");
+    assert_eq!(found().await, None);
+}
+
+#[tokio::test]
 async fn an_executable_that_cannot_be_written_is_an_error() {
     let bench = Bench::new();
     let provider = bench.fetch(bench.archive(PROGRAM)).await.expect("it is accepted");

@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Labels, LatticeName};
+use lattice_protocol::{ClusterKey, Host, HostInventory, HostKey, Labels, LatticeName, ProviderDescription};
 
-use crate::{actors::Board, defaults::LISTED_INSTANCES, labels::LiveLabels, providers::ProviderBoard};
+use crate::{
+    actors::{Absent, Board},
+    defaults::LISTED_INSTANCES,
+    labels::LiveLabels,
+    providers::ProviderBoard,
+};
 
 /// The facts about a host, its labels, and the board for what runs on it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -13,6 +18,7 @@ pub(crate) struct About {
     labels: LiveLabels,
     board: Board,
     providers: ProviderBoard,
+    absent: Absent,
 }
 
 /// What does not change while a host runs.
@@ -33,8 +39,13 @@ pub(crate) struct Facts {
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl About {
-    pub(crate) fn new(facts: Facts, labels: LiveLabels, board: Board, providers: ProviderBoard) -> Self {
-        Self { facts: Arc::new(facts), labels, board, providers }
+    pub(crate) fn new(
+        facts: Facts,
+        labels: LiveLabels,
+        board: Board,
+        (providers, absent): (ProviderBoard, Absent),
+    ) -> Self {
+        Self { facts: Arc::new(facts), labels, board, providers, absent }
     }
 
     pub(crate) fn facts(&self) -> &Facts {
@@ -86,11 +97,19 @@ impl About {
             host_id: facts.host.clone(),
             issuer: Some(facts.issuer.to_string()),
             labels: self.labels(),
-            providers: self.providers.descriptions().into(),
+            providers: self.providers().into(),
             uptime_human: Some(in_words(self.uptime())),
             uptime_seconds: self.uptime(),
             version: Some(VERSION.to_owned()),
         }
+    }
+
+    /// Those that run, and those that are to run again.
+    fn providers(&self) -> Vec<ProviderDescription> {
+        let mut providers = self.providers.descriptions();
+        let absent = self.absent.descriptions(&providers);
+        providers.extend(absent);
+        providers
     }
 
     fn uptime(&self) -> u64 {

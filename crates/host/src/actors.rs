@@ -41,7 +41,7 @@ pub(crate) use capacity::{Capacity, Place, Room};
 pub(crate) use command::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update};
 pub(crate) use images::{Images, KnownImage};
 pub(crate) use prepare::Preparer;
-pub(crate) use restore::{Absent, Keeper, Notes, restore};
+pub(crate) use restore::{Absent, Keeper, Notes, Restorer};
 pub(crate) use serving::{Directory, Serving};
 pub(crate) use worker::Tools;
 

@@ -44,6 +44,12 @@ pub(crate) const UNFINISHED_COMMANDS: usize = 4096;
 /// the modules of a large host are not all in memory at once.
 pub(crate) const RESTORED_AT_ONCE: usize = 16;
 
+/// How long until a provider that could not be restored is tried again, for the first time.
+pub(crate) const RESTORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The longest that it is waited until that: each try is an operation, and they are kept for a day.
+pub(crate) const LONGEST_RESTORE: Duration = Duration::from_secs(60);
+
 /// How long until what could not be noted on disk is tried again; an operator may have made room by then.
 pub(crate) const SAVE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -210,6 +216,10 @@ pub(crate) const READY_ANSWER: Duration = Duration::from_millis(500);
 /// checks. Published hosts do not wait at all.
 pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often one that was taken for started without an answer is asked, until the first regular health check: it may have
+/// been slow alone.
+pub(crate) const LATE_LOOK: Duration = Duration::from_secs(1);
+
 /// When the first health check takes place after the one that showed that it serves, and how far the next are apart, as
 /// with published hosts.
 pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(30);
@@ -244,6 +254,9 @@ pub(crate) const PROVIDER_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most memory that a provider may take: more than any published one needs, and less than brings a machine down.
 pub(crate) const PROVIDER_MEMORY: u64 = 2 << 30;
 
+/// Providers that have stopped whose last lines are kept: as much as a person looks back at, and 8 MiB at the most.
+pub(crate) const STOPPED_OUTPUTS: usize = 32;
+
 /// The last lines that the failure of a start repeats of what the provider printed.
 pub(crate) const LAST_LINES: usize = 3;
 
@@ -257,8 +270,11 @@ pub(crate) const LINES_AT_ONCE: usize = 500;
 /// For how long a key is lent to a provider. A host that dies leaves the loan behind, but no provider that could use it.
 pub(crate) const LENT_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// How often a loan is prolonged: it survives that JetStream is gone for half an hour.
-pub(crate) const RELENT_EVERY: Duration = Duration::from_secs(20 * 60);
+/// A loan that lasts no longer than this is prolonged: it survives that JetStream is gone for half an hour.
+pub(crate) const RELENT_BELOW: Duration = Duration::from_secs(40 * 60);
+
+/// How often it is looked how long a loan lasts. After a machine has slept the provider's calls are refused no longer than this.
+pub(crate) const LOAN_LOOK: Duration = Duration::from_secs(15);
 
 /// How many keys that nobody knows are looked for at once. Forged calls cause this too.
 pub(crate) const LOOKUPS_AT_ONCE: usize = 16;

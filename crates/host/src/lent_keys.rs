@@ -4,7 +4,10 @@
 //! are short-lived and made anew as long as the provider runs, so that those of a host that died end by themselves.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -16,12 +19,12 @@ use lattice_protocol::{ContractId, HostKey, LatticeName, error_chain};
 use lattice_rpc::KeyLookup;
 use tokio::{
     sync::Semaphore,
-    time::{MissedTickBehavior, interval_at},
+    time::{MissedTickBehavior, interval},
 };
 
 use crate::{
     bucket::{Bucket, BucketError, Entry, Expected, Follower, View},
-    defaults::{LENT_FOR, LOOKUPS_AT_ONCE, RELENT_EVERY},
+    defaults::{LENT_FOR, LOAN_LOOK, LOOKUPS_AT_ONCE, RELENT_BELOW},
     error::StartError,
     providers::InstanceKey,
 };
@@ -92,6 +95,8 @@ impl Opened {
 pub(crate) struct Loan {
     seed: ClusterSeed,
     terms: Delegation,
+    /// The last second of validity that all hosts can know of, since 1970.
+    expires: Arc<AtomicU64>,
     keys: LentKeys,
 }
 
@@ -108,8 +113,8 @@ impl LentKeys {
             incarnation: self.lender.incarnation.clone(),
             expires: 0,
         };
-        let loan = Loan { seed, terms, keys: self.clone() };
-        loan.tell().await?;
+        let loan = Loan { seed, terms, expires: Arc::default(), keys: self.clone() };
+        loan.tell(SystemTime::now()).await?;
         Ok(loan)
     }
 
@@ -143,18 +148,25 @@ impl Loan {
 
     /// Keeps the loan from ending, as long as this is polled.
     pub(crate) async fn keep(self) {
-        let first = tokio::time::Instant::now() + RELENT_EVERY;
-        let mut ticks = interval_at(first, RELENT_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(LOAN_LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
-            self.prolong().await;
+            looks.tick().await;
+            self.look(SystemTime::now()).await;
+        }
+    }
+
+    /// Has it last for another while if it ends soon. By the clock on the wall, as those who verify do: the other one stands
+    /// still while the machine sleeps.
+    async fn look(&self, now: SystemTime) {
+        if self.expires.load(Ordering::Relaxed) < unix_seconds(now + RELENT_BELOW) {
+            self.prolong(now).await;
         }
     }
 
     /// Has it last for another while.
-    pub(crate) async fn prolong(&self) {
-        if let Err(error) = self.tell().await {
+    pub(crate) async fn prolong(&self, now: SystemTime) {
+        if let Err(error) = self.tell(now).await {
             tracing::warn!(error = error_chain(&error), "the key of a provider could not be lent for longer");
         }
     }
@@ -168,11 +180,11 @@ impl Loan {
         }
     }
 
-    async fn tell(&self) -> Result<(), BucketError> {
-        let now = SystemTime::now();
+    async fn tell(&self, now: SystemTime) -> Result<(), BucketError> {
         let terms = Delegation { expires: unix_seconds(now + LENT_FOR), ..self.terms.clone() };
         let token: Bytes = sign_delegation(&terms, &self.keys.lender.cluster, now).into();
         self.keys.bucket.put(terms.key.as_str(), token, Expected::Anything, None).await?;
+        self.expires.store(terms.expires, Ordering::Relaxed);
         // Known here at once, where the provider's calls are most likely to arrive.
         self.keys.known.delegates.add(terms, now).expect("a key that was just made verifies");
         Ok(())
@@ -205,5 +217,46 @@ impl Known {
 impl View for Known {
     fn show(&mut self, changes: Vec<Entry>) {
         changes.iter().for_each(|entry| self.take(entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_claims::HostSeed;
+    use lattice_testkit::NatsServer;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    async fn lent_keys(nats: &NatsServer) -> (LentKeys, Follower<Known>) {
+        let jetstream = jetstream::new(nats.client().await);
+        let (cluster, host) = (ClusterSeed::generate(), HostSeed::generate().public());
+        let issuers = Issuers::new([cluster.public()]).expect("a cluster");
+        let opened = Opened::open(&jetstream, &LatticeName::default(), host.clone(), issuers).await.expect("JetStream");
+        opened.start(cluster, host, "first".to_owned())
+    }
+
+    async fn revision(loan: &Loan) -> u64 {
+        loan.keys.bucket.read(loan.terms.key.as_str()).await.expect("readable").expect("it is lent").revision
+    }
+
+    #[tokio::test]
+    async fn a_loan_is_prolonged_by_the_clock_on_the_wall_also_after_it_ended() {
+        let nats = NatsServer::start().await;
+        let (keys, _follower) = lent_keys(&nats).await;
+        let provider = lattice_claims::ProviderSeed::generate().public();
+        let to = InstanceKey { provider, link: Default::default() };
+        let loan = keys.lend(&to, &"test:lent".parse().expect("a contract")).await.expect("it is lent");
+        let (lent, now) = (revision(&loan).await, SystemTime::now());
+        loan.look(now + 10 * MINUTE).await;
+        assert_eq!(revision(&loan).await, lent, "it lasts for long");
+        loan.look(now + 30 * MINUTE).await;
+        let prolonged = revision(&loan).await;
+        assert!(prolonged > lent, "it would end soon");
+        let awake = now + 300 * MINUTE;
+        loan.look(awake).await;
+        assert!(revision(&loan).await > prolonged, "it ended while the machine slept");
+        assert_eq!(loan.expires.load(Ordering::Relaxed), unix_seconds(awake + LENT_FOR));
     }
 }

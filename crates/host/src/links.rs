@@ -10,5 +10,5 @@ mod tell;
 pub(crate) use change::{Edit, LinkEditor};
 pub(crate) use older::OlderLinks;
 pub(crate) use shape::id_of;
-pub(crate) use table::{Change, Links, Routes, Table};
+pub(crate) use table::{Change, Links, Routes, Standing, Table};
 pub(crate) use tell::Teller;

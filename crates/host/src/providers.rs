@@ -17,15 +17,13 @@ mod deliveries;
 mod health;
 mod image;
 mod output;
+mod outputs;
 mod process;
+mod program;
 mod supervisor;
 mod tools;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -43,6 +41,7 @@ pub(crate) use tools::{Lattice, Tools};
 
 use crate::{actors::Capacity, defaults::COMMAND_QUEUE, operations::Operation};
 use coordinator::{Coordinator, Submission};
+use outputs::Outputs;
 
 /// Takes commands for providers on, and tells of them; cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,12 +63,6 @@ struct Told {
 pub(crate) struct ProvidersTask {
     task: JoinHandle<()>,
     cut_off: CancellationToken,
-}
-
-/// What the providers of a host have printed, also those that run no more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Outputs {
-    by_key: Arc<Mutex<BTreeMap<InstanceKey, Output>>>,
 }
 
 /// Starts taking commands on.
@@ -104,9 +97,9 @@ impl Providers {
         &self.told.deliveries
     }
 
-    /// What a provider has printed, if it ran since the host started.
+    /// What a provider has printed, if it ran since the host started and not too many others have stopped since.
     pub(crate) fn output(&self, key: &InstanceKey) -> Option<Output> {
-        self.told.outputs.lock().get(key).cloned()
+        self.told.outputs.get(key)
     }
 
     /// What runs.
@@ -146,16 +139,5 @@ impl ProvidersTask {
 impl Drop for ProvidersTask {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-impl Outputs {
-    /// Where what a provider prints goes; what it printed before is still there.
-    fn open(&self, key: &InstanceKey) -> Output {
-        self.lock().entry(key.clone()).or_insert_with(Output::new).clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InstanceKey, Output>> {
-        self.by_key.lock().expect("nothing panics while it holds outputs")
     }
 }

@@ -80,6 +80,7 @@ pub(crate) async fn ended(
     };
     let host_id = record.as_ref().map(|record| record.host_id.clone()).or(host_id);
     let actor_id = record.as_ref().and_then(|record| record.actor_id.clone()).or(actor);
+    let link_revision = record.as_ref().and_then(|record| record.link_revision);
     let swap_micros = record.and_then(|record| record.swap_micros);
     // Programs get keys, people names too. Whose key a provider has is not in the record.
     let is_asked = !printer.is_json() || (matches!(deed, Deed::ProviderStarted(..)) && outcome != Outcome::Accepted);
@@ -100,6 +101,7 @@ pub(crate) async fn ended(
         outcome,
         unrecorded,
         deed,
+        link_revision,
         about,
     })
 }

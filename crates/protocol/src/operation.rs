@@ -87,6 +87,9 @@ pub struct OperationRecord {
     /// Which start of the host accepted it, the same as `hostepoch` in its events.
     #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "String::is_empty")]
     pub incarnation: String,
+    /// Of a link: the revision of the lattice's bucket at which it stands as the command wanted it.
+    #[serde(default, alias = "linkRevision", skip_serializing_if = "Option::is_none")]
+    pub link_revision: Option<u64>,
     /// The operation.
     #[serde(alias = "operationId")]
     pub operation_id: OperationId,

@@ -98,6 +98,18 @@ impl Shelf {
         same
     }
 
+    /// Whether there is an entry of that digest, undamaged and as it was written; if so, it counts as used.
+    pub(super) fn is_sound(&self, digest: &Digest) -> bool {
+        let Ok(file) = open_itself(&self.entry(digest)) else {
+            return false;
+        };
+        let sound = self.is_ours(&file).unwrap_or(false) && Digest::of_all(&file).is_ok_and(|found| found == *digest);
+        if sound {
+            mark_used(&file);
+        }
+        sound
+    }
+
     fn is_ours(&self, file: &File) -> io::Result<bool> {
         let metadata = file.metadata()?;
         Ok(metadata.is_file() && metadata.permissions().mode() & PERMISSIONS == self.mode)

@@ -1,92 +1,23 @@
 //! Keeping on disk what runs, and starting it again.
 
+mod absent;
+mod again;
+
 use std::sync::Arc;
 
-use futures::StreamExt;
-use lattice_protocol::{ActorKey, Annotations, OperationPhase, OperationRecord};
+use lattice_protocol::ActorKey;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    ActorCommand, Actors, Start, Stop,
-    board::{Board, BoardViews},
-    groups::share_of_stop,
-};
+use super::board::{Board, BoardViews};
 use crate::{
-    defaults::{NOTE_PATIENCE, RESTORED_AT_ONCE, SAVE_AGAIN},
-    operations::{Operations, RESTORE},
-    providers::{
-        InstanceKey, ProviderBoard, ProviderCommand, ProviderView, ProviderViews, Providers, StartProvider,
-        StopProvider,
-    },
+    defaults::{NOTE_PATIENCE, SAVE_AGAIN},
+    providers::{InstanceKey, ProviderBoard, ProviderView, ProviderViews},
     state::{Running, RunningActor, RunningProvider, StateDir},
 };
-
-/// What ran before and does not run yet, or could not be started again; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Absent {
-    actors: Arc<watch::Sender<Vec<RunningActor>>>,
-    providers: Arc<watch::Sender<Vec<RunningProvider>>>,
-}
-
-impl Absent {
-    pub(crate) fn new(before: &Running) -> Self {
-        let (actors, _) = watch::channel(before.actors.clone());
-        let (providers, _) = watch::channel(before.providers.clone());
-        Self { actors: Arc::new(actors), providers: Arc::new(providers) }
-    }
-
-    /// Whether a provider is still to be started again.
-    fn awaits_provider(&self, key: &InstanceKey) -> bool {
-        self.providers.borrow().iter().any(|entry| entry.key == *key)
-    }
-
-    /// What of an actor is still to be started again.
-    fn awaited(&self, before: &RunningActor) -> Option<RunningActor> {
-        self.actors.borrow().iter().find(|entry| same_group(entry, before)).cloned()
-    }
-
-    /// Takes off the provider that a stop command means, and tells whether there was one.
-    pub(crate) fn stop_provider(&self, stop: &StopProvider) -> bool {
-        self.take_providers(|entry| entry.key == stop.key && entry.annotations.contains(&stop.annotations))
-    }
-
-    /// Forgets a provider: it runs, or is not to.
-    pub(crate) fn forget_provider(&self, key: &InstanceKey) {
-        self.take_providers(|entry| entry.key == *key);
-    }
-
-    fn take_providers(&self, is_meant: impl Fn(&RunningProvider) -> bool) -> bool {
-        self.providers.send_if_modified(|providers| {
-            let before = providers.len();
-            providers.retain(|entry| !is_meant(entry));
-            providers.len() < before
-        })
-    }
-
-    /// Takes off what a stop command means, and tells whether there was anything.
-    pub(crate) fn stop(&self, stop: &Stop) -> bool {
-        self.actors.send_if_modified(|actors| {
-            let groups = actors.iter().filter(|entry| entry.actor == stop.actor);
-            let groups: Vec<_> = groups.map(|entry| (&entry.annotations, entry.count)).collect();
-            let (takes, _) = share_of_stop(&groups, &stop.annotations, stop.count);
-            for (entry, take) in actors.iter_mut().filter(|entry| entry.actor == stop.actor).zip(&takes) {
-                entry.count -= take;
-            }
-            actors.retain(|entry| entry.count > 0);
-            takes.iter().any(|take| *take > 0)
-        })
-    }
-
-    /// Forgets the instances of an actor with exactly these annotations: they run, or are not to.
-    pub(crate) fn forget_group(&self, actor: &ActorKey, annotations: &Annotations) {
-        self.actors.send_if_modified(|actors| {
-            let before = actors.len();
-            actors.retain(|entry| entry.actor != *actor || entry.annotations != *annotations);
-            actors.len() < before
-        });
-    }
-}
+pub(crate) use absent::Absent;
+use absent::AwaitedProvider;
+pub(crate) use again::Restorer;
 
 /// Asks the keeper whether it has noted what runs; cheap to clone.
 #[derive(Clone, Debug)]
@@ -161,8 +92,8 @@ impl Keeper {
         Changes {
             actors: self.board.changes(),
             providers: self.providers.changes(),
-            absent: self.absent.actors.subscribe(),
-            absent_providers: self.absent.providers.subscribe(),
+            absent: self.absent.actor_changes(),
+            absent_providers: self.absent.provider_changes(),
         }
     }
 
@@ -178,8 +109,8 @@ impl Keeper {
     fn running(&self) -> Running {
         let views = self.board.views();
         let mut actors: Vec<_> = views.iter().flat_map(|(actor, view)| running_of(actor, view)).collect();
-        let absent = self.absent.actors.borrow().clone();
-        let absent = absent.into_iter().filter(|entry| !actors.iter().any(|actor| same_group(actor, entry)));
+        let absent =
+            self.absent.actors().into_iter().filter(|entry| !actors.iter().any(|actor| same_group(actor, entry)));
         let absent: Vec<_> = absent.collect();
         actors.extend(absent);
         Running { actors, providers: self.running_providers() }
@@ -187,8 +118,8 @@ impl Keeper {
 
     fn running_providers(&self) -> Vec<RunningProvider> {
         let views = self.providers.views();
-        let absent = self.absent.providers.borrow().clone();
-        let absent: Vec<_> = absent.into_iter().filter(|entry| !views.contains_key(&entry.key)).collect();
+        let absent: Vec<_> =
+            self.absent.providers().into_iter().filter(|entry| !views.contains_key(&entry.key)).collect();
         views.into_iter().map(running_provider).chain(absent).collect()
     }
 }
@@ -198,7 +129,7 @@ struct Changes {
     actors: watch::Receiver<BoardViews>,
     providers: watch::Receiver<ProviderViews>,
     absent: watch::Receiver<Vec<RunningActor>>,
-    absent_providers: watch::Receiver<Vec<RunningProvider>>,
+    absent_providers: watch::Receiver<Vec<AwaitedProvider>>,
 }
 
 impl Changes {
@@ -247,72 +178,11 @@ fn same_group(one: &RunningActor, other: &RunningActor) -> bool {
     one.actor == other.actor && one.annotations == other.annotations
 }
 
-/// Starts what ran before, some at a time, and returns when each has come up or failed.
-///
-/// What fails stays noted: its image may be there again at the next start.
-pub(crate) async fn restore(
-    before: Running,
-    absent: Absent,
-    (actors, providers): (Actors, Providers),
-    operations: Operations,
-) {
-    // Providers first: what an actor does may need them.
-    let each = |entry| restore_provider(entry, &absent, &providers, &operations);
-    futures::stream::iter(before.providers).for_each_concurrent(RESTORED_AT_ONCE, each).await;
-    let each = |entry| restore_one(entry, &absent, &actors, &operations);
-    futures::stream::iter(before.actors).for_each_concurrent(RESTORED_AT_ONCE, each).await;
-}
-
-async fn restore_provider(entry: RunningProvider, absent: &Absent, providers: &Providers, operations: &Operations) {
-    if !absent.awaits_provider(&entry.key) {
-        return;
-    }
-    let RunningProvider { key, reference, digest, annotations, configuration } = entry;
-    let operation = operations.begin_own(RESTORE, Some(reference.to_string()));
-    let record = operation.watch();
-    let start = StartProvider { reference, digest, link: key.link.clone(), annotations, configuration };
-    if let Err(error) = providers.submit(ProviderCommand::Start(start), operation).await {
-        return tracing::warn!(provider = %key, %error, "not restored");
-    }
-    tell_outcome(record, &key.to_string()).await;
-}
-
-/// Waits until an operation has ended, and logs how.
-async fn tell_outcome(mut record: watch::Receiver<OperationRecord>, what: &str) {
-    // An error means that the operation has ended, for nobody else drops the sender.
-    let _ = record.wait_for(|record| record.phase.is_final()).await;
-    let record = record.borrow();
-    if record.phase == OperationPhase::Running {
-        tracing::info!(what, "restored");
-    } else {
-        tracing::warn!(what, error = record.causes.join(": "), "not restored");
-    }
-}
-
-async fn restore_one(entry: RunningActor, absent: &Absent, actors: &Actors, operations: &Operations) {
-    // As many as are still wanted: a command may have stopped some meanwhile.
-    let Some(entry) = absent.awaited(&entry) else { return };
-    let operation = operations.begin_own(RESTORE, Some(entry.reference.to_string()));
-    let record = operation.watch();
-    if let Err(error) = actors.submit(command_for(&entry), operation).await {
-        return tracing::warn!(actor = %entry.actor, %error, "not restored");
-    }
-    tell_outcome(record, &format!("{} of actor {}", entry.count, entry.actor)).await;
-}
-
-fn command_for(entry: &RunningActor) -> ActorCommand {
-    ActorCommand::Start(Start {
-        reference: entry.reference.clone(),
-        digest: Some(entry.digest),
-        annotations: entry.annotations.clone(),
-        count: entry.count.max(1),
-        bid: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use lattice_protocol::Annotations;
 
     use super::*;
 

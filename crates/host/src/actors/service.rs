@@ -25,6 +25,24 @@ pub(crate) struct Target {
     pub(crate) capabilities: Capabilities,
 }
 
+/// Who calls, as far as claims tell who may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller<'a> {
+    /// A provider, of this contract.
+    Provider(&'a str),
+    /// An actor, or somebody outside.
+    Other,
+}
+
+/// Why a call got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServiceError {
+    #[error("the actor's claims do not allow contract `{contract}`, whose provider calls it")]
+    Forbidden { contract: String },
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
 impl Service {
     /// Replaces the groups; calls that run go on where they are.
     pub(crate) fn route(&self, groups: Vec<Target>) {
@@ -37,32 +55,30 @@ impl Service {
         Arc::ptr_eq(&self.groups, &other.groups)
     }
 
-    /// Whether providers of a contract may call the actor.
-    pub(crate) fn allows(&self, contract: &str) -> bool {
-        let groups = self.groups();
-        // Where nothing runs, that is what the caller is to hear.
-        groups.is_empty() || groups.iter().any(|target| target.capabilities.allow(contract))
-    }
-
     /// Calls the actor. A call that chose a group which took no more calls in the same moment chooses again: no guest has
     /// seen it.
     ///
     /// # Errors
-    /// [`CallError`]; [`CallError::Closed`] when nothing of the actor runs any more.
-    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Bytes, CallError> {
-        self.call_one_of(self.groups(), call).await
+    /// [`ServiceError`]; [`CallError::Closed`] when nothing of the actor runs any more.
+    pub(crate) async fn call(&self, caller: Caller<'_>, call: Call<'_>) -> Result<Bytes, ServiceError> {
+        self.call_one_of(self.groups(), caller, call).await
     }
 
-    async fn call_one_of(&self, mut groups: Arc<[Target]>, call: Call<'_>) -> Result<Bytes, CallError> {
+    async fn call_one_of(
+        &self,
+        mut groups: Arc<[Target]>,
+        caller: Caller<'_>,
+        call: Call<'_>,
+    ) -> Result<Bytes, ServiceError> {
         loop {
-            let actor = self.choose(&groups).ok_or(CallError::Closed)?;
+            let actor = self.choose(&groups, caller)?;
             let outcome = actor.call(call.clone()).await;
             if !matches!(outcome, Err(CallError::Closed)) {
-                return outcome;
+                return Ok(outcome?);
             }
             let now = self.groups();
             if Arc::ptr_eq(&groups, &now) {
-                return outcome;
+                return Ok(outcome?);
             }
             groups = now;
         }
@@ -72,21 +88,39 @@ impl Service {
         Arc::clone(&self.groups.read().expect("nothing panics while it holds the groups"))
     }
 
-    /// The group with the most room for its size; among equals each in turn.
-    fn choose<'a>(&self, groups: &'a [Target]) -> Option<&'a Actor> {
-        match groups {
-            [] => None,
-            [only] => Some(&only.actor),
+    /// Of the groups that the caller may call, the one with the most room for its size; among equals each in turn.
+    fn choose<'a>(&self, groups: &'a [Target], caller: Caller<'_>) -> Result<&'a Actor, ServiceError> {
+        let chosen = match groups {
+            // Where nothing runs, that is what the caller is to hear.
+            [] => return Err(CallError::Closed.into()),
+            [only] => Some(only).filter(|target| target.may_be_called(caller)),
             _ => {
                 let first = self.turn.fetch_add(1, Ordering::Relaxed) % groups.len();
                 let in_turn = groups[first..].iter().chain(&groups[..first]);
-                in_turn.min_by_key(|target| target.load()).map(|target| &target.actor)
+                in_turn.filter(|target| target.may_be_called(caller)).min_by_key(|target| target.load())
             }
+        };
+        chosen.map(|target| &target.actor).ok_or_else(|| ServiceError::forbidden(caller))
+    }
+}
+
+impl ServiceError {
+    fn forbidden(caller: Caller<'_>) -> Self {
+        match caller {
+            Caller::Provider(contract) => Self::Forbidden { contract: contract.to_owned() },
+            Caller::Other => CallError::Closed.into(),
         }
     }
 }
 
 impl Target {
+    fn may_be_called(&self, caller: Caller<'_>) -> bool {
+        match caller {
+            Caller::Provider(contract) => self.capabilities.allow(contract),
+            Caller::Other => true,
+        }
+    }
+
     /// Thousandths of its bound that are in use.
     fn load(&self) -> usize {
         let stats = self.actor.stats();
@@ -96,8 +130,9 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::{Duration, Instant, SystemTime};
 
+    use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, read_module, sign_module};
     use lattice_runtime::{ActorSettings, CallContext, HostCall, Imports, Module, Runtime, RuntimeConfig};
     use lattice_testkit::guests;
 
@@ -141,12 +176,12 @@ mod tests {
     async fn nobody_answers_for_what_is_closed_and_has_no_successor() {
         let (runtime, module) = module().await;
         let service = Service::default();
-        assert!(matches!(service.call(echo()).await, Err(CallError::Closed)));
+        assert!(matches!(service.call(Caller::Other, echo()).await, Err(ServiceError::Call(CallError::Closed))));
         let only = group(&runtime, &module);
         service.route(vec![only.clone()]);
-        assert_eq!(service.call(echo()).await.expect("an answer"), "x");
+        assert_eq!(service.call(Caller::Other, echo()).await.expect("an answer"), "x");
         only.actor.close();
-        assert!(matches!(service.call(echo()).await, Err(CallError::Closed)));
+        assert!(matches!(service.call(Caller::Other, echo()).await, Err(ServiceError::Call(CallError::Closed))));
     }
 
     #[tokio::test]
@@ -158,9 +193,12 @@ mod tests {
         let chosen_from = service.groups();
         service.route(vec![new]);
         old.actor.close();
-        assert_eq!(service.call_one_of(Arc::clone(&chosen_from), echo()).await.expect("an answer"), "x");
+        assert_eq!(service.call_one_of(Arc::clone(&chosen_from), Caller::Other, echo()).await.expect("an answer"), "x");
         service.route(Vec::new());
-        assert!(matches!(service.call_one_of(chosen_from, echo()).await, Err(CallError::Closed)));
+        assert!(matches!(
+            service.call_one_of(chosen_from, Caller::Other, echo()).await,
+            Err(ServiceError::Call(CallError::Closed))
+        ));
     }
 
     #[tokio::test]
@@ -169,11 +207,39 @@ mod tests {
         let service = Service::default();
         let (old, new) = (group(&runtime, &module), group(&runtime, &module));
         service.route(vec![old.clone()]);
-        let mut call = Box::pin(service.call(echo()));
+        let mut call = Box::pin(service.call(Caller::Other, echo()));
         assert!(futures::poll!(&mut call).is_pending());
         service.route(vec![new.clone()]);
         old.actor.abort();
-        assert!(matches!(call.await, Err(CallError::Aborted)));
+        assert!(matches!(call.await, Err(ServiceError::Call(CallError::Aborted))));
         assert_eq!(new.actor.stats().calls, 0);
+    }
+
+    /// What claims with these contracts allow.
+    fn capabilities(contracts: &[&str]) -> Capabilities {
+        let (account, module) = (AccountSeed::generate(), ModuleSeed::generate());
+        let claims = NewModuleClaims::new(module.public(), SystemTime::now());
+        let claims = NewModuleClaims { caps: contracts.iter().map(|&cap| cap.to_owned()).collect(), ..claims };
+        let signed = sign_module(&guests::echo(), &claims, &account).expect("it can be signed");
+        let claims = read_module(&signed).expect("it is readable").expect("it is signed");
+        Capabilities::new(Some(Arc::new(claims)))
+    }
+
+    #[tokio::test]
+    async fn a_provider_reaches_only_the_groups_whose_claims_allow_its_contract() {
+        let (runtime, module) = module().await;
+        let (strict, open) = (group(&runtime, &module), group(&runtime, &module));
+        let strict = Target { capabilities: capabilities(&["test:other"]), ..strict };
+        let open = Target { capabilities: capabilities(&["test:mine"]), ..open };
+        let service = Service::default();
+        service.route(vec![strict.clone(), open.clone()]);
+        for _ in 0..4 {
+            service.call(Caller::Provider("test:mine"), echo()).await.expect("one of them allows it");
+        }
+        assert_eq!((strict.actor.stats().calls, open.actor.stats().calls), (0, 4));
+        service.route(vec![strict.clone()]);
+        let error = service.call(Caller::Provider("test:mine"), echo()).await.expect_err("it forbids it");
+        assert!(matches!(error, ServiceError::Forbidden { .. }), "{error}");
+        service.call(Caller::Other, echo()).await.expect("actors may call it");
     }
 }

@@ -12,7 +12,11 @@ use lattice_protocol::{ActorKey, CallAlias, LatticeName, LinkDefinition, error_c
 use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
 use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports, MAX_PAYLOAD};
 
-use super::{capabilities::Capabilities, imports::ActorImports, service::Service};
+use super::{
+    capabilities::Capabilities,
+    imports::ActorImports,
+    service::{Caller, Service, ServiceError},
+};
 use crate::{claims::ClaimsStore, config::HostConfig, lent_keys::LentKeys, links::Links};
 
 /// The lattice as the actors of a host use it; cheap to clone.
@@ -173,7 +177,7 @@ async fn call_here(service: &Service, is_itself: bool, call: HostCall) -> Result
     let context = CallContext::new(call.context.deadline).depth(depth);
     let inner = Call::new(&call.operation, call.payload, context);
     let inner = if is_itself { inner.refuse_when_busy() } else { inner };
-    service.call(inner).await.map_err(|error| error.to_string())
+    service.call(Caller::Other, inner).await.map_err(|error| error.to_string())
 }
 
 impl Served {
@@ -197,17 +201,15 @@ impl Drop for LocalEntry {
 
 impl Handler for Service {
     async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
-        if let Entity::Provider { contract, .. } = &request.origin
-            && !self.allows(contract.as_str())
-        {
-            let text = format!("the actor's claims do not allow contract `{contract}`, whose provider calls it");
-            return Err(HandlerError::Failed(text));
-        }
+        let caller = match &request.origin {
+            Entity::Provider { contract, .. } => Caller::Provider(contract.as_str()),
+            _ => Caller::Other,
+        };
         let depth = u8::try_from(request.depth).unwrap_or(u8::MAX);
         let context = CallContext::new(request.deadline.into_std()).depth(depth);
-        let outcome = self.call(Call::new(&request.operation, request.payload, context)).await;
+        let outcome = self.call(caller, Call::new(&request.operation, request.payload, context)).await;
         outcome.map_err(|error| match error {
-            CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. } => {
+            ServiceError::Call(CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. }) => {
                 HandlerError::Overloaded(error.to_string())
             }
             _ => HandlerError::Failed(error.to_string()),

@@ -22,7 +22,8 @@ use super::{
 use crate::{
     about::{About, Facts, VERSION},
     actors::{
-        self, Absent, Actors, Announcer, Board, Capacity, Directory, Images, Keeper, Notes, Preparer, Serving, Tools,
+        self, Absent, Actors, Announcer, Board, Capacity, Directory, Images, Keeper, Notes, Preparer, Restorer,
+        Serving, Tools,
     },
     auction::Memory,
     bucket::AnyError,
@@ -226,12 +227,13 @@ impl Common<'_> {
     fn restore(&self, before: Running, actors: Actors, providers: Providers) -> (Task, watch::Receiver<bool>) {
         let (sender, receiver) = watch::channel(false);
         let (operations, absent) = (self.operations.clone(), self.absent.clone());
+        let restorer = Restorer { absent, actors, providers, operations };
         let task = Task::spawn("restore", |stop| async move {
-            stop.run_until_cancelled(operations.close_earlier()).await;
-            let all = actors::restore(before, absent, (actors, providers), operations);
-            if stop.run_until_cancelled(all).await.is_some() {
+            stop.run_until_cancelled(restorer.operations.close_earlier()).await;
+            if stop.run_until_cancelled(restorer.all(before)).await.is_some() {
                 sender.send_replace(true);
             }
+            stop.run_until_cancelled(restorer.providers_until_they_serve()).await;
         });
         (task, receiver)
     }
@@ -246,13 +248,13 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let (events, publisher) = channel(&config);
     let (registrar, labels, label_edits) = labels(&config, &state, &events, &capacity);
     let provider_board = ProviderBoard::default();
-    let about = About::new(facts(&config), labels, board.clone(), provider_board.clone());
+    let before = if config.restore { state.load() } else { Running::default() };
+    let absent = Absent::new(&before);
+    let about = About::new(facts(&config), labels, board.clone(), (provider_board.clone(), absent.clone()));
     let publisher = Task::spawn("events", |stop| publisher.run(stop));
 
-    let before = if config.restore { state.load() } else { Running::default() };
     let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
     let operations = Operations::new(about.facts().host.clone(), events.epoch().to_owned(), ledger);
-    let absent = Absent::new(&before);
     let common = Common {
         config: &config,
         subjects,

@@ -139,11 +139,18 @@ impl LinkEditor {
             Ok(_turn) => self.change(edit, &operation.id(), deadline).await,
             Err(_) => Err(LinkRefusal::Busy { verb: edit.verb() }),
         };
+        let changed = changed.map(|revision| revision.into_iter().for_each(|revision| operation.stands_at(revision)));
         operation.answered(changed.map_err(|refusal| refusal.ack()))
     }
 
-    /// Decides by what stands and writes; and decides again when somebody else wrote in between.
-    async fn change(&self, edit: &Edit, operation: &OperationId, deadline: Instant) -> Result<(), LinkRefusal> {
+    /// Decides by what stands and writes; and decides again when somebody else wrote in between. Returns the revision at
+    /// which there is what was wanted, if anything ever was there.
+    async fn change(
+        &self,
+        edit: &Edit,
+        operation: &OperationId,
+        deadline: Instant,
+    ) -> Result<Option<u64>, LinkRefusal> {
         let key = entry_key(&edit.id());
         let unavailable = |source| LinkRefusal::Unavailable { verb: edit.verb(), source };
         while Instant::now() < deadline {
@@ -155,7 +162,7 @@ impl LinkEditor {
                     self.bucket.put(&key, to_entry(link), expected, Some(operation)).await
                 }
                 (Step::Remove, _) => self.bucket.delete(&key, expected, Some(operation)).await,
-                _ => return Ok(()),
+                _ => return Ok(entry.map(|entry| entry.revision)),
             };
             let written = match written {
                 Ok(written) => written,
@@ -164,7 +171,7 @@ impl LinkEditor {
             if let Written::Stored(revision) = written {
                 self.tell(edit, link, operation);
                 self.bucket.shown(revision).await;
-                return Ok(());
+                return Ok(Some(revision));
             }
         }
         Err(LinkRefusal::Busy { verb: edit.verb() })

@@ -14,10 +14,17 @@ use crate::{bucket::Entry, lattice_data::LatticeData};
 /// The links by id, and the ids by actor.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    links: BTreeMap<String, Arc<LinkDefinition>>,
+    links: BTreeMap<String, Standing>,
     actors: HashMap<ActorKey, BTreeMap<String, Arc<LinkDefinition>>>,
     /// Entries that are no links, by the revision about which the log was told.
     bad: HashMap<String, u64>,
+}
+
+/// A link as it stands in the bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) link: Arc<LinkDefinition>,
+    pub(crate) revision: u64,
 }
 
 /// The links of each actor.
@@ -43,7 +50,7 @@ impl Table {
         match link {
             Some(link) => {
                 let link = Arc::new(link);
-                self.insert(id, Arc::clone(&link));
+                self.insert(id, Standing { link: Arc::clone(&link), revision: entry.revision });
                 (before.as_ref() != Some(&link)).then_some(Change::Set(link))
             }
             None => before.map(Change::Gone),
@@ -77,13 +84,14 @@ impl Table {
         }
     }
 
-    fn insert(&mut self, id: &str, link: Arc<LinkDefinition>) {
-        self.actors.entry(link.actor_id.clone()).or_default().insert(id.to_owned(), Arc::clone(&link));
-        self.links.insert(id.to_owned(), link);
+    fn insert(&mut self, id: &str, standing: Standing) {
+        let link = &standing.link;
+        self.actors.entry(link.actor_id.clone()).or_default().insert(id.to_owned(), Arc::clone(link));
+        self.links.insert(id.to_owned(), standing);
     }
 
     fn remove(&mut self, id: &str) -> Option<Arc<LinkDefinition>> {
-        let link = self.links.remove(id)?;
+        let link = self.links.remove(id)?.link;
         if let Some(ids) = self.actors.get_mut(&link.actor_id) {
             ids.remove(id);
             if ids.is_empty() {
@@ -107,7 +115,12 @@ impl Links {
 
     /// All links.
     pub(crate) fn all(&self) -> Vec<Arc<LinkDefinition>> {
-        self.data.lock().links.links.values().cloned().collect()
+        self.data.lock().links.links.values().map(|standing| Arc::clone(&standing.link)).collect()
+    }
+
+    /// The link of this id, as it stands.
+    pub(crate) fn standing(&self, id: &str) -> Option<Standing> {
+        self.data.lock().links.links.get(id).cloned()
     }
 
     /// The links that go to a provider under one link name.
@@ -190,6 +203,16 @@ mod tests {
         assert_eq!(bucket.take(&plain.id(), None), Some(Change::Gone(with_url.into())));
         assert_eq!(bucket.take(&plain.id(), None), None);
         assert_eq!((bucket.known(), bucket.table.actors.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_link_that_is_written_again_stands_at_the_later_revision() {
+        let mut bucket = Bucket::default();
+        let link = link("default", &[]);
+        bucket.put(&link);
+        bucket.put(&link);
+        let standing = bucket.table.links.get(&link.id()).expect("it stands");
+        assert_eq!((&*standing.link, standing.revision), (&link, 2));
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Operation {
         self.record.send_modify(|record| record.swap_micros = Some(micros));
     }
 
+    /// Notes at which revision of the lattice's bucket a link stands.
+    pub(crate) fn stands_at(&self, revision: u64) {
+        self.record.send_modify(|record| record.link_revision = Some(revision));
+    }
+
     /// Ends it well: what was to run runs.
     pub(crate) fn running(self) {
         self.reach(OperationPhase::Running);

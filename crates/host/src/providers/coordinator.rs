@@ -282,13 +282,16 @@ impl Coordinator {
         assigned.running = running;
         if assigned.unfinished == 0 && !running {
             self.supervisors.remove(&key);
+            self.told.outputs.close(&key);
         }
     }
 
     fn note_ended(&mut self, ended: Result<InstanceKey, JoinError>) {
         if let Err(error) = ended {
             tracing::error!(%error, "the supervisor of a provider panicked");
-            self.supervisors.retain(|_, assigned| !assigned.jobs.is_closed());
+            let outputs = &self.told.outputs;
+            let panicked = self.supervisors.extract_if(|_, assigned| assigned.jobs.is_closed());
+            panicked.for_each(|(key, _)| outputs.close(&key));
         }
     }
 }

@@ -17,13 +17,14 @@ use lattice_protocol::{
     ActorKey, ContractId, DeliveryState, INSTANCE_HEADER, LinkAnswer, LinkDefinition, LinkDelivery,
 };
 use tokio::{
+    sync::watch,
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
     command::InstanceKey,
-    deliveries::Deliveries,
+    deliveries::{Deliveries, Delivery},
     tools::{Lattice, Tools},
 };
 use crate::defaults::{LINK_AGAIN, LINK_GAP, LINK_PATIENCE};
@@ -35,6 +36,8 @@ pub(super) struct Courier {
     contract: ContractId,
     mailbox: Mailbox,
     given: BTreeMap<ActorKey, Given>,
+    /// Links whose deletion went out without an answer.
+    let_go: BTreeMap<ActorKey, Arc<LinkDefinition>>,
     on_the_way: JoinSet<(ActorKey, Outcome)>,
     busy: BTreeSet<ActorKey>,
 }
@@ -45,8 +48,8 @@ pub(super) struct Mailbox {
     pub(super) lattice: Lattice,
     pub(super) key: InstanceKey,
     pub(super) instance_id: String,
-    /// Whether it answers.
-    pub(super) answers: bool,
+    /// Whether it answers, as far as is known by now.
+    pub(super) answers: watch::Receiver<bool>,
 }
 
 /// A link that the process has, or should have.
@@ -82,8 +85,17 @@ enum Errand {
 
 /// How it went.
 enum Outcome {
-    Put { link: Arc<LinkDefinition>, result: Result<(), Failure> },
-    Deleted { link: Arc<LinkDefinition>, result: Result<(), Failure> },
+    Put { link: Arc<LinkDefinition>, result: Result<Arrival, Failure> },
+    Deleted { link: Arc<LinkDefinition>, result: Result<Arrival, Failure> },
+}
+
+/// What is known of what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrival {
+    /// The provider said that it has it.
+    Confirmed,
+    /// It went out to one that does not answer.
+    Delivered,
 }
 
 /// Why a link did not arrive.
@@ -108,13 +120,14 @@ impl Courier {
         mailbox: Mailbox,
         known: Vec<Arc<LinkDefinition>>,
     ) -> Self {
-        let answers = mailbox.answers;
+        let answers = mailbox.answers();
         let mut courier = Self {
             tools,
             deliveries,
             contract,
             mailbox,
             given: BTreeMap::new(),
+            let_go: BTreeMap::new(),
             on_the_way: JoinSet::new(),
             busy: BTreeSet::new(),
         };
@@ -131,6 +144,8 @@ impl Courier {
     /// Brings links until it is dropped.
     pub(super) async fn run(mut self) {
         let mut changes = self.tools.links.changes();
+        let mut answers = self.mailbox.answers.clone();
+        answers.mark_unchanged();
         loop {
             changes.borrow_and_update();
             self.set_out();
@@ -142,8 +157,18 @@ impl Courier {
                     Err(error) => tracing::error!(%error, "the delivery of a link panicked"),
                 },
                 changed = changes.changed() => if changed.is_err() { return },
+                Ok(()) = answers.changed() => self.ask_for_all(),
                 () = until(again) => {}
             }
+        }
+    }
+
+    /// Has everything sent again to a process that turned out to answer: what was sent before it listened is lost.
+    fn ask_for_all(&mut self) {
+        let again = Some(Instant::now());
+        self.given.values_mut().for_each(|given| given.again = again);
+        for (actor, link) in std::mem::take(&mut self.let_go) {
+            self.given.entry(actor).or_insert(Given { link, before: None, leaving: true, again });
         }
     }
 
@@ -165,7 +190,7 @@ impl Courier {
             let given = self.given.get(&actor);
             if given.is_none_or(|given| given.needs(Some(&link))) {
                 let had = given.map(|given| given.before.as_ref().unwrap_or(&given.link));
-                let instead_of = had.filter(|_| !self.mailbox.answers).cloned();
+                let instead_of = had.filter(|_| !self.mailbox.answers()).cloned();
                 self.send(actor, Errand::Put { link, instead_of });
             }
         }
@@ -196,10 +221,12 @@ impl Courier {
     fn arrived(&mut self, actor: &ActorKey, outcome: Outcome) {
         self.busy.remove(actor);
         match outcome {
-            Outcome::Put { link, result: Ok(()) } => {
-                let state = if self.mailbox.answers { DeliveryState::Confirmed } else { DeliveryState::Delivered };
-                let again = self.goes_twice(&link).then(|| Instant::now() + LINK_AGAIN);
-                self.note(link, state, None, again);
+            Outcome::Put { link, result: Ok(Arrival::Confirmed) } => {
+                self.note(link, DeliveryState::Confirmed, None, None);
+            }
+            Outcome::Put { link, result: Ok(Arrival::Delivered) } => {
+                let again = self.delivered_again(&link);
+                self.note(link, DeliveryState::Delivered, None, again);
             }
             Outcome::Put { link, result: Err(failure) } => {
                 let before = self.may_still_have(actor, &link);
@@ -217,8 +244,11 @@ impl Courier {
                     given.leaving = true;
                 }
             }
-            Outcome::Deleted { link, .. } => {
+            Outcome::Deleted { link, result } => {
                 self.given.remove(actor);
+                if matches!(result, Ok(Arrival::Delivered)) {
+                    self.let_go.insert(actor.clone(), Arc::clone(&link));
+                }
                 self.deliveries.remove(&self.mailbox.key, &link);
             }
         }
@@ -231,9 +261,13 @@ impl Courier {
         given.before.clone().or(other)
     }
 
-    /// Whether a link that was sent is to be sent once more.
-    fn goes_twice(&self, link: &Arc<LinkDefinition>) -> bool {
-        !self.mailbox.answers && self.given.get(&link.actor_id).is_none_or(|given| given.link != *link)
+    /// When a link that was sent without an answer is to be sent once more.
+    fn delivered_again(&self, link: &Arc<LinkDefinition>) -> Option<Instant> {
+        if self.mailbox.answers() {
+            return Some(Instant::now());
+        }
+        let is_new = self.given.get(&link.actor_id).is_none_or(|given| given.link != *link);
+        is_new.then(|| Instant::now() + LINK_AGAIN)
     }
 
     fn note(&mut self, link: Arc<LinkDefinition>, state: DeliveryState, error: Option<String>, again: Option<Instant>) {
@@ -241,8 +275,8 @@ impl Courier {
         self.given.insert(link.actor_id.clone(), Given { link, before: None, leaving: false, again });
     }
 
-    fn tell(&self, link: &LinkDefinition, state: DeliveryState, error: Option<String>) {
-        let delivery = LinkDelivery {
+    fn tell(&self, link: &Arc<LinkDefinition>, state: DeliveryState, error: Option<String>) {
+        let told = LinkDelivery {
             actor_id: link.actor_id.clone(),
             contract_id: link.contract_id.clone(),
             error,
@@ -250,9 +284,10 @@ impl Courier {
             id: link.id(),
             link_name: link.link_name.clone(),
             provider_id: link.provider_id.clone(),
+            revision: None,
             state,
         };
-        self.deliveries.set(&self.mailbox.key, delivery);
+        self.deliveries.set(&self.mailbox.key, Delivery { link: Arc::clone(link), told });
     }
 }
 
@@ -270,19 +305,18 @@ async fn until(at: Option<Instant>) {
 }
 
 impl Mailbox {
+    fn answers(&self) -> bool {
+        *self.answers.borrow()
+    }
+
     async fn run(self, errand: Errand) -> Outcome {
         let subjects = self.lattice.subjects();
         let InstanceKey { provider, link: name } = &self.key;
         let (put, delete) = (subjects.put_link(provider, name), subjects.delete_link(provider, name));
         match errand {
             Errand::Put { link, instead_of } => {
-                let mut result = Ok(());
-                if let Some(old) = instead_of.filter(|old| **old != *link) {
-                    result = self.say(&delete, &old).await;
-                }
-                if result.is_ok() {
-                    result = self.say(&put, &link).await;
-                }
+                let old = instead_of.filter(|old| **old != *link);
+                let result = self.replace((&delete, old.as_deref()), (&put, &link)).await;
                 Outcome::Put { link, result }
             }
             Errand::Delete(link) => {
@@ -292,11 +326,22 @@ impl Mailbox {
         }
     }
 
-    async fn say(&self, subject: &str, link: &LinkDefinition) -> Result<(), Failure> {
+    async fn replace(
+        &self,
+        (delete, old): (&str, Option<&LinkDefinition>),
+        (put, new): (&str, &LinkDefinition),
+    ) -> Result<Arrival, Failure> {
+        if let Some(old) = old {
+            self.say(delete, old).await?;
+        }
+        self.say(put, new).await
+    }
+
+    async fn say(&self, subject: &str, link: &LinkDefinition) -> Result<Arrival, Failure> {
         let body: Bytes = rmp_serde::to_vec_named(link).expect("links have string keys").into();
-        match self.answers {
-            true => self.ask(subject, body).await,
-            false => self.tell(subject, body).await,
+        match self.answers() {
+            true => self.ask(subject, body).await.map(|()| Arrival::Confirmed),
+            false => self.tell(subject, body).await.map(|()| Arrival::Delivered),
         }
     }
 

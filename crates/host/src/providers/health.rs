@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{command::InstanceKey, tools::Lattice};
-use crate::defaults::{HEALTH_INTERVAL, HEALTH_PATIENCE, READY_ANSWER, READY_LOOK, READY_PATIENCE};
+use crate::defaults::{HEALTH_INTERVAL, HEALTH_PATIENCE, LATE_LOOK, READY_ANSWER, READY_LOOK, READY_PATIENCE};
 
 /// What was learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +25,16 @@ pub(super) enum Finding {
 pub(super) async fn watch(lattice: Lattice, key: InstanceKey, instance_id: String, findings: mpsc::Sender<Finding>) {
     let subject = lattice.subjects().health(&key.provider, &key.link);
     let question = Question { nats: lattice.nats, subject, instance_id };
-    let ready = question.until_ready().await;
+    let ready = question.until_answered(READY_PATIENCE, READY_LOOK).await;
+    let is_silent = ready.is_none();
     if findings.send(Finding::Ready(ready)).await.is_err() {
         return;
+    }
+    if is_silent {
+        let late = question.until_answered(HEALTH_INTERVAL, LATE_LOOK).await;
+        if findings.send(Finding::Health(late)).await.is_err() {
+            return;
+        }
     }
     loop {
         sleep(HEALTH_INTERVAL).await;
@@ -47,14 +54,14 @@ struct Question {
 
 impl Question {
     /// The first answer of a process that was just started; none if it answers nothing for too long.
-    async fn until_ready(&self) -> Option<HealthCheckResponse> {
-        let deadline = Instant::now() + READY_PATIENCE;
+    async fn until_answered(&self, patience: Duration, look: Duration) -> Option<HealthCheckResponse> {
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             // Another process of the provider hears each question too, and lets it be: so it is asked again and again.
             if let Some(answer) = self.ask(READY_ANSWER).await {
                 return Some(answer);
             }
-            sleep(READY_LOOK).await;
+            sleep(look).await;
         }
         None
     }

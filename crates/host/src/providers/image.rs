@@ -11,6 +11,7 @@ use std::{
 use lattice_artifact::{Digest, FetchError, Policy, ProviderArtifact, Reference, Store, Target};
 use lattice_protocol::{ContractId, OperationPhase, ProviderKey};
 
+use super::program::{Archive, Program, ProgramError};
 use crate::{
     config::{BeforeFetch, Builtin},
     defaults::REMEMBERED_IMAGES,
@@ -33,21 +34,10 @@ pub(crate) struct Image {
     program: Program,
 }
 
-/// Where its program is.
-#[derive(Clone, Debug)]
-enum Program {
-    Builtin { exe: PathBuf, arguments: Vec<OsString> },
-    Archive(Store, Box<ProviderArtifact>),
-}
-
 impl Image {
-    /// What to run, and with which arguments. Asked before each start: what the cache held of an archive may have made way for
-    /// others since.
-    pub(super) async fn program(&self) -> Result<(PathBuf, Vec<OsString>), FetchError> {
-        match &self.program {
-            Program::Builtin { exe, arguments } => Ok((exe.clone(), arguments.clone())),
-            Program::Archive(store, artifact) => Ok((store.executable(artifact).await?, Vec::new())),
-        }
+    /// What to run, and with which arguments. Asked before each start.
+    pub(super) async fn program(&self) -> Result<(PathBuf, Vec<OsString>), ProgramError> {
+        self.program.get().await
     }
 }
 
@@ -135,7 +125,9 @@ impl Images {
         operation.reach(OperationPhase::Verifying);
         let artifact = self.store.verify_provider(fetched, SystemTime::now()).await?;
         self.note(reference, &artifact.claims.subject);
-        Ok(of_archive(self.store.clone(), artifact))
+        // Its bytes go with the artifact; the file stays.
+        self.store.executable(&artifact).await?;
+        Ok(of_archive(Archive::new(self.store.clone(), self.policy, &artifact), artifact))
     }
 
     /// Remembers some, and forgets them all when they become many: what is not known costs an auction its certainty alone.
@@ -176,7 +168,7 @@ fn of_builtin(reference: &Reference, builtin: &Builtin) -> Image {
     }
 }
 
-fn of_archive(store: Store, artifact: ProviderArtifact) -> Image {
+fn of_archive(archive: Archive, artifact: ProviderArtifact) -> Image {
     let claims = &artifact.claims;
     Image {
         reference: artifact.reference.clone(),
@@ -187,6 +179,6 @@ fn of_archive(store: Store, artifact: ProviderArtifact) -> Image {
         revision: claims.revision.unwrap_or(0),
         version: claims.version.clone(),
         issuer: claims.issuer.to_string(),
-        program: Program::Archive(store, Box::new(artifact)),
+        program: Program::Archive(Box::new(archive)),
     }
 }

@@ -67,6 +67,11 @@ impl Output {
         (lines, first.saturating_sub(number.saturating_add(1)))
     }
 
+    /// The number of the last line so far.
+    pub(super) fn end(&self) -> u64 {
+        self.lock().next - 1
+    }
+
     /// The last lines, at most so many.
     pub(crate) fn last(&self, at_most: usize) -> Vec<Line> {
         let kept = self.lock();

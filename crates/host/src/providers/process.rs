@@ -5,7 +5,6 @@ use std::{
 };
 
 use async_nats::{HeaderMap, Request};
-use lattice_artifact::FetchError;
 use lattice_guard::{Guarded, GuardedCommand, SpawnError};
 use lattice_protocol::{LinkDefinition, ShutdownRequest};
 use lattice_rpc::DEADLINE_HEADER;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 use super::{
     command::InstanceKey,
     output::{self, Output, Stream},
+    program::ProgramError,
     supervisor::Assignment,
     tools::Tools,
 };
@@ -36,7 +36,7 @@ pub(super) struct Process {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LaunchError {
     #[error("the program cannot be had")]
-    Program(#[from] FetchError),
+    Program(#[from] ProgramError),
     #[error("no key can be lent to the provider")]
     Lend(#[from] BucketError),
     #[error("the program cannot be run")]

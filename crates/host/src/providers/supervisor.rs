@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use lattice_protocol::{HealthCheckResponse, LinkDefinition, OperationPhase, ProviderState};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -88,11 +88,15 @@ enum Stage {
 struct Up {
     assignment: Assignment,
     process: Process,
+    /// The last line that processes before it printed.
+    printed_before: u64,
     since: Instant,
     /// The command that waits until it serves.
     starting: Option<Ticket>,
     /// The links that it was told of when it was started.
     told: Vec<Arc<LinkDefinition>>,
+    /// Whether it has said that it answers when it is brought links.
+    answers: watch::Sender<bool>,
     healthy: bool,
     findings: mpsc::Receiver<Finding>,
     /// Asks how it is, and brings it links.
@@ -193,6 +197,7 @@ impl Supervisor {
         let mut told = self.tools.links.of_provider(provider, link);
         told.retain(|link| link.contract_id == assignment.image.contract);
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
+        let printed_before = self.output.end();
         let started = Process::start(&self.tools, &self.key, &mut assignment, links, &self.output).await;
         let process = match started {
             Ok(process) => process,
@@ -211,9 +216,11 @@ impl Supervisor {
         let up = Up {
             assignment,
             process,
+            printed_before,
             since: Instant::now(),
             starting,
             told,
+            answers: watch::Sender::new(false),
             healthy: false,
             findings: found,
             attendants,
@@ -232,11 +239,12 @@ impl Supervisor {
     /// Its process serves, or is taken to.
     async fn serves(&mut self, answer: Option<HealthCheckResponse>) {
         let Stage::Up(up) = &mut self.stage else { return };
+        up.note_sdk(answer.as_ref());
         let mailbox = Mailbox {
             lattice: self.tools.lattice.clone(),
             key: self.key.clone(),
             instance_id: up.process.instance_id.clone(),
-            answers: answer.as_ref().is_some_and(|answer| answer.lattice_sdk.is_some()),
+            answers: up.answers.subscribe(),
         };
         let courier = Courier::new(
             self.tools.clone(),
@@ -264,6 +272,7 @@ impl Supervisor {
 
     fn note_health(&mut self, answer: Option<HealthCheckResponse>) {
         let Stage::Up(up) = &mut self.stage else { return };
+        up.note_sdk(answer.as_ref());
         let healthy = answer.as_ref().is_some_and(|answer| answer.healthy);
         let turn = match (up.healthy, healthy) {
             (false, true) => Turn::Passed,
@@ -283,11 +292,11 @@ impl Supervisor {
     /// Its process ended by itself: a start that waits for it has failed; what served is started again.
     async fn ended(&mut self, exit: Exit) {
         let Stage::Up(up) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
-        let Up { mut assignment, process, since, starting, attendants, .. } = *up;
+        let Up { mut assignment, process, printed_before, since, starting, attendants, .. } = *up;
         drop(attendants);
         self.output.add(Stream::Host, format!("process {exit}"));
         if let Some(ticket) = starting {
-            let error = StartError::Ended { exit, last: self.last_words() };
+            let error = StartError::Ended { exit, last: self.last_words(printed_before) };
             return self.fail(assignment, Some(ticket), &error).await;
         }
         let end = End {
@@ -300,10 +309,10 @@ impl Supervisor {
         self.wait(assignment, end);
     }
 
-    /// The last lines that its process printed.
-    fn last_words(&self) -> Vec<String> {
+    /// The last lines that its process printed, all after that one.
+    fn last_words(&self, after: u64) -> Vec<String> {
         let lines = self.output.last(LAST_LINES + 1).into_iter();
-        lines.filter(|line| line.stream != Stream::Host).map(|line| line.text).collect()
+        lines.filter(|line| line.number > after && line.stream != Stream::Host).map(|line| line.text).collect()
     }
 
     /// Has it started again after a while, and says so.
@@ -409,6 +418,14 @@ impl Supervisor {
         let running = !matches!(self.stage, Stage::Idle);
         // The coordinator has ended only if the host was cut off.
         let _ = self.finished.send(Finished { key: self.key.clone(), running });
+    }
+}
+
+impl Up {
+    /// Notes which SDK it says that it was made with. One that was slow to start says so later than its first health check.
+    fn note_sdk(&self, answer: Option<&HealthCheckResponse>) {
+        let answers = answer.is_some_and(|answer| answer.lattice_sdk.is_some());
+        self.answers.send_if_modified(|known| answers && !std::mem::replace(known, true));
     }
 }
 

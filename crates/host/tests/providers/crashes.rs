@@ -15,6 +15,7 @@ use crate::{
 crate::tests! {
     one_that_is_killed_serves_again_with_its_links,
     one_that_ends_at_once_fails_its_start,
+    a_failure_repeats_no_words_of_an_earlier_process,
     one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped,
     a_leak_ends_the_provider_and_not_its_host,
 }
@@ -46,6 +47,17 @@ async fn one_that_ends_at_once_fails_its_start() {
         assert_eq!(events.names(1).await, ["provider_start_failed"]);
         assert!(stage.provider(name).await.is_none());
     }
+}
+
+async fn a_failure_repeats_no_words_of_an_earlier_process() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let note = dir.path().join("note");
+    let text = format!("[ -e '{0}' ] && exit 7; touch '{0}'; echo said before; exit 6", note.display());
+    let stage = Stage::with(vec![script("curt", &text)]).await;
+    let first = stage.start("curt").await.causes.join(": ");
+    assert!(first.contains("code 6") && first.contains("said before"), "{first}");
+    let second = stage.start("curt").await.causes.join(": ");
+    assert!(second.contains("code 7") && !second.contains("last words"), "{second}");
 }
 
 async fn one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped() {

@@ -5,7 +5,7 @@ use lattice_testkit::eventually;
 use serde_json::json;
 
 use crate::{
-    programs::{key, obedient, script},
+    programs::{key, needy, obedient, script},
     stage::{Stage, start},
     support::{DEADLINE, Lattice},
 };
@@ -17,6 +17,8 @@ crate::tests! {
     an_archive_is_fetched_verified_and_run,
     a_stop_with_other_annotations_is_refused,
     a_provider_runs_again_after_a_restart_of_its_host,
+    one_that_cannot_be_restored_is_tried_until_it_serves,
+    one_that_cannot_be_restored_is_tried_no_more_when_it_is_stopped,
     a_provider_gets_its_configuration_and_a_clean_environment,
     what_it_prints_is_kept_line_by_line,
     one_that_ignores_every_request_to_end_is_killed_with_its_children,
@@ -146,6 +148,43 @@ async fn a_provider_runs_again_after_a_restart_of_its_host() {
         .await;
     stage.link("obedient", &[]).await;
     assert_eq!(stage.text("Configuration").await, "as before");
+}
+
+async fn one_that_cannot_be_restored_is_tried_until_it_serves() {
+    let (stage, need, _dir) = restarted_without_need().await;
+    let process = stage.until("needy", ProviderState::Restoring).await;
+    let error = process.last_exit.expect("it failed");
+    assert!(error.contains("exited with code 3") && error.contains("nothing there"), "{error}");
+    std::fs::write(&need, "").expect("the directory can be written");
+    assert_eq!(stage.until("needy", ProviderState::Running).await.last_exit, None);
+    stage.link("needy", &[]).await;
+    assert_eq!(stage.text("Configuration").await, "as before");
+}
+
+async fn one_that_cannot_be_restored_is_tried_no_more_when_it_is_stopped() {
+    let (stage, need, _dir) = restarted_without_need().await;
+    stage.until("needy", ProviderState::Restoring).await;
+    assert_eq!(stage.stop("needy").await.phase, OperationPhase::Stopped);
+    assert!(stage.provider("needy").await.is_none());
+    std::fs::write(&need, "").expect("the directory can be written");
+    let lattice = stage.lattice.restart_with(|config| config.providers.builtins = vec![needy("needy", &need)]).await;
+    lattice.host.restored().await;
+    assert!(lattice.inventory().await.providers.is_empty());
+}
+
+/// A host that ran a provider, and was restarted when what that needs was gone; and what it needs.
+async fn restarted_without_need() -> (Stage, std::path::PathBuf, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let need = dir.path().join("need");
+    std::fs::write(&need, "").expect("the directory can be written");
+    let stage = Stage::with(vec![needy("needy", &need)]).await;
+    let mut command = start("needy", "default");
+    command["configuration"] = json!("as before");
+    assert_eq!(stage.lattice.carry_out("cmd.{host}.lp", command).await.causes, [""; 0]);
+    std::fs::remove_file(&need).expect("it is there");
+    let lattice = stage.lattice.restart_with(|config| config.providers.builtins = vec![needy("needy", &need)]).await;
+    lattice.host.restored().await;
+    (Stage::of(lattice).await, need, dir)
 }
 
 async fn a_provider_gets_its_configuration_and_a_clean_environment() {

@@ -4,13 +4,19 @@ use lattice_protocol::DeliveryState;
 use lattice_testkit::{eventually, guests};
 use serde_json::json;
 
-use crate::{programs::script, stage::Stage, support::DEADLINE};
+use crate::{
+    programs::{late, script},
+    stage::Stage,
+    support::DEADLINE,
+};
 
 crate::tests! {
     a_link_that_was_there_before_is_told_at_the_start,
     changed_values_reach_the_provider_and_a_removal_detaches,
     a_link_that_the_provider_refuses_is_told_as_failed,
+    deliveries_and_operations_tell_of_which_version_of_a_link_they_speak,
     one_that_does_not_answer_has_its_links_delivered,
+    one_that_is_slow_to_serve_confirms_its_links_after_all,
     what_the_claims_do_not_allow_is_refused_both_ways,
     a_provider_signs_in_its_own_name_alone,
     a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster,
@@ -53,6 +59,25 @@ async fn a_link_that_the_provider_refuses_is_told_as_failed() {
     assert_eq!(stage.text("Value").await, "better");
 }
 
+async fn deliveries_and_operations_tell_of_which_version_of_a_link_they_speak() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    let put = async |values: &[(&str, &str)]| {
+        let record = stage.lattice.carry_out("linkdefs.put", json!(stage.link_to("obedient", values))).await;
+        record.link_revision.expect("it stands")
+    };
+    let refused = put(&[("refuse", "not yet")]).await;
+    let link = stage.link_to("obedient", &[]);
+    assert_eq!(stage.delivered(&link, DeliveryState::Failed).await.revision, Some(refused));
+    let taken = put(&[("value", "good")]).await;
+    assert!(taken > refused);
+    // Whatever is told from here on is about the link as it stands.
+    let first = stage.deliveries().await.remove(0);
+    assert_eq!((first.revision, first.error), (Some(taken), None));
+    assert_eq!(stage.delivered(&link, DeliveryState::Confirmed).await.revision, Some(taken));
+    assert_eq!(put(&[("value", "good")]).await, taken, "nothing is written where nothing changes");
+}
+
 async fn one_that_does_not_answer_has_its_links_delivered() {
     let stage = Stage::with(vec![script("mute", "exec sleep 600")]).await;
     stage.start_well("mute").await;
@@ -60,6 +85,21 @@ async fn one_that_does_not_answer_has_its_links_delivered() {
     assert!(stage.lattice.put_link(&link).await.accepted);
     stage.delivered(&link, DeliveryState::Delivered).await;
     stage.stop("mute").await;
+}
+
+async fn one_that_is_slow_to_serve_confirms_its_links_after_all() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let go = dir.path().join("go");
+    let stage = Stage::with(vec![late("late", &go)]).await;
+    let gone = stage.link_to("late", &[("value", "known at the start")]);
+    assert!(stage.lattice.put_link(&gone).await.accepted);
+    stage.start_well("late").await;
+    stage.delivered(&gone, DeliveryState::Delivered).await;
+    let link = stage.link_to("late", &[("value", "sent too early")]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    std::fs::write(&go, "").expect("the directory can be written");
+    stage.delivered(&link, DeliveryState::Confirmed).await;
+    assert_eq!(stage.text("Value").await, "sent too early");
 }
 
 async fn what_the_claims_do_not_allow_is_refused_both_ways() {

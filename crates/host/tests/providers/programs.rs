@@ -75,6 +75,20 @@ pub(crate) fn obedient() -> Builtin {
     builtin("obedient", env::current_exe().expect("this binary").into_os_string(), vec![ENTRY.into()])
 }
 
+/// The same under another name, which serves when there is a file.
+pub(crate) fn late(name: &str, file: &std::path::Path) -> Builtin {
+    let this = env::current_exe().expect("this binary");
+    let (file, this) = (file.display(), this.display());
+    script(name, &format!("while [ ! -e '{file}' ]; do sleep 0.1; done; exec '{this}' {ENTRY}"))
+}
+
+/// The same under another name, which ends at once unless there is a file.
+pub(crate) fn needy(name: &str, file: &std::path::Path) -> Builtin {
+    let this = env::current_exe().expect("this binary");
+    let (file, this) = (file.display(), this.display());
+    script(name, &format!("[ -e '{file}' ] && exec '{this}' {ENTRY}; echo nothing there; exit 3"))
+}
+
 /// A provider that is a shell script.
 pub(crate) fn script(name: &str, script: &str) -> Builtin {
     builtin(name, "/bin/sh".into(), vec!["-c".into(), script.into()])

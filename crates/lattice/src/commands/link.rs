@@ -50,7 +50,7 @@ async fn put(put: PutLink, settings: &Settings) -> anyhow::Result<()> {
     if put.no_wait {
         return Ok(printer.show(&ended)?);
     }
-    let waited = deliveries::until_arrived(&lattice, &link, printer).await;
+    let waited = deliveries::until_arrived(&lattice, &link, ended.link_revision, printer).await;
     let runs_nowhere = waited.as_ref().is_ok_and(|waited| waited.deliveries.is_empty());
     tell(ended, link.provider_id, waited, "is set", printer)?;
     if runs_nowhere {

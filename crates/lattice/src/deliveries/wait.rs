@@ -41,16 +41,17 @@ struct Look {
 }
 
 /// Waits until every running instance of the link's provider has got it or failed to, as long as the end of a command is
-/// waited for.
+/// waited for. What hosts tell of the link before it was put is not believed, if it is known when that was.
 ///
 /// # Errors
 /// The hosts could not be asked.
 pub(crate) async fn until_arrived(
     lattice: &Lattice,
     link: &LinkDefinition,
+    put_at: Option<u64>,
     printer: Printer,
 ) -> Result<Waited, RequestError> {
-    until(lattice, "waiting for providers to take the link ...", printer, |look| look.stands(link)).await
+    until(lattice, "waiting for providers to take the link ...", printer, |look| look.stands(link, put_at)).await
 }
 
 /// Waits until those providers that had a link have been told that it is gone.
@@ -93,7 +94,7 @@ async fn until(
     loop {
         let stands = stands(&Look::at(lattice).await?);
         let ended = stands.iter().all(|stand| stand.ended);
-        let believed = pause > FIRST_PAUSE || stands.is_empty();
+        let believed = pause > FIRST_PAUSE || stands.iter().all(|stand| stand.dated);
         if (ended && believed) || Instant::now() >= until {
             printer.end_progress();
             return Ok(Waited { deliveries: stands.into_iter().map(|stand| stand.delivery).collect(), ended });
@@ -109,6 +110,8 @@ async fn until(
 struct Stand {
     delivery: Delivery,
     ended: bool,
+    /// Whether it is known to be about the link as it is now.
+    dated: bool,
 }
 
 impl Look {
@@ -118,16 +121,19 @@ impl Look {
     }
 
     /// Every running instance of the link's provider.
-    fn stands(&self, link: &LinkDefinition) -> Vec<Stand> {
-        let told = all(&self.deliveries).filter(|told| told.id == link.id() && told.provider_id == link.provider_id);
+    fn stands(&self, link: &LinkDefinition, put_at: Option<u64>) -> Vec<Stand> {
+        let is_meant = |told: &&LinkDelivery| told.id == link.id() && told.provider_id == link.provider_id;
+        let told = all(&self.deliveries).filter(is_meant).filter(|told| age(told, put_at) != Age::Earlier);
         let told: BTreeMap<&HostKey, &LinkDelivery> = told.map(|told| (&told.host_id, told)).collect();
         let serves =
             |provider: &&ProviderDescription| provider.id == link.provider_id && provider.link_name == link.link_name;
         let mut stands: Vec<Stand> = Vec::new();
         for host in &self.inventories.items {
-            let instance = host.providers.iter().find(serves);
-            let stand = instance.map(|instance| stand(instance, link, told.get(&host.host_id).copied()));
-            stands.extend(stand.map(|(state, error, ended)| Stand { delivery: delivery(host, state, error), ended }));
+            let Some(instance) = host.providers.iter().find(serves) else { continue };
+            let told = told.get(&host.host_id).copied();
+            let (state, error, ended) = stand(instance, link, told);
+            let dated = told.is_some_and(|told| age(told, put_at) == Age::Current);
+            stands.push(Stand { delivery: delivery(host, state, error), ended, dated });
         }
         stands.sort_by(|a, b| a.delivery.host_id.cmp(&b.delivery.host_id));
         stands
@@ -145,9 +151,27 @@ impl Look {
                 Some(_) => (State::Pending, None, false),
             };
             let host_name = names.get(host).map(|host| host.friendly_name.clone());
-            Stand { delivery: Delivery { host_id: host.clone(), state, error, host_name }, ended }
+            Stand { delivery: Delivery { host_id: host.clone(), state, error, host_name }, ended, dated: false }
         };
         had_it.iter().map(left).collect()
+    }
+}
+
+/// Of which version of a link something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    /// One before the put.
+    Earlier,
+    /// The one that was put, or one after it.
+    Current,
+    Unknown,
+}
+
+fn age(told: &LinkDelivery, put_at: Option<u64>) -> Age {
+    match (told.revision, put_at) {
+        (Some(told), Some(put)) if told < put => Age::Earlier,
+        (Some(_), Some(_)) => Age::Current,
+        _ => Age::Unknown,
     }
 }
 
@@ -222,7 +246,7 @@ mod tests {
 
     #[track_caller]
     fn check(look: &Look, expect: Option<(State, &str, bool)>) {
-        let stands = look.stands(&link());
+        let stands = look.stands(&link(), None);
         let told = stands
             .first()
             .map(|stand| (stand.delivery.state, stand.delivery.error.as_deref().unwrap_or_default(), stand.ended));
@@ -246,6 +270,17 @@ mod tests {
             Some((State::Untold, "hosts of other projects do not tell", true)),
         );
         check(&look(OTHER, Some("running"), "acme:cache", None), None);
+    }
+
+    #[test]
+    fn what_became_of_an_earlier_version_of_the_link_is_waited_past() {
+        let mut look = look(PROVIDER, Some("running"), "acme:cache", Some((PROVIDER, "failed")));
+        look.deliveries.items[0].deliveries.good[0].revision = Some(7);
+        let stand = |put_at| look.stands(&link(), put_at).remove(0);
+        let told = |stand: Stand| (stand.delivery.state, stand.ended, stand.dated);
+        assert_eq!(told(stand(Some(8))), (State::Pending, false, false));
+        assert_eq!(told(stand(Some(7))), (State::Failed, true, true));
+        assert_eq!(told(stand(None)), (State::Failed, true, false));
     }
 
     #[test]

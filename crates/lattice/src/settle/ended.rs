@@ -32,6 +32,9 @@ pub(crate) struct Ended {
     pub(super) unrecorded: bool,
     #[serde(skip)]
     pub(super) deed: Deed,
+    /// Of a link: the revision at which it stands.
+    #[serde(skip)]
+    pub(crate) link_revision: Option<u64>,
     /// What people are told beside it.
     #[serde(skip)]
     pub(super) about: About,
@@ -187,6 +190,7 @@ mod tests {
             provider_id: None,
             link_name: None,
             deliveries: None,
+            link_revision: None,
             outcome: Outcome::Done,
             deed,
             about: About {

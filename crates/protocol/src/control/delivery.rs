@@ -28,6 +28,10 @@ pub struct LinkDelivery {
     /// The provider.
     #[serde(alias = "providerId")]
     pub provider_id: ProviderKey,
+    /// The revision of the lattice's bucket at which the link stands as this is about it; none if it stands no more, or the
+    /// host does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
     /// How far the link got.
     pub state: DeliveryState,
 }

@@ -227,6 +227,8 @@ pub enum ProviderState {
     Restarting,
     /// Its process ends again and again, and is started again at long intervals.
     CrashLoop,
+    /// It ran before its host restarted, and is tried until it serves again.
+    Restoring,
     /// It is being stopped.
     Stopping,
     /// A state of later hosts.
@@ -242,6 +244,7 @@ impl ProviderState {
             ProviderState::Running => "running",
             ProviderState::Restarting => "restarting",
             ProviderState::CrashLoop => "crash loop",
+            ProviderState::Restoring => "restoring",
             ProviderState::Stopping => "stopping",
             ProviderState::Other => "unknown",
         }

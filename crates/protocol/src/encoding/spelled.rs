@@ -32,6 +32,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("lattice_id", "latticeId"),
     ("lattice_prefix", "latticePrefix"),
     ("link_name", "linkName"),
+    ("link_revision", "linkRevision"),
     ("max_concurrent", "maxConcurrent"),
     ("max_instances", "maxInstances"),
     ("nats_url", "natsUrl"),

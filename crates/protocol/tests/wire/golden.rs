@@ -325,6 +325,7 @@ fn record() -> OperationRecord {
         command: String::new(),
         host_id: host(),
         incarnation: String::new(),
+        link_revision: None,
         operation_id: operation(),
         phase: OperationPhase::Failed,
         phases: Vec::new(),

@@ -12,7 +12,8 @@ use crate::{
 impl Desk {
     pub(super) fn deliveries(&self, request: &Request) -> Answer {
         self.query(request, || {
-            let deliveries = self.parts.providers.deliveries().all();
+            let links = &self.parts.shared.links;
+            let deliveries = self.parts.providers.deliveries().all(|id| links.standing(id));
             Reply::of(LinkDeliveries { deliveries: deliveries.into(), host_id: self.parts.host.clone() })
         })
     }

@@ -1,5 +1,7 @@
 //! What is to run, over all processes that it takes.
 
+use std::time::SystemTime;
+
 use lattice_claims::ClusterSeed;
 use lattice_protocol::{Annotations, OperationId, ProviderProcess, ProviderState};
 
@@ -55,7 +57,7 @@ impl Assignment {
         let Some(lent_keys) = &tools.lent_keys else { return Ok(tools.lattice.cluster_seed.clone()) };
         match &self.loan {
             // Prolonged for the next process; if that fails, the loan may still last.
-            Some(loan) => loan.prolong().await,
+            Some(loan) => loan.prolong(SystemTime::now()).await,
             None => self.loan = Some(lent_keys.lend(key, &self.image.contract).await?),
         }
         Ok(self.loan.as_ref().expect("it was lent").seed().clone())

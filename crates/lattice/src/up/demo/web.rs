@@ -4,7 +4,7 @@
 use std::{net::TcpListener, time::Duration};
 
 use anyhow::Context;
-use lattice_client::Client;
+use lattice_client::{Client, Settled};
 use lattice_protocol::{
     ActorKey, Annotations, DeliveryState, HostKey, LinkDefinition, LinkDelivery, LinkName, LinkValues, StartProvider,
 };
@@ -87,14 +87,14 @@ async fn link_page(client: &Client, actor: &ActorKey, server: &Known) -> anyhow:
     let standing = standing(client, &link(actor, server, LinkValues::new())).await?;
     if let Some(link) = standing {
         // Whatever became of it, it is as the user left it.
-        let _ = settled(client, &link).await?;
+        let _ = settled(client, &link, None).await?;
         return Ok(());
     }
     let mut failure = None;
     for _ in 0..TRIES {
         let link = link(actor, server, page_values(free_port()?));
-        put(client, &link).await?;
-        match settled(client, &link).await? {
+        let put_at = put(client, &link).await?;
+        match settled(client, &link, put_at).await? {
             Some(LinkDelivery { state: DeliveryState::Failed, error, .. }) => failure = error,
             _ => return Ok(()),
         }
@@ -124,19 +124,26 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(listener.context("there is no free port for the demo's page")?.local_addr()?.port())
 }
 
-async fn put(client: &Client, link: &LinkDefinition) -> anyhow::Result<()> {
+/// Stores a link, and returns the revision at which it stands, if the host tells.
+async fn put(client: &Client, link: &LinkDefinition) -> anyhow::Result<Option<u64>> {
     let failed = "a link of the demo cannot be stored";
-    client.put_link(link, false).await.context(failed)?.wait(PATIENCE).await.context(failed)?;
-    Ok(())
+    let settled = client.put_link(link, false).await.context(failed)?.wait(PATIENCE).await.context(failed)?;
+    Ok(match settled {
+        Settled::ByOperation(record) => record.link_revision,
+        _ => None,
+    })
 }
 
-/// What became of a link at the provider; none if it says nothing for too long.
-async fn settled(client: &Client, link: &LinkDefinition) -> anyhow::Result<Option<LinkDelivery>> {
+/// What became of a link at the provider as it stands since that revision; none if it says nothing for too long.
+async fn settled(client: &Client, link: &LinkDefinition, put_at: Option<u64>) -> anyhow::Result<Option<LinkDelivery>> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let hosts = client.link_deliveries().await?.items;
         let mut deliveries = hosts.into_iter().flat_map(|host| host.deliveries.good);
-        let found = deliveries.find(|delivery| delivery.id == link.id() && delivery.state != DeliveryState::Pending);
+        let found = deliveries.find(|delivery| {
+            let is_earlier = delivery.revision.zip(put_at).is_some_and(|(told, put)| told < put);
+            delivery.id == link.id() && !is_earlier && delivery.state != DeliveryState::Pending
+        });
         if found.is_some() {
             return Ok(found);
         }
