@@ -49,7 +49,7 @@ pub use operation::{
 };
 pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part, PartError};
 pub use provider::{
-    DeletedLink, HealthCheckResponse, HostData, HostDataError, INSTANCE_HEADER, LinkAnswer, OtelConfig,
+    DeletedLink, DirectAccess, HealthCheckResponse, HostData, HostDataError, INSTANCE_HEADER, LinkAnswer, OtelConfig,
     SHUTDOWN_ANSWER, ShutdownRequest,
 };
 pub use subject::{

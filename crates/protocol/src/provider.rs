@@ -15,7 +15,7 @@ use crate::{
     id::{ActorKey, HostKey},
 };
 
-pub use host_data::{HostData, HostDataError, OtelConfig};
+pub use host_data::{DirectAccess, HostData, HostDataError, OtelConfig};
 
 /// What a provider answers when it is to shut down, as published providers do.
 pub const SHUTDOWN_ANSWER: &str = "shutting down";

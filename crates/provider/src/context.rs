@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use lattice_claims::{ClusterSeed, InvocationSigner};
 use lattice_protocol::{ActorKey, HostData, RpcSubjects};
-use lattice_rpc::{Call, CallError, Entity, RpcClient, TraceContext};
+use lattice_rpc::{Call, CallError, DirectClient, Entity, RpcClient, TraceContext};
 use tokio::time::Instant;
 
 use crate::{
@@ -30,11 +30,19 @@ struct Inner {
 }
 
 impl Context {
-    pub(crate) fn new(data: HostData, nats: async_nats::Client) -> Result<Self, StartError> {
+    pub(crate) fn new(
+        data: HostData,
+        nats: async_nats::Client,
+        direct: Option<DirectClient>,
+    ) -> Result<Self, StartError> {
         let seed: ClusterSeed = data.invocation_seed.parse().map_err(|source| StartError::InvocationSeed { source })?;
         let (lattice, host) = (data.lattice_rpc_prefix.clone(), data.host_id.clone());
         let rpc = RpcClient::new(nats.clone(), lattice, host, InvocationSigner::new(seed));
         let rpc = rpc.with_timeout(call_timeout(&data));
+        let rpc = match direct {
+            Some(direct) => rpc.with_direct(direct),
+            None => rpc,
+        };
         Ok(Self { inner: Arc::new(Inner { data, nats, rpc, links: Table::default() }) })
     }
 

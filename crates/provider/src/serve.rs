@@ -6,7 +6,7 @@ use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use lattice_claims::Issuers;
 use lattice_protocol::HostData;
-use lattice_rpc::{Entity, Server, Service};
+use lattice_rpc::{DirectClient, Entity, Server, Service};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -76,7 +76,8 @@ where
 {
     let issuers = Issuers::new(data.cluster_issuers.clone()).map_err(|source| StartError::Issuers { source })?;
     let nats = connect(&data).await?;
-    let context = Context::new(data, nats.clone())?;
+    let direct = direct(&data).await;
+    let context = Context::new(data, nats.clone(), direct)?;
     // Before the links of the host's data are put: what changes meanwhile waits here, and nothing is missed.
     let links = subscribe(&nats, of(&context, Subject::Links)).await?;
     let provider = Arc::new(make(context.clone()).await.map_err(|reason| StartError::Provider { reason })?);
@@ -90,6 +91,12 @@ where
     let stop = CancellationToken::new();
     let task = tokio::spawn(attendant.run([links, shutdown, health], stop.clone()));
     Ok(Serving { stop, task })
+}
+
+/// The direct way to the actors of the host, where there is one. There is always the other one.
+async fn direct(data: &HostData) -> Option<DirectClient> {
+    let connected = DirectClient::connect(data.direct.as_ref()?).await;
+    connected.inspect_err(|error| tracing::warn!(%error, "the host's actors cannot be called directly")).ok()
 }
 
 enum Subject {

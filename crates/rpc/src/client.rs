@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     chunks::{ChunkError, Chunks, ObjectName},
     defaults::{CALL_TIMEOUT, CHUNKED_EXTRA, LARGEST_PAYLOAD, LONGEST_WAIT},
+    direct::{DirectClient, Outcome},
     error::{CallError, ReadError},
     header,
     invocation::Invocation,
@@ -50,6 +51,7 @@ pub struct RpcClient {
     nats: async_nats::Client,
     caller: Arc<Caller>,
     chunks: Chunks,
+    direct: Option<DirectClient>,
     timeout: Duration,
     largest_payload: usize,
 }
@@ -67,7 +69,7 @@ impl RpcClient {
         let subjects = RpcSubjects::new(lattice);
         let chunks = Chunks::new(nats.clone(), subjects.clone());
         let caller = Arc::new(Caller { subjects, host, signer });
-        Self { nats, caller, chunks, timeout: CALL_TIMEOUT, largest_payload: LARGEST_PAYLOAD }
+        Self { nats, caller, chunks, direct: None, timeout: CALL_TIMEOUT, largest_payload: LARGEST_PAYLOAD }
     }
 
     /// How long calls without a deadline of their own wait, two seconds if it is not said; 13 more when a payload is too
@@ -75,6 +77,14 @@ impl RpcClient {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST_WAIT);
+        self
+    }
+
+    /// Calls actors that run on the host which started this process directly. They are not signed then: the door knows who calls,
+    /// whatever origin the call names.
+    #[must_use]
+    pub fn with_direct(mut self, direct: DirectClient) -> Self {
+        self.direct = Some(direct);
         self
     }
 
@@ -105,6 +115,20 @@ impl RpcClient {
         if route.times.waited().is_zero() {
             return Err(route.timed_out());
         }
+        let Some(direct) = &self.direct else { return self.call_over_nats(call, route).await };
+        match direct.call(&call, route.times.answered).await {
+            Outcome::Settled(settled) => settled,
+            Outcome::TimedOut => Err(route.timed_out()),
+            Outcome::Elsewhere => self.call_over_nats(call, route).await,
+            Outcome::Full(refused) => match self.call_over_nats(call, route).await {
+                Err(CallError::NoResponders { .. }) => Err(refused),
+                settled => settled,
+            },
+        }
+    }
+
+    async fn call_over_nats(&self, call: Call, route: Route) -> Result<Bytes, CallError> {
+        let size = call.payload.len();
         let mut invocation = self.caller.sign(call);
         if !self.chunks.are_needed(size) {
             return self.exchange(invocation, route).await;

@@ -75,6 +75,31 @@ pub(crate) const RETREAT_LIMIT: Duration = Duration::from_millis(500);
 /// How long calls that were told to end may take to say so.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long whoever enters a direct door may take to show a ticket, and the door to look at it. Both are on one machine.
+pub(crate) const DIRECT_ENTER: Duration = Duration::from_secs(2);
+
+/// How many providers a door lets in at once, far more than a host has; others wait.
+pub(crate) const DIRECT_CONNECTIONS: usize = 1024;
+
+/// How long a door waits after it could not let somebody in, because of too many open files for instance.
+pub(crate) const DIRECT_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many calls of one provider are worked on at once through a door. Each actor has limits of its own; this one bounds the
+/// memory of a provider that calls many.
+pub(crate) const DIRECT_CALLS: usize = 16 * IN_FLIGHT;
+
+/// How many frames may wait for being written: as many calls as one actor takes, of which most are small.
+pub(crate) const DIRECT_WAITING: usize = IN_FLIGHT;
+
+/// How many frames are written together.
+pub(crate) const DIRECT_WRITTEN: usize = 64;
+
+/// A payload of at most so many bytes is copied behind its head, for one write less; a larger one is written as it is.
+pub(crate) const DIRECT_JOINED: usize = 16 << 10;
+
+/// Bytes of a frame beside its payload: keys, names, and a trace, with much to spare.
+pub(crate) const DIRECT_HEAD: usize = 64 << 10;
+
 /// Nested deeper than any invocation; the limit keeps damaged bytes from exhausting the stack.
 pub(crate) const MAX_DEPTH: usize = 32;
 

@@ -15,11 +15,14 @@ pub const REFUSED_HEADER: &str = "Lattice-Refused";
 
 pub(crate) fn of_call(left: Duration, depth: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    // Rounded up: of two who stop at the same time it is the caller who is to say so.
-    let left = left.as_nanos().div_ceil(1_000_000);
-    headers.insert(DEADLINE_HEADER, left.to_string());
+    headers.insert(DEADLINE_HEADER, milliseconds(left).to_string());
     headers.insert(DEPTH_HEADER, depth.to_string());
     headers
+}
+
+/// What is left for a call, rounded up: of two who stop at the same time it is the caller who is to say so.
+pub(crate) fn milliseconds(left: Duration) -> u64 {
+    u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn of_refusal(kind: RefusalKind) -> HeaderMap {

@@ -9,6 +9,7 @@
 mod chunks;
 mod client;
 mod defaults;
+mod direct;
 mod entity;
 mod error;
 mod header;
@@ -19,6 +20,7 @@ mod server;
 
 pub use chunks::ChunkError;
 pub use client::{Call, RpcClient};
+pub use direct::{DirectClient, DirectDoor, DirectPass, Locals};
 pub use entity::Entity;
 pub use error::{CallError, ReadError, ServeError};
 pub use header::{DEADLINE_HEADER, DEPTH_HEADER, REFUSED_HEADER};

@@ -7,6 +7,7 @@ mod refusal;
 mod room;
 
 pub use refusal::{RefusalKind, Refusals};
+pub(crate) use room::Room;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -27,6 +28,11 @@ use crate::{
     invocation::TraceContext,
 };
 use intake::Intake;
+
+/// What callers are told whose time is over.
+pub(crate) const TOO_LATE: &str = "the call took longer than its deadline";
+/// What callers are told of a handler that panicked.
+pub(crate) const PANICKED: &str = "what was called panicked";
 
 /// A verified call that is to be answered.
 #[derive(Clone, Debug)]

@@ -8,8 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use lattice_claims::{InvocationSigner, Issuers, ModuleClaims};
-use lattice_protocol::{ActorKey, CallAlias, LatticeName, LinkDefinition, error_chain};
-use lattice_rpc::{Entity, Handler, HandlerError, Refusals, Request, RpcClient, ServeError, Server};
+use lattice_protocol::{ActorKey, CallAlias, HostKey, LatticeName, LinkDefinition, error_chain};
+use lattice_rpc::{
+    DirectDoor, Entity, Handler, HandlerError, Locals, Refusals, Request, RpcClient, ServeError, Server,
+};
 use lattice_runtime::{Call, CallContext, CallError, HostCall, Imports, MAX_PAYLOAD};
 
 use super::{
@@ -29,6 +31,7 @@ pub(crate) struct Serving {
 struct Shared {
     nats: async_nats::Client,
     lattice: LatticeName,
+    host: HostKey,
     issuers: Issuers,
     inbox_prefixes: Vec<String>,
     in_flight: usize,
@@ -74,6 +77,7 @@ impl Serving {
         let shared = Shared {
             nats,
             lattice,
+            host: config.host_seed.public(),
             issuers,
             inbox_prefixes: config.inbox_prefixes.clone(),
             // The bound of each actor is its count and queue, which may be as large as this; here is none of its own.
@@ -121,6 +125,13 @@ impl Serving {
         }
     }
 
+    /// A door by which providers of this host call its actors without the broker, where the system has what it takes.
+    pub(crate) fn door(&self) -> Option<DirectDoor> {
+        let (host, refusals) = (self.shared.host.clone(), Arc::clone(&self.shared.refusals));
+        let opened = DirectDoor::open(self.clone(), host, refusals, (self.shared.call_deadline, MAX_PAYLOAD));
+        opened.inspect_err(|error| tracing::info!(%error, "providers call actors of this host through the broker")).ok()
+    }
+
     pub(crate) fn aliased(&self, alias: &CallAlias) -> Option<ActorKey> {
         self.shared.directory.claims.aliased(alias)
     }
@@ -132,8 +143,7 @@ impl Serving {
         target: &ActorKey,
         call: HostCall,
     ) -> Result<Bytes, String> {
-        let local = self.shared.local.read().expect("nothing panics while it holds the map").get(target).cloned();
-        match local {
+        match self.find(target) {
             Some(service) => call_here(&service, origin == target, call).await,
             None => self.call_elsewhere(origin, target, call).await,
         }
@@ -196,6 +206,14 @@ impl Drop for LocalEntry {
         if local.get(&self.actor).is_some_and(|service| service.is(&self.service)) {
             local.remove(&self.actor);
         }
+    }
+}
+
+impl Locals for Serving {
+    type Handler = Service;
+
+    fn find(&self, actor: &ActorKey) -> Option<Service> {
+        self.shared.local.read().expect("nothing panics while it holds the map").get(actor).cloned()
     }
 }
 

@@ -9,6 +9,7 @@ use lattice_protocol::{
     ClusterKey, ControlSubjects, EventSubjects, Member,
     event::{EventData, HostStarted},
 };
+use lattice_rpc::DirectDoor;
 use lattice_runtime::{ActorSettings, Runtime};
 use tokio::sync::watch;
 
@@ -141,7 +142,13 @@ impl Common<'_> {
     }
 
     /// What providers need.
-    fn provider_tools(&self, store: Store, shared: &SharedHandles, notes: Notes) -> providers::Tools {
+    fn provider_tools(
+        &self,
+        store: Store,
+        shared: &SharedHandles,
+        notes: Notes,
+        door: Option<DirectDoor>,
+    ) -> providers::Tools {
         let (config, facts) = (self.config, self.about.facts());
         providers::Tools {
             images: providers::Images::new(store, self.policy, &config.providers.builtins, config.before_fetch.clone()),
@@ -151,6 +158,7 @@ impl Common<'_> {
             lent_keys: (config.mode == Mode::Own).then(|| shared.lent_keys.clone()),
             notes,
             absent: self.absent.clone(),
+            door: door.map(Arc::new),
             lattice: providers::Lattice {
                 nats: config.rpc.clone(),
                 name: facts.lattice.clone(),
@@ -279,7 +287,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
-    let provider_tools = common.provider_tools(store.clone(), &shared, notes.clone());
+    let provider_tools = common.provider_tools(store.clone(), &shared, notes.clone(), serving.door());
     let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
     let tools = common.tools(store, runtime, serving, notes);
     let images = tools.preparer.images().clone();

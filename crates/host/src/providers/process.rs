@@ -7,7 +7,7 @@ use std::{
 use async_nats::{HeaderMap, Request};
 use lattice_guard::{Guarded, GuardedCommand, SpawnError};
 use lattice_protocol::{LinkDefinition, ShutdownRequest};
-use lattice_rpc::DEADLINE_HEADER;
+use lattice_rpc::{DEADLINE_HEADER, DirectPass};
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ pub(super) struct Process {
     pub(super) instance_id: String,
     /// Read what it prints.
     readers: JoinSet<()>,
+    /// Lets it call actors of this host directly.
+    _pass: Option<DirectPass>,
 }
 
 /// Why there is no process.
@@ -82,7 +84,9 @@ impl Process {
         let (exe, arguments) = assignment.image.program().await?;
         let seed = assignment.seed(tools, key).await?;
         let instance_id = Uuid::new_v4().to_string();
-        let data = tools.host_data(key, instance_id.clone(), (&seed, assignment.configuration.clone()), links);
+        let mut data = tools.host_data(key, instance_id.clone(), (&seed, assignment.configuration.clone()), links);
+        let pass = tools.door.as_ref().map(|door| door.pass(key.provider.clone(), key.link.clone()));
+        data.direct = pass.as_ref().map(|pass| pass.access().clone());
         let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;
         let mut readers = JoinSet::new();
         if let Some(stdout) = guarded.take_stdout() {
@@ -91,7 +95,7 @@ impl Process {
         if let Some(stderr) = guarded.take_stderr() {
             readers.spawn(output::read(stderr, Stream::Error, key.clone(), output.clone()));
         }
-        Ok(Self { guarded, instance_id, readers })
+        Ok(Self { guarded, instance_id, readers, _pass: pass })
     }
 
     /// Returns when it has ended, and everything that stemmed from it; what it printed has been read by then. Cancel-safe.

@@ -1,12 +1,13 @@
 //! What every supervisor of a provider needs.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lattice_artifact::Reference;
 use lattice_claims::ClusterSeed;
 use lattice_protocol::{
     ClusterKey, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
 };
+use lattice_rpc::DirectDoor;
 
 use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, image::Images};
 use crate::{
@@ -27,6 +28,8 @@ pub(crate) struct Tools {
     pub(crate) lent_keys: Option<LentKeys>,
     pub(crate) notes: Notes,
     pub(crate) absent: Absent,
+    /// Where providers call the actors of this host without the broker, if the system has such a way.
+    pub(crate) door: Option<Arc<DirectDoor>>,
     pub(crate) lattice: Lattice,
     pub(crate) settings: ProviderSettings,
 }
@@ -76,6 +79,7 @@ impl Tools {
             config_json: configuration,
             default_rpc_timeout_ms: Some(u64::try_from(settings.call_timeout.as_millis()).unwrap_or(u64::MAX)),
             structured_logging: false,
+            direct: None,
             otel_config: OtelConfig {
                 traces_exporter: settings.environment_value("OTEL_TRACES_EXPORTER"),
                 exporter_otlp_endpoint: settings.environment_value("OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -145,6 +145,7 @@ fn host_data(nats: &NatsServer, cluster: &ClusterSeed, host: &HostKey, provider:
         default_rpc_timeout_ms: Some(20_000),
         structured_logging: false,
         otel_config: OtelConfig::default(),
+        direct: None,
     }
 }
 

@@ -63,6 +63,24 @@ pub struct HostData {
     /// Where telemetry goes.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub otel_config: OtelConfig,
+    /// Where it can call the actors of its host directly; only hosts of this project say, and only their SDK knows.
+    #[serde(default, rename = "lattice_direct", skip_serializing_if = "Option::is_none")]
+    pub direct: Option<DirectAccess>,
+}
+
+/// Where a provider can call the actors of its host without the broker. `Debug` does not show the ticket.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectAccess {
+    /// The name of a Unix socket, which has no file.
+    pub socket: String,
+    /// By which the host knows who calls; secret.
+    pub ticket: String,
+}
+
+impl fmt::Debug for DirectAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectAccess").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }
 
 /// Where telemetry goes; nowhere without either.
@@ -164,6 +182,7 @@ mod tests {
             default_rpc_timeout_ms: Some(2000),
             structured_logging: false,
             otel_config: OtelConfig::default(),
+            direct: None,
         }
     }
 

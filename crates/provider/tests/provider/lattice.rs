@@ -67,6 +67,7 @@ impl Lattice {
             default_rpc_timeout_ms: Some(20_000),
             structured_logging: false,
             otel_config: OtelConfig::default(),
+            direct: None,
         }
     }
 

@@ -10,13 +10,13 @@ use crate::{defaults::LONGEST_WAIT, entity::Entity, invocation::TraceContext};
 /// What to call, and with what.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub(super) origin: Entity,
-    pub(super) target: Entity,
-    pub(super) operation: String,
-    pub(super) payload: Bytes,
-    pub(super) deadline: Option<Instant>,
-    pub(super) depth: u32,
-    pub(super) trace: TraceContext,
+    pub(crate) origin: Entity,
+    pub(crate) target: Entity,
+    pub(crate) operation: String,
+    pub(crate) payload: Bytes,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) depth: u32,
+    pub(crate) trace: TraceContext,
 }
 
 impl Call {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Handler, HandlerError, KeyLookup, RefusalKind, Refusals, Request, Service,
+    Handler, HandlerError, KeyLookup, PANICKED, RefusalKind, Refusals, Request, Service, TOO_LATE,
     admission::{Admission, Admitted, Elsewhere, Refusal},
     room::Place,
 };
@@ -143,7 +143,7 @@ impl<H: Handler> Calls<H> {
         let work = AssertUnwindSafe(self.handler.handle(request)).catch_unwind();
         match self.in_time(deadline, work).await {
             Err(error) => Err(HandlerError::Failed(error)),
-            Ok(Err(_)) => Err(HandlerError::Failed("what was called panicked".to_owned())),
+            Ok(Err(_)) => Err(HandlerError::Failed(PANICKED.to_owned())),
             Ok(Ok(result)) => result,
         }
     }
@@ -155,7 +155,7 @@ impl<H: Handler> Calls<H> {
                 self.ended.fetch_add(1, Ordering::Relaxed);
                 Err("ended: what was called is being stopped".to_owned())
             }
-            Some(outcome) => outcome.map_err(|_| "the call took longer than its deadline".to_owned()),
+            Some(outcome) => outcome.map_err(|_| TOO_LATE.to_owned()),
         }
     }
 

@@ -103,7 +103,7 @@ impl Refusals {
         RefusalKind::ALL.map(|kind| (kind, self.count(kind)))
     }
 
-    pub(super) fn add(&self, kind: RefusalKind) {
+    pub(crate) fn add(&self, kind: RefusalKind) {
         self.counts[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -6,27 +6,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::defaults::IN_FLIGHT_BYTES;
 
-pub(super) struct Room {
+pub(crate) struct Room {
     limit: usize,
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
 }
 
 /// A call's share of the room, free again when this is dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     _call: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,
 }
 
 impl Room {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES as usize));
         Self { limit, calls: Arc::new(Semaphore::new(limit)), bytes }
     }
 
     /// A place for a call of so many bytes, or what its caller is told if there is none. A call that is larger than the
     /// whole room fits into an empty one.
-    pub(super) fn place(&self, bytes: usize) -> Result<Place, String> {
+    pub(crate) fn place(&self, bytes: usize) -> Result<Place, String> {
         let call = Arc::clone(&self.calls).try_acquire_owned();
         let call = call.map_err(|_| format!("overloaded: {} calls are being worked on", self.limit))?;
         Ok(Place { _call: call, bytes: take(&self.bytes, bytes, IN_FLIGHT_BYTES)? })

@@ -2,4 +2,6 @@
 
 mod calls;
 mod chunks;
+#[cfg(target_os = "linux")]
+mod direct;
 mod support;
