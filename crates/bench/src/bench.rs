@@ -121,7 +121,8 @@ impl Bench {
         let mut measures = Vec::new();
         for measure in Measure::ALL.into_iter().filter(|measure| plan.measures.contains(measure)) {
             let begins = |round| progress(Progress { measure, round, rounds });
-            let outcome = self.measure(measure, Rounds { count: rounds, begins }).await;
+            // On the heap, for what measures all of them is large.
+            let outcome = Box::pin(self.measure(measure, Rounds { count: rounds, begins })).await;
             measures.push(Row::new(measure, outcome));
         }
         self.report(rounds, measures).await
