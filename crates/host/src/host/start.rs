@@ -154,6 +154,7 @@ impl Common<'_> {
             lattice: providers::Lattice {
                 nats: config.rpc.clone(),
                 name: facts.lattice.clone(),
+                control_prefix: config.prefix.clone(),
                 host: facts.host.clone(),
                 url: facts.rpc_url.clone(),
                 cluster_seed: config.cluster_seed.clone(),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use lattice_artifact::Reference;
 use lattice_claims::ClusterSeed;
 use lattice_protocol::{
-    ClusterKey, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
+    ClusterKey, ControlPrefix, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
 };
 
 use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, image::Images};
@@ -36,6 +36,7 @@ pub(crate) struct Tools {
 pub(crate) struct Lattice {
     pub(crate) nats: async_nats::Client,
     pub(crate) name: LatticeName,
+    pub(crate) control_prefix: ControlPrefix,
     pub(crate) host: HostKey,
     /// Where NATS is, unless the settings say otherwise.
     pub(crate) url: String,
@@ -63,6 +64,7 @@ impl Tools {
         HostData {
             host_id: lattice.host.clone(),
             lattice_rpc_prefix: lattice.name.clone(),
+            lattice_control_prefix: lattice.control_prefix.clone(),
             link_name: key.link.clone(),
             lattice_rpc_user_jwt: settings.nats.user_jwt.clone(),
             lattice_rpc_user_seed: settings.nats.user_seed.clone(),
