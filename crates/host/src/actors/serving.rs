@@ -17,7 +17,7 @@ use super::{
     imports::ActorImports,
     service::{Caller, Service, ServiceError},
 };
-use crate::{claims::ClaimsStore, config::HostConfig, lent_keys::LentKeys, links::Links};
+use crate::{claims::ClaimsStore, config::HostConfig, defaults::BACK_PATIENCE, lent_keys::LentKeys, links::Links};
 
 /// The lattice as the actors of a host use it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -199,6 +199,13 @@ impl Drop for LocalEntry {
     }
 }
 
+fn overloaded(error: &ServiceError, back: bool) -> String {
+    match back {
+        true => format!("{error}: the actor is at its limit, and one of its calls waits for this one"),
+        false => error.to_string(),
+    }
+}
+
 impl Handler for Service {
     async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
         let caller = match &request.origin {
@@ -207,10 +214,12 @@ impl Handler for Service {
         };
         let depth = u8::try_from(request.depth).unwrap_or(u8::MAX);
         let context = CallContext::new(request.deadline.into_std()).depth(depth);
-        let outcome = self.call(caller, Call::new(&request.operation, request.payload, context)).await;
+        let call = Call::new(&request.operation, request.payload, context);
+        let call = if request.back { call.wait_at_most(BACK_PATIENCE) } else { call };
+        let outcome = self.call(caller, call).await;
         outcome.map_err(|error| match error {
             ServiceError::Call(CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. }) => {
-                HandlerError::Overloaded(error.to_string())
+                HandlerError::Overloaded(overloaded(&error, request.back))
             }
             _ => HandlerError::Failed(error.to_string()),
         })
