@@ -261,6 +261,15 @@ pub(crate) const STOPPED_OUTPUTS: usize = 32;
 /// none is free by then, most likely each waits for another.
 pub(crate) const BACK_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Ends of providers that are remembered, for those who wait for an answer and have not looked yet.
+pub(crate) const REMEMBERED_EXITS: usize = 64;
+
+/// How long it is asked whether another process of a provider that ended serves: no longer than until it is started again.
+pub(crate) const NOBODY_PATIENCE: Duration = FIRST_RESTART;
+
+/// How long one such question waits: the server may not have noticed yet that the one that ended is gone.
+pub(crate) const NOBODY_LOOK: Duration = Duration::from_millis(10);
+
 /// The last lines that the failure of a start repeats of what the provider printed.
 pub(crate) const LAST_LINES: usize = 3;
 

@@ -35,7 +35,7 @@ use crate::{
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
-    providers::{self, ProviderBoard, Providers},
+    providers::{self, Exits, ProviderBoard, Providers},
     state::{Running, StateDir},
 };
 
@@ -117,6 +117,7 @@ struct Common<'a> {
     board: Board,
     capacity: Capacity,
     provider_board: ProviderBoard,
+    exits: Exits,
     about: About,
     events: Events,
     label_edits: LabelEdits,
@@ -148,6 +149,7 @@ impl Common<'_> {
             announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
             board: self.provider_board.clone(),
             links: shared.links.clone(),
+            exits: self.exits.clone(),
             lent_keys: (config.mode == Mode::Own).then(|| shared.lent_keys.clone()),
             notes,
             absent: self.absent.clone(),
@@ -263,6 +265,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         board,
         capacity,
         provider_board,
+        exits: Exits::default(),
         about,
         events,
         label_edits,
@@ -276,7 +279,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     // The first event of all, before anything that runs can cause one.
     common.events.publish(started(&common.about));
     let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
-    let serving = Serving::new(&config, issuers, directory(&shared));
+    let serving = Serving::new(&config, issuers, directory(&shared, &common.exits));
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
@@ -322,8 +325,13 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
 }
 
 /// Where actors and their callers are looked up.
-fn directory(shared: &SharedHandles) -> Directory {
-    Directory { claims: shared.claims.clone(), links: shared.links.clone(), lent_keys: shared.lent_keys.clone() }
+fn directory(shared: &SharedHandles, exits: &Exits) -> Directory {
+    Directory {
+        claims: shared.claims.clone(),
+        links: shared.links.clone(),
+        lent_keys: shared.lent_keys.clone(),
+        exits: exits.clone(),
+    }
 }
 
 fn channel(config: &HostConfig) -> (Events, Publisher) {

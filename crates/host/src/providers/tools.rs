@@ -8,7 +8,7 @@ use lattice_protocol::{
     ClusterKey, ControlPrefix, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
 };
 
-use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, image::Images};
+use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, exits::Exits, image::Images};
 use crate::{
     actors::{Absent, Notes},
     config::ProviderSettings,
@@ -23,6 +23,7 @@ pub(crate) struct Tools {
     pub(crate) announcer: Announcer,
     pub(crate) board: ProviderBoard,
     pub(crate) links: Links,
+    pub(crate) exits: Exits,
     /// Where providers get keys of their own; they get the seed of the cluster without, as published hosts have it.
     pub(crate) lent_keys: Option<LentKeys>,
     pub(crate) notes: Notes,
