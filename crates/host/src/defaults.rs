@@ -257,6 +257,19 @@ pub(crate) const PROVIDER_MEMORY: u64 = 2 << 30;
 /// Providers that have stopped whose last lines are kept: as much as a person looks back at, and 8 MiB at the most.
 pub(crate) const STOPPED_OUTPUTS: usize = 32;
 
+/// How long a call waits for a place at an actor whose own call waits for it. What else takes the places ends by itself; if
+/// none is free by then, most likely each waits for another.
+pub(crate) const BACK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Ends of providers that are remembered, for those who wait for an answer and have not looked yet.
+pub(crate) const REMEMBERED_EXITS: usize = 64;
+
+/// How long it is asked whether another process of a provider that ended serves: no longer than until it is started again.
+pub(crate) const NOBODY_PATIENCE: Duration = FIRST_RESTART;
+
+/// How long one such question waits: the server may not have noticed yet that the one that ended is gone.
+pub(crate) const NOBODY_LOOK: Duration = Duration::from_millis(10);
+
 /// The last lines that the failure of a start repeats of what the provider printed.
 pub(crate) const LAST_LINES: usize = 3;
 

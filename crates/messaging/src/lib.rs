@@ -17,9 +17,9 @@
 //!
 //! **Better use another NATS.** A lattice is steered by messages on its NATS, and this provider has the rights there that the
 //! host has. So it keeps actors from the subjects that lattices and servers use themselves: nothing is published, asked
-//! or named as the place for an answer under `wasmbus.` or a first token that begins with `$`, nothing is subscribed to
-//! there, and neither are the answers to others (`_INBOX`, `_R_`) or subjects that begin with a wildcard. A lattice that is
-//! steered under another prefix than `wasmbus.ctl` is not protected by this.
+//! or named as the place for an answer under `wasmbus.`, the prefix under which the lattice is steered, or a first token that
+//! begins with `$`. Nothing is subscribed to there, and neither are the answers to others (`_INBOX`, `_R_`) or subjects that
+//! begin with a wildcard. Hosts of other projects do not tell under which prefix their lattice is steered.
 //!
 //! # Messages for an actor
 //!

@@ -10,7 +10,7 @@ use crate::{defaults::ANSWERING, error::SendError, subject::Scope, trace};
 /// Sends a message. When this returns it has left this process.
 pub(crate) async fn publish(
     nats: &Client,
-    scope: Scope,
+    scope: &Scope,
     call: &ProviderCall,
     message: Message,
 ) -> Result<(), SendError> {
@@ -33,7 +33,7 @@ pub(crate) async fn publish(
 /// that says nothing waits until then.
 pub(crate) async fn request(
     nats: &Client,
-    scope: Scope,
+    scope: &Scope,
     call: &ProviderCall,
     message: RequestMessage,
 ) -> Result<Message, SendError> {

@@ -58,7 +58,7 @@ impl Messaging {
         if !unknown.is_empty() {
             tracing::warn!(actor = %link.actor_id, ?unknown, "link values that mean nothing here");
         }
-        Wanted::read(&settings, link)
+        Wanted::read(&settings, link, &self.context.host_data().lattice_control_prefix)
     }
 
     async fn line(&self, wanted: &Wanted) -> Result<Line, Failure> {
@@ -66,7 +66,7 @@ impl Messaging {
             Some(access) => access.connect().await?,
             None => self.context.nats().clone(),
         };
-        Ok(Line { nats, scope: wanted.scope })
+        Ok(Line { nats, scope: wanted.scope.clone() })
     }
 
     async fn deliver(&self, link: Arc<Link>, line: &Line, wanted: &Wanted) -> Result<Option<Delivery>, Failure> {
@@ -115,10 +115,10 @@ impl Provider for Messaging {
         let Line { nats, scope } = self.line_of(call.actor())?;
         match operation {
             Operation::Publish => {
-                publish(&nats, scope, &call, decode(&call.payload)?).await?;
+                publish(&nats, &scope, &call, decode(&call.payload)?).await?;
                 Ok(Bytes::new())
             }
-            Operation::Request => Ok(encode(&request(&nats, scope, &call, decode(&call.payload)?).await?)),
+            Operation::Request => Ok(encode(&request(&nats, &scope, &call, decode(&call.payload)?).await?)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a link says: [`Wanted`].
 
+use lattice_protocol::ControlPrefix;
 use lattice_provider::{Failure, Link, NatsAccess, Settings};
 
 use crate::subject::Scope;
@@ -39,13 +40,16 @@ pub(crate) struct Wish {
 
 impl Wanted {
     /// Reads what a link says and checks it.
-    pub(crate) fn read(settings: &Settings, link: &Link) -> Result<Self, Failure> {
+    pub(crate) fn read(settings: &Settings, link: &Link, control: &ControlPrefix) -> Result<Self, Failure> {
         let elsewhere = elsewhere(settings, link)?;
         let allowed = settings.flag("allow_lattice_subjects")?.unwrap_or(false);
-        let scope = if elsewhere.is_some() || allowed { Scope::All } else { Scope::OutsideTheLattice };
+        let scope = match elsewhere.is_some() || allowed {
+            true => Scope::All,
+            false => Scope::OutsideTheLattice(control.clone()),
+        };
         let mut subscriptions: Vec<Wish> = Vec::new();
         for entry in settings.list(&["subscriptions", "subscription"]) {
-            let wish = Wish::read(entry, scope)?;
+            let wish = Wish::read(entry, &scope)?;
             if !subscriptions.contains(&wish) {
                 subscriptions.push(wish);
             }
@@ -55,7 +59,7 @@ impl Wanted {
 }
 
 impl Wish {
-    fn read(entry: &str, scope: Scope) -> Result<Self, Failure> {
+    fn read(entry: &str, scope: &Scope) -> Result<Self, Failure> {
         let (subject, queue) = match entry.split_once('|') {
             Some((subject, queue)) => (subject.trim(), Some(queue.trim())),
             None => (entry, None),
@@ -108,7 +112,7 @@ mod tests {
         let defaults = Defaults::read(Some(configuration)).expect("a configuration");
         let link: Link = lattice_protocol::decode(LINK.as_bytes()).expect("a link");
         let settings = Settings::new(&values.iter().copied().collect(), &defaults);
-        Wanted::read(&settings, &link).map_err(|failure| failure.to_string())
+        Wanted::read(&settings, &link, &ControlPrefix::default()).map_err(|failure| failure.to_string())
     }
 
     fn wish(subject: &str, queue: Option<&str>) -> Wish {
@@ -130,7 +134,7 @@ mod tests {
         let read = wanted(configuration, &[("uri", "c")]).expect("a link that says it otherwise");
         assert_eq!(read.subscriptions, [wish("x", None), wish("y", Some("q"))]);
         assert_eq!(read.elsewhere.expect("another NATS").urls, "c");
-        assert_eq!(wanted("", &[]).expect("nothing").scope, Scope::OutsideTheLattice);
+        assert_eq!(wanted("", &[]).expect("nothing").scope, Scope::OutsideTheLattice(ControlPrefix::default()));
     }
 
     #[test]

@@ -123,10 +123,14 @@ impl ActorCall<'_> {
         self
     }
 
-    /// Made while another call is worked on: with its deadline and trace, and one deeper.
+    /// Made while another call is worked on: with its deadline and trace, and one deeper. An actor that is called back has
+    /// an instance that waits for the end of this; where it has no other it is not waited for long, but refused as
+    /// overloaded.
     pub fn within(mut self, outer: &ProviderCall) -> Self {
+        let is_back = matches!(self.call.target(), Entity::Actor(actor) if actor == outer.actor());
         let call = self.call.with_deadline(outer.deadline).with_trace(outer.trace.clone());
-        self.call = call.with_depth(outer.depth.saturating_add(1));
+        let call = call.with_depth(outer.depth.saturating_add(1));
+        self.call = if is_back { call.back() } else { call };
         self
     }
 

@@ -21,7 +21,7 @@ use crate::{
     defaults::{CALL_TIMEOUT, CHUNKED_EXTRA, LARGEST_PAYLOAD, LONGEST_WAIT},
     direct::{DirectClient, Outcome},
     error::{CallError, ReadError},
-    header,
+    header::{self, Nesting},
     invocation::Invocation,
     response::InvocationResponse,
 };
@@ -110,8 +110,11 @@ impl RpcClient {
         if size > self.largest_payload {
             return Err(CallError::PayloadTooLarge { size, limit: self.largest_payload });
         }
-        let route =
-            Route { subject: call.target.subject(&self.caller.subjects), times: self.times(&call), depth: call.depth };
+        let route = Route {
+            subject: call.target.subject(&self.caller.subjects),
+            times: self.times(&call),
+            nesting: call.nesting,
+        };
         if route.times.waited().is_zero() {
             return Err(route.timed_out());
         }
@@ -159,9 +162,9 @@ impl RpcClient {
     }
 
     async fn exchange(&self, invocation: Invocation, route: Route) -> Result<Bytes, CallError> {
-        let Route { subject, times, depth } = &route;
+        let Route { subject, times, nesting } = &route;
         let left = times.answered.saturating_duration_since(Instant::now());
-        let sent = self.send(subject, header::of_call(left, *depth), invocation.encode());
+        let sent = self.send(subject, header::of_call(left, *nesting), invocation.encode());
         let answer = tokio::time::timeout_at(times.answered, sent).await.map_err(|_| route.timed_out())??;
         let response = read_answer(&answer, &invocation.id, subject)?;
         if !response.is_chunked() {
@@ -218,11 +221,11 @@ impl Caller {
     }
 }
 
-/// Where a call goes, when it is over, and how deep it is nested.
+/// Where a call goes, when it is over, and what it is made within.
 struct Route {
     subject: String,
     times: Times,
-    depth: u32,
+    nesting: Nesting,
 }
 
 impl Route {

@@ -10,13 +10,27 @@ use crate::server::RefusalKind;
 pub const DEADLINE_HEADER: &str = "Lattice-Deadline-Ms";
 /// How many calls this one is nested in.
 pub const DEPTH_HEADER: &str = "Lattice-Depth";
+/// `1` where the target waits for the end of this call: it is called back by whom it called.
+pub const BACK_HEADER: &str = "Lattice-Back";
 /// On an answer: the invocation was refused, nothing was executed, and why.
 pub const REFUSED_HEADER: &str = "Lattice-Refused";
 
-pub(crate) fn of_call(left: Duration, depth: u32) -> HeaderMap {
+/// What a call is made within, as far as its caller knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nesting {
+    /// How many calls it is nested in.
+    pub(crate) depth: u32,
+    /// Whether what it calls waits for its end.
+    pub(crate) back: bool,
+}
+
+pub(crate) fn of_call(left: Duration, nesting: Nesting) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(DEADLINE_HEADER, milliseconds(left).to_string());
-    headers.insert(DEPTH_HEADER, depth.to_string());
+    headers.insert(DEPTH_HEADER, nesting.depth.to_string());
+    if nesting.back {
+        headers.insert(BACK_HEADER, "1");
+    }
     headers
 }
 
@@ -36,9 +50,10 @@ pub(crate) fn time_left(headers: Option<&HeaderMap>) -> Option<Duration> {
     number(headers, DEADLINE_HEADER).map(Duration::from_millis)
 }
 
-/// How deep a call is nested, 0 if its caller did not say.
-pub(crate) fn depth(headers: Option<&HeaderMap>) -> u32 {
-    number(headers, DEPTH_HEADER).map_or(0, |depth| depth.try_into().unwrap_or(u32::MAX))
+/// What a call is made within; within nothing if its caller did not say.
+pub(crate) fn nesting(headers: Option<&HeaderMap>) -> Nesting {
+    let depth = number(headers, DEPTH_HEADER).map_or(0, |depth| depth.try_into().unwrap_or(u32::MAX));
+    Nesting { depth, back: number(headers, BACK_HEADER) == Some(1) }
 }
 
 /// Why an answer is a refusal; `None` if it is none, or for no reason that is known here.

@@ -23,7 +23,7 @@ pub use client::{Call, RpcClient};
 pub use direct::{DirectClient, DirectDoor, DirectPass, Locals};
 pub use entity::Entity;
 pub use error::{CallError, ReadError, ServeError};
-pub use header::{DEADLINE_HEADER, DEPTH_HEADER, REFUSED_HEADER};
+pub use header::{BACK_HEADER, DEADLINE_HEADER, DEPTH_HEADER, REFUSED_HEADER};
 pub use invocation::{Invocation, TraceContext};
 pub use response::InvocationResponse;
 pub use server::{Handler, HandlerError, KeyLookup, RefusalKind, Refusals, Request, Server, Service, Shutdown};

@@ -50,6 +50,8 @@ pub struct Request {
     pub deadline: Instant,
     /// How many calls this one is nested in, in the caller's words.
     pub depth: u32,
+    /// Whether what is called waits for the end of this call, in the caller's words.
+    pub back: bool,
     /// The trace that the call belongs to.
     pub trace: TraceContext,
     /// The host of the caller, in the caller's words.

@@ -185,11 +185,15 @@ impl ActorInner {
     }
 
     async fn enter(&self, when_busy: WhenBusy, time: TimeLimit) -> Result<Permit, CallError> {
+        let wait = match when_busy {
+            WhenBusy::WaitAtMost(limit) => time.at_most(limit),
+            WhenBusy::Wait | WhenBusy::Refuse => time,
+        };
         let entered = match when_busy {
-            WhenBusy::Wait => self.gate.enter(time.until.into()).await,
+            WhenBusy::Wait | WhenBusy::WaitAtMost(_) => self.gate.enter(wait.until.into()).await,
             WhenBusy::Refuse => self.gate.try_enter(),
         };
-        entered.map_err(|turned| refusal(turned, time))
+        entered.map_err(|turned| refusal(turned, wait))
     }
 
     async fn serve(&self, call: Call<'_>, time: TimeLimit) -> Result<Bytes, CallError> {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -28,6 +28,13 @@ impl<'a> Call<'a> {
         Self { operation, payload: payload.into(), context, when_busy: WhenBusy::Wait }
     }
 
+    /// Has the call refused if it has not got its turn after so long.
+    #[must_use]
+    pub fn wait_at_most(mut self, limit: Duration) -> Self {
+        self.when_busy = WhenBusy::WaitAtMost(limit);
+        self
+    }
+
     /// Has the call refused if it cannot run at once: for an actor that calls itself, which would wait for its own end.
     #[must_use]
     pub fn refuse_when_busy(mut self) -> Self {
@@ -42,6 +49,8 @@ pub enum WhenBusy {
     /// It waits in the queue until its deadline.
     #[default]
     Wait,
+    /// It waits in the queue for so long, and at most until its deadline.
+    WaitAtMost(Duration),
     /// It is refused at once.
     Refuse,
 }

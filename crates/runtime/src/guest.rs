@@ -142,6 +142,12 @@ impl Exchange {
 }
 
 impl TimeLimit {
+    /// The same time, and at most so much of it.
+    pub(crate) fn at_most(self, limit: Duration) -> Self {
+        let until = self.from.checked_add(limit).map_or(self.until, |until| until.min(self.until));
+        Self { until, ..self }
+    }
+
     pub(crate) fn allowed(&self) -> Duration {
         self.until.saturating_duration_since(self.from)
     }

@@ -19,7 +19,10 @@ use super::{
     imports::ActorImports,
     service::{Caller, Service, ServiceError},
 };
-use crate::{claims::ClaimsStore, config::HostConfig, lent_keys::LentKeys, links::Links};
+use crate::{
+    claims::ClaimsStore, config::HostConfig, defaults::BACK_PATIENCE, lent_keys::LentKeys, links::Links,
+    providers::Exits,
+};
 
 /// The lattice as the actors of a host use it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,12 +46,13 @@ struct Shared {
     local: RwLock<HashMap<ActorKey, Service>>,
 }
 
-/// Where it is looked up who is called, and who may call.
+/// Where it is looked up who is called, who may call, and who can answer no more.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     pub(crate) claims: ClaimsStore,
     pub(crate) links: Links,
     pub(crate) lent_keys: LentKeys,
+    pub(crate) exits: Exits,
 }
 
 /// An actor that is served, until [`stop`](Served::stop).
@@ -154,14 +158,21 @@ impl Serving {
         self.shared.directory.links.route(origin, &call.namespace, &call.binding)
     }
 
-    /// Calls a provider for an actor, through the lattice wherever the provider runs.
+    /// Calls a provider for an actor, through the lattice wherever the provider runs. Where it ran here and ended, and runs
+    /// nowhere else, its answer is not waited for.
     pub(crate) async fn call_provider(&self, link: &LinkDefinition, call: HostCall) -> Result<Bytes, String> {
         let target = Entity::Provider {
             key: link.provider_id.clone(),
             link: link.link_name.clone(),
             contract: link.contract_id.clone(),
         };
-        self.invoke(&link.actor_id, target, call).await
+        let mut exits = self.shared.directory.exits.follow(link);
+        // Both may be dropped at any point, and an answer that is there counts.
+        tokio::select! {
+            biased;
+            answer = self.invoke(&link.actor_id, target, call) => answer,
+            how = exits.ended() => Err(format!("provider {} {how} before it answered", link.provider_id)),
+        }
     }
 
     async fn call_elsewhere(&self, origin: &ActorKey, target: &ActorKey, call: HostCall) -> Result<Bytes, String> {
@@ -217,6 +228,13 @@ impl Locals for Serving {
     }
 }
 
+fn overloaded(error: &ServiceError, back: bool) -> String {
+    match back {
+        true => format!("{error}: the actor is at its limit, and one of its calls waits for this one"),
+        false => error.to_string(),
+    }
+}
+
 impl Handler for Service {
     async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
         let caller = match &request.origin {
@@ -225,10 +243,12 @@ impl Handler for Service {
         };
         let depth = u8::try_from(request.depth).unwrap_or(u8::MAX);
         let context = CallContext::new(request.deadline.into_std()).depth(depth);
-        let outcome = self.call(caller, Call::new(&request.operation, request.payload, context)).await;
+        let call = Call::new(&request.operation, request.payload, context);
+        let call = if request.back { call.wait_at_most(BACK_PATIENCE) } else { call };
+        let outcome = self.call(caller, call).await;
         outcome.map_err(|error| match error {
             ServiceError::Call(CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. }) => {
-                HandlerError::Overloaded(error.to_string())
+                HandlerError::Overloaded(overloaded(&error, request.back))
             }
             _ => HandlerError::Failed(error.to_string()),
         })

@@ -36,7 +36,7 @@ use crate::{
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
-    providers::{self, ProviderBoard, Providers},
+    providers::{self, Exits, ProviderBoard, Providers},
     state::{Running, StateDir},
 };
 
@@ -118,6 +118,7 @@ struct Common<'a> {
     board: Board,
     capacity: Capacity,
     provider_board: ProviderBoard,
+    exits: Exits,
     about: About,
     events: Events,
     label_edits: LabelEdits,
@@ -155,6 +156,7 @@ impl Common<'_> {
             announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
             board: self.provider_board.clone(),
             links: shared.links.clone(),
+            exits: self.exits.clone(),
             lent_keys: (config.mode == Mode::Own).then(|| shared.lent_keys.clone()),
             notes,
             absent: self.absent.clone(),
@@ -162,6 +164,7 @@ impl Common<'_> {
             lattice: providers::Lattice {
                 nats: config.rpc.clone(),
                 name: facts.lattice.clone(),
+                control_prefix: config.prefix.clone(),
                 host: facts.host.clone(),
                 url: facts.rpc_url.clone(),
                 cluster_seed: config.cluster_seed.clone(),
@@ -270,6 +273,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         board,
         capacity,
         provider_board,
+        exits: Exits::default(),
         about,
         events,
         label_edits,
@@ -283,7 +287,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     // The first event of all, before anything that runs can cause one.
     common.events.publish(started(&common.about));
     let (shared, shared_tasks) = shared.start(&config, &common.members, &common.events, &common.operations);
-    let serving = Serving::new(&config, issuers, directory(&shared));
+    let serving = Serving::new(&config, issuers, directory(&shared, &common.exits));
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
@@ -329,8 +333,13 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
 }
 
 /// Where actors and their callers are looked up.
-fn directory(shared: &SharedHandles) -> Directory {
-    Directory { claims: shared.claims.clone(), links: shared.links.clone(), lent_keys: shared.lent_keys.clone() }
+fn directory(shared: &SharedHandles, exits: &Exits) -> Directory {
+    Directory {
+        claims: shared.claims.clone(),
+        links: shared.links.clone(),
+        lent_keys: shared.lent_keys.clone(),
+        exits: exits.clone(),
+    }
 }
 
 fn channel(config: &HostConfig) -> (Events, Publisher) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Request};
+use async_nats::{HeaderMap, Request, RequestErrorKind};
 use lattice_protocol::{HealthCheckResponse, INSTANCE_HEADER};
 use tokio::{
     sync::mpsc,
@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use super::{command::InstanceKey, tools::Lattice};
-use crate::defaults::{HEALTH_INTERVAL, HEALTH_PATIENCE, LATE_LOOK, READY_ANSWER, READY_LOOK, READY_PATIENCE};
+use crate::defaults::{
+    HEALTH_INTERVAL, HEALTH_PATIENCE, LATE_LOOK, NOBODY_LOOK, NOBODY_PATIENCE, READY_ANSWER, READY_LOOK, READY_PATIENCE,
+};
 
 /// What was learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,21 @@ pub(super) async fn watch(lattice: Lattice, key: InstanceKey, instance_id: Strin
             return;
         }
     }
+}
+
+/// Whether no process of a provider serves anywhere, so that nobody is left who could answer what one was asked that ended.
+pub(super) async fn nobody_serves(lattice: &Lattice, key: &InstanceKey) -> bool {
+    let subject = lattice.subjects().health(&key.provider, &key.link);
+    let deadline = Instant::now() + NOBODY_PATIENCE;
+    while Instant::now() < deadline {
+        let request = Request::new().timeout(Some(NOBODY_LOOK));
+        match lattice.nats.send_request(subject.clone(), request).await {
+            Ok(_) => return false,
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return true,
+            Err(_) => {}
+        }
+    }
+    false
 }
 
 /// What one process is asked.

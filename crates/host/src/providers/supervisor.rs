@@ -307,6 +307,14 @@ impl Supervisor {
         };
         assignment.note_end(&end.reason);
         self.wait(assignment, end);
+        self.tell_callers(exit.to_string()).await;
+    }
+
+    /// Tells those who wait for an answer of the process that ended that there will be none, if no other can give it.
+    async fn tell_callers(&self, how: String) {
+        if health::nobody_serves(&self.tools.lattice, &self.key).await {
+            self.tools.exits.tell(&self.key, how);
+        }
     }
 
     /// The last lines that its process printed, all after that one.
@@ -385,6 +393,9 @@ impl Supervisor {
                 let instance = process.instance_id.clone();
                 let exit = process.stop(&self.tools, &self.key).await;
                 self.output.add(Stream::Host, format!("stopped: process {exit}"));
+                if operation.is_some() {
+                    self.tell_callers(format!("was stopped ({exit})")).await;
+                }
                 if let Some(ticket) = starting {
                     // The command that stops it came after the one that starts it, and is carried out.
                     ticket.operation.stopped();

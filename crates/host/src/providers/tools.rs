@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use lattice_artifact::Reference;
 use lattice_claims::ClusterSeed;
 use lattice_protocol::{
-    ClusterKey, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
+    ClusterKey, ControlPrefix, HostData, HostKey, LatticeName, LinkDefinition, OtelConfig, ProviderKey, RpcSubjects,
 };
 use lattice_rpc::DirectDoor;
 
-use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, image::Images};
+use super::{announce::Announcer, board::ProviderBoard, command::InstanceKey, exits::Exits, image::Images};
 use crate::{
     actors::{Absent, Notes},
     config::ProviderSettings,
@@ -24,6 +24,7 @@ pub(crate) struct Tools {
     pub(crate) announcer: Announcer,
     pub(crate) board: ProviderBoard,
     pub(crate) links: Links,
+    pub(crate) exits: Exits,
     /// Where providers get keys of their own; they get the seed of the cluster without, as published hosts have it.
     pub(crate) lent_keys: Option<LentKeys>,
     pub(crate) notes: Notes,
@@ -39,6 +40,7 @@ pub(crate) struct Tools {
 pub(crate) struct Lattice {
     pub(crate) nats: async_nats::Client,
     pub(crate) name: LatticeName,
+    pub(crate) control_prefix: ControlPrefix,
     pub(crate) host: HostKey,
     /// Where NATS is, unless the settings say otherwise.
     pub(crate) url: String,
@@ -66,6 +68,7 @@ impl Tools {
         HostData {
             host_id: lattice.host.clone(),
             lattice_rpc_prefix: lattice.name.clone(),
+            lattice_control_prefix: lattice.control_prefix.clone(),
             link_name: key.link.clone(),
             lattice_rpc_user_jwt: settings.nats.user_jwt.clone(),
             lattice_rpc_user_seed: settings.nats.user_seed.clone(),

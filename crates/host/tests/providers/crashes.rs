@@ -1,19 +1,21 @@
 //! Providers that end by themselves.
 
+use futures::StreamExt;
 use lattice_protocol::{
-    OperationPhase, ProviderState,
+    LatticeName, LinkName, OperationPhase, ProviderState, RpcSubjects,
     event::{EventData, ProviderExited},
 };
 use lattice_testkit::eventually;
 
 use crate::{
-    programs::script,
+    programs::{key, script},
     stage::Stage,
     support::{DEADLINE, Events},
 };
 
 crate::tests! {
     one_that_is_killed_serves_again_with_its_links,
+    a_call_under_way_goes_on_where_another_process_may_answer_it,
     one_that_ends_at_once_fails_its_start,
     a_failure_repeats_no_words_of_an_earlier_process,
     one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped,
@@ -33,6 +35,40 @@ async fn one_that_is_killed_serves_again_with_its_links() {
     let after = stage.until("obedient", ProviderState::Running).await;
     assert_eq!((after.restarts, after.last_exit.as_deref()), (1, Some("killed by signal 6")));
     assert_ne!(after.instance_id, before.instance_id);
+}
+
+async fn a_call_under_way_goes_on_where_another_process_may_answer_it() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    let mut events = stage.lattice.events().await;
+    let other = tokio::spawn(healthy_elsewhere(stage.lattice.client.clone()).await);
+    let mut call = Box::pin(stage.call("Abort", ""));
+    loop {
+        let event = tokio::select! {
+            event = events.next_change() => event.known_data(),
+            answer = &mut call => panic!("nobody can know that it will not be answered: {answer:?}"),
+        };
+        // Who waits is told before that, if ever.
+        if matches!(event, Some(EventData::ProviderStarted(_))) {
+            break;
+        }
+    }
+    assert!(futures::poll!(&mut call).is_pending());
+    other.abort();
+}
+
+/// Another process of the provider, as far as questions about its health tell.
+async fn healthy_elsewhere(nats: async_nats::Client) -> impl Future<Output = ()> + Send + 'static {
+    let subject = RpcSubjects::new(LatticeName::default()).health(&key("obedient"), &LinkName::default());
+    let mut questions = nats.subscribe(subject).await.expect("subscribed");
+    nats.flush().await.expect("connected");
+    async move {
+        while let Some(question) = questions.next().await {
+            let reply = question.reply.expect("it is a question");
+            nats.publish(reply, "".into()).await.expect("connected");
+        }
+    }
 }
 
 async fn one_that_ends_at_once_fails_its_start() {
@@ -93,12 +129,12 @@ async fn a_leak_ends_the_provider_and_not_its_host() {
     assert!(record.phase == OperationPhase::Failed && !causes.contains("code 0"), "{causes}");
 }
 
-/// Has the provider abort itself in the middle of a call, whose answer nobody waits for.
+/// Has the provider abort itself in the middle of a call, whose caller hears that at once.
 async fn abort(stage: &Stage, events: &mut Events) -> ProviderExited {
-    tokio::select! {
-        exited = exited(events) => exited,
-        answer = stage.call("Abort", "") => panic!("it answered: {answer:?}"),
-    }
+    let (exited, answer) = futures::join!(exited(events), stage.call("Abort", ""));
+    let error = answer.expect_err("nobody is left who could answer").to_string();
+    assert!(error.contains("killed by signal 6 before it answered"), "{error}");
+    exited
 }
 
 /// The next event of a provider whose process ended by itself.

@@ -18,6 +18,7 @@ crate::tests! {
     one_that_does_not_answer_has_its_links_delivered,
     one_that_is_slow_to_serve_confirms_its_links_after_all,
     what_the_claims_do_not_allow_is_refused_both_ways,
+    an_actor_at_its_limit_that_is_called_back_says_so,
     a_provider_signs_in_its_own_name_alone,
     a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster,
 }
@@ -114,6 +115,18 @@ async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     stage.delivered(&link, DeliveryState::Confirmed).await;
     let error = stage.call_actor(&outlaw.key, "Echo", "").await.expect_err("it may not").to_string();
     assert!(error.contains("do not allow contract `test:obedient`"), "{error}");
+}
+
+/// History: the provider waited for the actor, and the actor for the provider, until nobody waited for either.
+async fn an_actor_at_its_limit_that_is_called_back_says_so() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    let one = json!({"actor_ref": stage.actor.reference(), "count": 1});
+    assert_eq!(stage.lattice.carry_out("cmd.{host}.scale", one).await.causes, [""; 0]);
+    let error = stage.call("CallBack", "").await.expect_err("there is no room for it").to_string();
+    assert!(error.contains("the actor is at its limit, and one of its calls waits for this one"), "{error}");
+    assert_eq!(stage.text("Value").await, "", "it serves on");
 }
 
 async fn a_provider_signs_in_its_own_name_alone() {

@@ -131,6 +131,7 @@ fn host_data(nats: &NatsServer, cluster: &ClusterSeed, host: &HostKey, provider:
     HostData {
         host_id: host.clone(),
         lattice_rpc_prefix: LatticeName::default(),
+        lattice_control_prefix: Default::default(),
         link_name: LinkName::default(),
         lattice_rpc_user_jwt: String::new(),
         lattice_rpc_user_seed: String::new(),

@@ -11,6 +11,7 @@ use crate::{
         lenient::{empty_as_none, nil_as_default},
     },
     id::{ClusterKey, HostKey, LatticeName, LinkName, ProviderKey},
+    subject::ControlPrefix,
 };
 
 /// What a host tells a provider that it starts: one line of base64 over JSON. `Debug` shows no secret.
@@ -23,6 +24,10 @@ pub struct HostData {
     pub host_id: HostKey,
     /// The lattice.
     pub lattice_rpc_prefix: LatticeName,
+    /// What the lattice's control subjects begin with. Hosts of other projects do not tell it, nor do those of this one where
+    /// it is the default.
+    #[serde(default, skip_serializing_if = "ControlPrefix::is_default")]
+    pub lattice_control_prefix: ControlPrefix,
     /// The link name under which it serves.
     #[serde(default, deserialize_with = "crate::control::link_name")]
     pub link_name: LinkName,
@@ -168,6 +173,7 @@ mod tests {
         HostData {
             host_id: HOST.parse().expect("a key"),
             lattice_rpc_prefix: LatticeName::default(),
+            lattice_control_prefix: Default::default(),
             link_name: LinkName::default(),
             lattice_rpc_user_jwt: String::new(),
             lattice_rpc_user_seed: String::new(),
@@ -184,6 +190,14 @@ mod tests {
             otel_config: OtelConfig::default(),
             direct: None,
         }
+    }
+
+    #[test]
+    fn another_prefix_of_control_subjects_is_told_and_the_usual_one_is_not() {
+        let custom = HostData { lattice_control_prefix: "acme.ctl".parse().expect("a prefix"), ..data() };
+        assert_eq!(HostData::from_line(&custom.to_line()).expect("host data"), custom);
+        let json = serde_json::to_value(data()).expect("host data");
+        assert_eq!(json.get("lattice_control_prefix"), None);
     }
 
     /// Golden: every key that some published SDK insists on, under the name that it insists on.

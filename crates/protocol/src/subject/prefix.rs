@@ -2,19 +2,41 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::SubjectError;
 
 /// The prefix that published hosts and clients use unless told otherwise.
 const DEFAULT_PREFIX: &str = "wasmbus.ctl";
 
 /// What control subjects start with: one or more subject tokens, `wasmbus.ctl` by default.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ControlPrefix(String);
 
 impl ControlPrefix {
     /// The prefix's text, without a dot at its end.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is the one that is used unless something else is said.
+    pub fn is_default(&self) -> bool {
+        self.0 == DEFAULT_PREFIX
+    }
+}
+
+impl TryFrom<String> for ControlPrefix {
+    type Error = SubjectError;
+
+    fn try_from(text: String) -> Result<Self, SubjectError> {
+        text.parse()
+    }
+}
+
+impl From<ControlPrefix> for String {
+    fn from(prefix: ControlPrefix) -> String {
+        prefix.0
     }
 }
 

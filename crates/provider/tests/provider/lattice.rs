@@ -53,6 +53,7 @@ impl Lattice {
         HostData {
             host_id: self.host.clone(),
             lattice_rpc_prefix: LatticeName::default(),
+            lattice_control_prefix: Default::default(),
             link_name: LinkName::default(),
             lattice_rpc_user_jwt: String::new(),
             lattice_rpc_user_seed: String::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{defaults::LONGEST_WAIT, entity::Entity, invocation::TraceContext};
+use crate::{defaults::LONGEST_WAIT, entity::Entity, header::Nesting, invocation::TraceContext};
 
 /// What to call, and with what.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Call {
     pub(crate) operation: String,
     pub(crate) payload: Bytes,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) depth: u32,
+    pub(crate) nesting: Nesting,
     pub(crate) trace: TraceContext,
 }
 
@@ -23,7 +23,15 @@ impl Call {
     /// `origin` calls `operation` (`Interface.Method`) of `target`.
     pub fn new(origin: Entity, target: Entity, operation: impl Into<String>, payload: impl Into<Bytes>) -> Self {
         let (operation, payload) = (operation.into(), payload.into());
-        Self { origin, target, operation, payload, deadline: None, depth: 0, trace: TraceContext::new() }
+        Self {
+            origin,
+            target,
+            operation,
+            payload,
+            deadline: None,
+            nesting: Nesting::default(),
+            trace: TraceContext::new(),
+        }
     }
 
     /// When the caller stops waiting, instead of the client's timeout. The receiver learns how much time is left.
@@ -42,8 +50,21 @@ impl Call {
     /// How many calls this one is nested in, 0 if it is not said.
     #[must_use]
     pub fn with_depth(mut self, depth: u32) -> Self {
-        self.depth = depth;
+        self.nesting.depth = depth;
         self
+    }
+
+    /// Says that what is called waits for the end of this call, so that it is not to wait long for a place there. Published
+    /// hosts do not know that.
+    #[must_use]
+    pub fn back(mut self) -> Self {
+        self.nesting.back = true;
+        self
+    }
+
+    /// What is called.
+    pub fn target(&self) -> &Entity {
+        &self.target
     }
 
     /// The trace that the call belongs to.

@@ -109,7 +109,8 @@ impl DirectClient {
             contract: contract.to_string(),
             operation: call.operation.clone(),
             left: header::milliseconds(until.saturating_duration_since(Instant::now())),
-            depth: call.depth,
+            depth: call.nesting.depth,
+            back: call.nesting.back,
             trace: call.trace.clone(),
         };
         match timeout_at(until, self.inner.asks.send(Frame::new(&ask, call.payload.clone()))).await {
@@ -118,7 +119,11 @@ impl DirectClient {
             Err(_) => return Outcome::TimedOut,
         }
         match timeout_at(until, &mut answer.receiver).await {
-            Ok(Ok((verdict, payload))) => outcome(verdict, payload),
+            Ok(Ok((verdict, payload))) => match outcome(verdict, payload) {
+                // Its patience was for here; to spend it elsewhere again would end in silence.
+                Outcome::Full(refused) if call.nesting.back => Outcome::Settled(Err(refused)),
+                outcome => outcome,
+            },
             Ok(Err(_)) => Outcome::Settled(Err(CallError::Failed { error: BROKEN.to_owned() })),
             Err(_) => Outcome::TimedOut,
         }

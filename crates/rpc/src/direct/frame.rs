@@ -30,6 +30,8 @@ pub(super) struct Ask {
     /// What is left of its time, in milliseconds.
     pub(super) left: u64,
     pub(super) depth: u32,
+    /// Whether the actor waits for the end of this call.
+    pub(super) back: bool,
     pub(super) trace: TraceContext,
 }
 

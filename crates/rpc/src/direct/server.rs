@@ -182,6 +182,7 @@ impl<L: Locals> Inside<L> {
             id: ask.number.to_string(),
             deadline,
             depth: ask.depth,
+            back: ask.back,
             trace: ask.trace,
             host_id: self.host.to_string(),
         };

@@ -133,13 +133,15 @@ impl Admission {
 
     fn request(&self, invocation: Invocation, headers: Option<&HeaderMap>) -> Request {
         let left = header::time_left(headers).unwrap_or(self.longest_call).min(self.longest_call);
+        let nesting = header::nesting(headers);
         Request {
             origin: invocation.origin,
             operation: invocation.operation,
             payload: invocation.payload,
             id: invocation.id,
             deadline: Instant::now() + left,
-            depth: header::depth(headers),
+            depth: nesting.depth,
+            back: nesting.back,
             trace: invocation.trace,
             host_id: invocation.host_id,
         }

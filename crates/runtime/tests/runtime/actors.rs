@@ -1,6 +1,6 @@
 //! How many calls of an actor run at once, how many wait, and what happens to the rest.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lattice_runtime::{ActorSettings, Call, CallError, FailureKind, Runtime, RuntimeConfig};
@@ -115,6 +115,21 @@ fn call_is_refused(actor: &lattice_runtime::Actor) -> bool {
     use futures::FutureExt;
     let call = actor.call(Call::new("Test.Run", "", patient()).refuse_when_busy());
     matches!(call.now_or_never(), Some(Err(CallError::Closed)))
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_to_wait_for_long_gets_its_turn_or_is_refused() {
+    let (actor, host) = actor(waiting_guest(), settings(1, 2)).await;
+    let first = spawn(&actor, "x");
+    host.entered(1).await;
+    let call = |limit| Call::new("Test.Run", "x", patient()).wait_at_most(limit);
+    let error = actor.call(call(Duration::from_millis(1))).await.unwrap_err();
+    assert!(matches!(error, CallError::NotStarted { after } if after == Duration::from_millis(1)), "{error}");
+    let mut waiting = Box::pin(actor.call(call(Duration::from_secs(20))));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    host.let_through(2);
+    assert_eq!(waiting.await.unwrap(), "x");
+    first.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ impl Ground {
             capacity: Capacity::new(None),
             absent,
             notes,
-            serving: Serving::new(&config, issuers, Directory { claims, links, lent_keys }),
+            serving: Serving::new(&config, issuers, Directory { claims, links, lent_keys, exits: Default::default() }),
             settings: ActorSettings::default(),
         };
         Self { tools, store, runtime, _nats: nats, _dir: dir }
