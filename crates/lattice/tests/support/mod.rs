@@ -1,6 +1,8 @@
 //! The real binary in a clean home directory, and what it printed.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
+pub(crate) mod host;
+pub(crate) mod http;
 mod provider;
 mod run;
 mod up;
