@@ -14,6 +14,8 @@ use crate::{
 
 crate::tests! {
     one_that_is_killed_serves_again_with_its_links,
+    one_that_leaves_in_order_is_started_again_too,
+    one_that_leaks_up_to_its_limit_serves_again_with_its_links,
     one_that_ends_at_once_fails_its_start,
     one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped,
     a_leak_ends_the_provider_and_not_its_host,
@@ -25,13 +27,47 @@ async fn one_that_is_killed_serves_again_with_its_links() {
     stage.link("obedient", &[("value", "kept")]).await;
     let before = stage.until("obedient", ProviderState::Running).await;
     let mut events = stage.lattice.events().await;
-    let exited = abort(&stage, &mut events).await;
+    let exited = end_by(&stage, &mut events, "Abort").await;
     assert_eq!((exited.signal, exited.restarts, exited.crash_loop), (Some(6), 0, false), "{exited:?}");
     eventually("it serves again", DEADLINE, async || stage.call("Echo", "again").await.ok()).await;
     assert_eq!(stage.text("Value").await, "kept");
     let after = stage.until("obedient", ProviderState::Running).await;
     assert_eq!((after.restarts, after.last_exit.as_deref()), (1, Some("killed by signal 6")));
     assert_ne!(after.instance_id, before.instance_id);
+}
+
+async fn one_that_leaves_in_order_is_started_again_too() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "kept")]).await;
+    let mut events = stage.lattice.events().await;
+    let exited = end_by(&stage, &mut events, "Leave").await;
+    assert_eq!((exited.code, exited.signal, exited.crash_loop), (Some(0), None, false), "{exited:?}");
+    eventually("it serves again", DEADLINE, async || stage.call("Echo", "again").await.ok()).await;
+    assert_eq!(stage.text("Value").await, "kept");
+    let after = stage.until("obedient", ProviderState::Running).await;
+    assert_eq!((after.restarts, after.last_exit.as_deref()), (1, Some("exited with code 0")));
+}
+
+async fn one_that_leaks_up_to_its_limit_serves_again_with_its_links() {
+    let lattice = crate::support::Lattice::start_with(|config| {
+        config.providers.builtins = vec![crate::programs::obedient()];
+        config.providers.memory = Some(256 << 20);
+    })
+    .await;
+    let stage = Stage::of(lattice).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "kept")]).await;
+    let mut events = stage.lattice.events().await;
+    let exited = end_by(&stage, &mut events, "Leak").await;
+    assert_eq!((exited.signal, exited.crash_loop), (Some(6), false), "{exited:?}");
+    assert!(exited.restart_after > 0, "{exited:?}");
+    eventually("it serves again", DEADLINE, async || stage.call("Echo", "again").await.ok()).await;
+    assert_eq!(stage.text("Value").await, "kept");
+    let after = stage.until("obedient", ProviderState::Running).await;
+    assert_eq!((after.restarts, after.last_exit.as_deref()), (1, Some("killed by signal 6")));
+    let lines = stage.lines("obedient").await;
+    assert!(lines.iter().any(|line| line.text.contains("memory allocation")), "{lines:?}");
 }
 
 async fn one_that_ends_at_once_fails_its_start() {
@@ -57,7 +93,7 @@ async fn one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped() {
     loop {
         eventually("it serves again", DEADLINE, async || stage.call("Echo", "").await.ok()).await;
         ends += 1;
-        if abort(&stage, &mut events).await.crash_loop {
+        if end_by(&stage, &mut events, "Abort").await.crash_loop {
             break;
         }
     }
@@ -81,11 +117,11 @@ async fn a_leak_ends_the_provider_and_not_its_host() {
     assert!(record.phase == OperationPhase::Failed && !causes.contains("code 0"), "{causes}");
 }
 
-/// Has the provider abort itself in the middle of a call, whose answer nobody waits for.
-async fn abort(stage: &Stage, events: &mut Events) -> ProviderExited {
+/// Has the provider end itself in the middle of a call, whose answer nobody waits for.
+async fn end_by(stage: &Stage, events: &mut Events, operation: &str) -> ProviderExited {
     tokio::select! {
         exited = exited(events) => exited,
-        answer = stage.call("Abort", "") => panic!("it answered: {answer:?}"),
+        answer = stage.call(operation, "") => panic!("it answered: {answer:?}"),
     }
 }
 

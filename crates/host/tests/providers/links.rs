@@ -11,6 +11,8 @@ crate::tests! {
     changed_values_reach_the_provider_and_a_removal_detaches,
     a_link_that_the_provider_refuses_is_told_as_failed,
     one_that_does_not_answer_has_its_links_delivered,
+    each_link_name_is_a_process_with_links_of_its_own,
+    the_same_link_again_changes_nothing,
     what_the_claims_do_not_allow_is_refused_both_ways,
     a_provider_signs_in_its_own_name_alone,
     a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster,
@@ -62,6 +64,62 @@ async fn one_that_does_not_answer_has_its_links_delivered() {
     stage.stop("mute").await;
 }
 
+async fn each_link_name_is_a_process_with_links_of_its_own() {
+    let stage = Stage::with(Vec::new()).await;
+    let names = ["one", "two"];
+    let mut actors = Vec::new();
+    for name in names {
+        let record = stage.lattice.carry_out("cmd.{host}.lp", crate::stage::start("obedient", name)).await;
+        assert_eq!(record.causes, [""; 0]);
+        let wasm = guests::host_call(name, crate::programs::CONTRACT);
+        let actor = stage.lattice.actor_with(name, &wasm, &lattice_claims::ModuleSeed::generate(), |claims| {
+            claims.caps = vec![crate::programs::CONTRACT.to_owned()];
+        });
+        stage.lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
+        let mut link = crate::stage::link(&actor.key, &crate::programs::key("obedient"), &[("value", name)]);
+        link.link_name = name.parse().expect("a link name");
+        assert!(stage.lattice.put_link(&link).await.accepted);
+        stage.delivered(&link, DeliveryState::Confirmed).await;
+        actors.push(actor.key);
+    }
+    let text = async |actor, operation| {
+        let answer = stage.call_actor(actor, operation, "").await.expect("an answer");
+        rmp_serde::from_slice::<String>(&answer).expect("a text")
+    };
+    for (actor, name) in actors.iter().zip(names) {
+        assert_eq!(text(actor, "Value").await, name);
+    }
+    assert_ne!(text(&actors[0], "Signer").await, text(&actors[1], "Signer").await);
+    // Who ends under one name takes nothing from those under another.
+    let stop = json!({"provider_ref": crate::programs::key("obedient"), "link_name": "one"});
+    stage.lattice.carry_out("cmd.{host}.sp", stop).await;
+    assert_eq!(text(&actors[1], "Value").await, "two");
+    let error = stage.call_actor(&actors[0], "Value", "").await.expect_err("nobody serves").to_string();
+    assert!(error.contains("nobody there"), "{error}");
+}
+
+async fn the_same_link_again_changes_nothing() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "once")]).await;
+    let mut events = stage.lattice.events().await;
+    let link = stage.link_to("obedient", &[("value", "once")]);
+    for _ in 0..20 {
+        assert!(stage.lattice.put_link(&link).await.accepted);
+    }
+    let deliveries = stage.deliveries().await;
+    assert_eq!(deliveries.iter().map(|delivery| delivery.state).collect::<Vec<_>>(), [DeliveryState::Confirmed]);
+    assert_eq!(stage.text("Value").await, "once");
+    stage.link("obedient", &[("value", "twice")]).await;
+    assert_eq!(events.names(1).await, ["linkdef_set"]);
+    let linked = eventually("the provider says so", DEADLINE, async || {
+        let linked = stage.lines("obedient").await.iter().filter(|line| line.text.contains("linked")).count();
+        (linked >= 2).then_some(linked)
+    })
+    .await;
+    assert_eq!(linked, 2, "told of it once, and of its change once");
+}
+
 async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     let stage = Stage::with(Vec::new()).await;
     let wasm = guests::host_call("default", crate::programs::CONTRACT);
@@ -74,6 +132,10 @@ async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     stage.delivered(&link, DeliveryState::Confirmed).await;
     let error = stage.call_actor(&outlaw.key, "Echo", "").await.expect_err("it may not").to_string();
     assert!(error.contains("do not allow contract `test:obedient`"), "{error}");
+    stage.link("obedient", &[]).await;
+    let told = stage.call("Visit", outlaw.key.to_string()).await.expect("an answer");
+    let told: String = rmp_serde::from_slice(&told).expect("a text");
+    assert!(told.contains("the actor's claims do not allow contract `test:obedient`"), "{told}");
 }
 
 async fn a_provider_signs_in_its_own_name_alone() {
@@ -86,7 +148,10 @@ async fn a_provider_signs_in_its_own_name_alone() {
     assert_ne!(signer, stage.lattice.seeds.cluster.public().to_string());
     assert_eq!(stage.call("CallBack", "its own").await.expect("an answer"), "its own");
     let told = stage.text("Forge").await;
-    assert!(told.contains("may use for its own calls"), "{told}");
+    assert!(told.contains("may use for its own calls") && told.contains("Forged"), "{told}");
+    let counted: Vec<_> =
+        stage.lattice.host.refusals().snapshot().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [(lattice_rpc::RefusalKind::Forged, 1)]);
 
     let keys = stage.lattice.bucket("LATTICEKEYS").await;
     assert!(keys.entry(signer.as_str()).await.expect("readable").is_some_and(|entry| !entry.value.is_empty()));
