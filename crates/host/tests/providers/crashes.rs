@@ -18,6 +18,7 @@ crate::tests! {
     one_that_leaks_up_to_its_limit_serves_again_with_its_links,
     one_that_ends_at_once_fails_its_start,
     one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped,
+    nobody_of_the_last_process_is_left_when_the_next_begins,
     a_leak_ends_the_provider_and_not_its_host,
 }
 
@@ -102,6 +103,31 @@ async fn one_that_ends_again_and_again_is_in_a_crash_loop_and_can_be_stopped() {
     assert_eq!((process.restarts, process.last_exit.as_deref()), (4, Some("killed by signal 6")));
     assert_eq!(stage.stop("obedient").await.phase, OperationPhase::Stopped);
     assert!(stage.provider("obedient").await.is_none());
+}
+
+/// Or a daemon of the last one would still hold its port.
+async fn nobody_of_the_last_process_is_left_when_the_next_begins() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let haunted = format!(
+        r#"cd '{}'
+        if [ -f daemon ]; then kill -0 "$(cat daemon)" && echo haunted || echo alone; exec sleep 600; fi
+        setsid sh -c 'trap "" TERM HUP; echo $$ > pid; mv pid daemon; while :; do sleep 600; done' &
+        until [ -f leave ]; do sleep 0.02; done"#,
+        directory.path().display()
+    );
+    let stage = Stage::with(vec![script("haunted", &haunted)]).await;
+    stage.start_well("haunted").await;
+    let daemon = directory.path().join("daemon");
+    eventually("the daemon is there", DEADLINE, async || daemon.exists().then_some(())).await;
+    let mut events = stage.lattice.events().await;
+    std::fs::write(directory.path().join("leave"), "").expect("the directory can be written");
+    assert_eq!(exited(&mut events).await.code, Some(0));
+    let said = eventually("the next one says who is there", DEADLINE, async || {
+        let lines = stage.lines("haunted").await;
+        lines.into_iter().map(|line| line.text).find(|text| text == "haunted" || text == "alone")
+    })
+    .await;
+    assert_eq!(said, "alone");
 }
 
 async fn a_leak_ends_the_provider_and_not_its_host() {
