@@ -26,10 +26,10 @@ fn family(home: &Home) -> String {
         r#"#!/bin/sh
 trap '' TERM HUP INT
 export FAMILY="{directory}"
-sh -c 'echo $$ > "$FAMILY/child"; while :; do sleep 600; done' &
-setsid sh -c '(sh -c "echo \$\$ > \$FAMILY/daemon; while :; do sleep 600; done" &)'
+sh -c 'echo $$ > "$FAMILY/child"; for turn in 1 2 3; do sleep 200; done' &
+setsid sh -c '(sh -c "echo \$\$ > \$FAMILY/daemon; for turn in 1 2 3; do sleep 200; done" &)'
 echo $$ > "$FAMILY/provider"
-while :; do sleep 600; done
+for turn in 1 2 3; do sleep 200; done
 "#
     )
 }

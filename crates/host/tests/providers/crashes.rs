@@ -111,7 +111,7 @@ async fn nobody_of_the_last_process_is_left_when_the_next_begins() {
     let haunted = format!(
         r#"cd '{}'
         if [ -f daemon ]; then kill -0 "$(cat daemon)" && echo haunted || echo alone; exec sleep 600; fi
-        setsid sh -c 'trap "" TERM HUP; echo $$ > pid; mv pid daemon; while :; do sleep 600; done' &
+        setsid sh -c 'trap "" TERM HUP; echo $$ > pid; mv pid daemon; for turn in 1 2 3; do sleep 200; done' &
         until [ -f leave ]; do sleep 0.02; done"#,
         directory.path().display()
     );

@@ -13,6 +13,9 @@ use crate::{
     routes::{Route, tests::route},
 };
 
+/// Longer than any limit, on a clock that the tests have to themselves.
+const LONG: Duration = Duration::from_secs(3600);
+
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n";
 
 /// A connection whose requests are answered with how many bytes they have, or the status that their body brings about.
@@ -37,7 +40,7 @@ fn open(stop: &CancellationToken) -> (DuplexStream, JoinHandle<()>) {
 /// What comes until the server closes.
 async fn rest(stream: &mut DuplexStream) -> String {
     let mut text = String::new();
-    stream.read_to_string(&mut text).await.expect("it closes");
+    timeout(LONG, stream.read_to_string(&mut text)).await.expect("it closes in time").expect("it closes");
     text
 }
 
@@ -72,7 +75,8 @@ async fn trickled(before: &[u8], drop: &[u8], pause: Duration) -> (String, Durat
         }
     };
     let mut answer = String::new();
-    let (read, ()) = tokio::join!(reading.read_to_string(&mut answer), trickling);
+    let both = async { tokio::join!(reading.read_to_string(&mut answer), trickling) };
+    let (read, ()) = timeout(LONG, both).await.expect("it closes in time");
     read.expect("it closes");
     task.await.expect("it does not panic");
     (answer, begun.elapsed())
