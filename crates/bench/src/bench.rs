@@ -292,6 +292,8 @@ impl Bench {
 
     /// Does something while an actor runs, with room for all callers at the same time.
     async fn while_it_runs<T>(&self, work: impl Future<Output = Result<T, BenchError>>) -> Result<T, BenchError> {
+        // On the heap, for what is measured is large.
+        let work = Box::pin(work);
         self.clean_up().await?;
         let module = self.modules.new_module()?;
         let done = async {

@@ -42,6 +42,7 @@ async fn answer_as_a_broken_host(nats: async_nats::Client, mut requests: async_n
             "sa" if stops > 1 => r#"{"accepted":false,"error":"stuck"}"#.to_owned(),
             "la" | "sa" => r#"{"accepted":true,"error":"","operation_id":"x"}"#.to_owned(),
             "operation" => format!(r#"{{"host_id":"{host}","operation_id":"x","phase":"running","causes":[]}}"#),
+            "inv" => format!(r#"{{"host_id":"{host}","actors":[],"providers":[]}}"#),
             _ => String::new(),
         };
         let inbox = request.reply.expect("a client wants an answer");

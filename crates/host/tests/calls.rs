@@ -180,6 +180,9 @@ async fn actors_call_actors_by_key_and_alias() {
     let lost = running(&lattice, "lost", &guests::host_call("default", "wasmcloud:keyvalue"), json!({})).await;
     let error = failure(call(&lattice, &lost.key, "KeyValue.Get", b"").await);
     assert!(error.contains("has no link `default` for contract `wasmcloud:keyvalue`"), "{error}");
+    let stray = running(&lattice, "stray", &guests::host_call("", "acme/nobody"), json!({})).await;
+    let error = failure(call(&lattice, &stray.key, "Echo.Say", b"").await);
+    assert!(error.contains("`acme/nobody`, and no actor is known by that key or call alias"), "{error}");
 }
 
 #[tokio::test]
@@ -199,7 +202,8 @@ async fn an_actor_at_its_limit_that_calls_itself_is_refused_at_once() {
     let narcissus = guests::host_call("", seed.public().as_str());
     let actor = lattice.actor_with("narcissus", &narcissus, &seed, |_| {});
     lattice.carry_out("cmd.{host}.scale", json!({"actor_ref": actor.reference(), "count": 3})).await;
-    failure(call(&lattice, &actor.key, "Echo.Say", b"").await);
+    let error = failure(call(&lattice, &actor.key, "Echo.Say", b"").await);
+    assert!(error.ends_with("all 3 places are taken and the call was not to wait"), "{error}");
     lattice.carry_out("cmd.{host}.scale", json!({"actor_ref": actor.reference(), "count": 1000})).await;
     let error = failure(call(&lattice, &actor.key, "Echo.Say", b"").await);
     assert!(error.contains("calls deep is the limit"), "{error}");

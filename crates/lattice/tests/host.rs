@@ -10,26 +10,10 @@ use std::{
 use lattice_claims::{AccountSeed, ModuleSeed, NewModuleClaims, sign_module, unix_seconds};
 use lattice_testkit::{NatsServer, eventually, guests};
 use rustix::process::Signal;
-use support::{DEADLINE, Daemon, EMPTY_MODULE, Home};
-
-/// A host of its own broker that serves.
-async fn start(home: &Home, nats: &NatsServer, data_dir: &str, flags: &[&str]) -> Daemon {
-    let mut command = home.command(&["host", "--friendly-name", "prod", "--data-dir", data_dir]);
-    command.args(flags).env("LATTICE_NATS_URL", nats.url());
-    let daemon = Daemon::start(command);
-    eventually("the host answers", DEADLINE, async || {
-        let hosts = run(home, nats, &["get", "hosts"]).await;
-        (hosts.code == Some(0)).then_some(())
-    })
-    .await;
-    daemon
-}
-
-async fn run(home: &Home, nats: &NatsServer, arguments: &[&str]) -> support::Outcome {
-    let mut arguments = arguments.to_vec();
-    arguments.extend(["-o", "json"]);
-    home.run_with(("LATTICE_NATS_URL", &nats.url()), &arguments).await
-}
+use support::{
+    DEADLINE, EMPTY_MODULE, Home,
+    host::{host as start, run},
+};
 
 fn signed(module: &[u8], good_for: Option<Duration>) -> Vec<u8> {
     let (account, key) = (AccountSeed::generate(), ModuleSeed::generate());

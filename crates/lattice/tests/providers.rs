@@ -207,3 +207,26 @@ async fn nobody_need_wait_for_a_start() {
     let stopped = home.run(&["stop", "provider", &key, "-o", "json"]).await.json();
     assert_eq!((&stopped["outcome"], &stopped["provider_id"]), (&json!("done"), &json!(key)));
 }
+
+/// Keeps what it is told and serves, as far as anybody can see.
+fn listener(home: &Home) -> String {
+    let told = home.path("told").display().to_string();
+    format!("#!/bin/sh\nhead -n 1 | base64 -d > '{told}.part'\nmv '{told}.part' '{told}'\nexec sleep 600\n")
+}
+
+#[tokio::test]
+async fn a_configuration_has_up_to_500000_characters() {
+    let home = Home::new().await;
+    let (_up, _) = Daemon::up(&home, &[]).await;
+    archive(&home, "listener", &listener(&home));
+    let start = ["start", "provider", "listener.par.gz", "--config-file", "config"];
+    home.file("config", "ü".repeat(500_001).as_bytes());
+    let refused = home.run(&start).await;
+    refused.failed(4, "`configuration` has 500001 characters, at most 500000");
+    let configuration = "ü".repeat(500_000);
+    home.file("config", configuration.as_bytes());
+    home.run(&start).await.done();
+    let told = eventually("it was told", DEADLINE, async || std::fs::read(home.path("told")).ok()).await;
+    let told: Value = serde_json::from_slice(&told).expect("a document");
+    assert!(told["config_json"] == *configuration, "{} bytes", told["config_json"].to_string().len());
+}

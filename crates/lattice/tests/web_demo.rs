@@ -8,7 +8,7 @@ use std::{
 };
 
 use lattice_testkit::eventually;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use support::{DEADLINE, Daemon, Home};
 
@@ -48,22 +48,10 @@ async fn the_page_counts_its_visits_and_greets_as_its_link_says() {
     assert!(page.contains("<h1>Good evening</h1>"), "{page}");
 
     // Whatever becomes of the server's process, another one serves the page, and nothing is lost.
-    let server = provider_process(&up, "http-server");
-    kill_process(server, Signal::KILL).expect("it runs");
+    up.kill_provider("http-server");
     let page = eventually("the page is served again", DEADLINE, async || get(&address, "/")).await;
     assert!(page.contains("<h1>Good evening</h1>"), "{page}");
     assert_eq!(visits(&address), 4);
     up.signal(Signal::INT);
     assert_eq!(up.end().await, Some(0));
-}
-
-/// The process that is one of the program's own providers.
-fn provider_process(up: &Daemon, name: &str) -> Pid {
-    let is_it = |pid: &u32| {
-        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
-        words.get(1).copied() == Some(b"__provider") && words.get(2).copied() == Some(name.as_bytes())
-    };
-    let pid = up.family().into_iter().find(is_it).expect("the provider is a process of its own");
-    Pid::from_raw(pid.cast_signed()).expect("a process id")
 }

@@ -225,11 +225,9 @@ async fn one_that_ignores_every_request_to_end_is_killed_with_its_children() {
         "trap '' TERM HUP INT; setsid sh -c \"trap '' TERM; echo $$; sleep 600\" & echo $$; while :; do sleep 1; done";
     let stage = Stage::with(vec![script("deaf", deaf)]).await;
     stage.start_well("deaf").await;
-    let query = json!({"provider_id": key("deaf"), "link_name": "default"}).to_string();
     let pids = eventually("both have said who they are", DEADLINE, async || {
-        let answer = stage.lattice.ask("lattice.{host}.logs", query.clone()).await;
-        let lines: lattice_protocol::LogLines = lattice_protocol::decode(&answer.payload).expect("lines");
-        let pids: Vec<u32> = lines.lines.iter().filter_map(|line| line.text.parse().ok()).collect();
+        let lines = stage.lines("deaf").await;
+        let pids: Vec<u32> = lines.iter().filter_map(|line| line.text.parse().ok()).collect();
         (pids.len() == 2).then_some(pids)
     })
     .await;

@@ -17,6 +17,8 @@ crate::tests! {
     deliveries_and_operations_tell_of_which_version_of_a_link_they_speak,
     one_that_does_not_answer_has_its_links_delivered,
     one_that_is_slow_to_serve_confirms_its_links_after_all,
+    each_link_name_is_a_process_with_links_of_its_own,
+    the_same_link_again_changes_nothing,
     what_the_claims_do_not_allow_is_refused_both_ways,
     an_actor_at_its_limit_that_is_called_back_says_so,
     a_provider_signs_in_its_own_name_alone,
@@ -103,6 +105,62 @@ async fn one_that_is_slow_to_serve_confirms_its_links_after_all() {
     assert_eq!(stage.text("Value").await, "sent too early");
 }
 
+async fn each_link_name_is_a_process_with_links_of_its_own() {
+    let stage = Stage::with(Vec::new()).await;
+    let names = ["one", "two"];
+    let mut actors = Vec::new();
+    for name in names {
+        let record = stage.lattice.carry_out("cmd.{host}.lp", crate::stage::start("obedient", name)).await;
+        assert_eq!(record.causes, [""; 0]);
+        let wasm = guests::host_call(name, crate::programs::CONTRACT);
+        let actor = stage.lattice.actor_with(name, &wasm, &lattice_claims::ModuleSeed::generate(), |claims| {
+            claims.caps = vec![crate::programs::CONTRACT.to_owned()];
+        });
+        stage.lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference()})).await;
+        let mut link = crate::stage::link(&actor.key, &crate::programs::key("obedient"), &[("value", name)]);
+        link.link_name = name.parse().expect("a link name");
+        assert!(stage.lattice.put_link(&link).await.accepted);
+        stage.delivered(&link, DeliveryState::Confirmed).await;
+        actors.push(actor.key);
+    }
+    let text = async |actor, operation| {
+        let answer = stage.call_actor(actor, operation, "").await.expect("an answer");
+        rmp_serde::from_slice::<String>(&answer).expect("a text")
+    };
+    for (actor, name) in actors.iter().zip(names) {
+        assert_eq!(text(actor, "Value").await, name);
+    }
+    assert_ne!(text(&actors[0], "Signer").await, text(&actors[1], "Signer").await);
+    // Who ends under one name takes nothing from those under another.
+    let stop = json!({"provider_ref": crate::programs::key("obedient"), "link_name": "one"});
+    stage.lattice.carry_out("cmd.{host}.sp", stop).await;
+    assert_eq!(text(&actors[1], "Value").await, "two");
+    let error = stage.call_actor(&actors[0], "Value", "").await.expect_err("nobody serves").to_string();
+    assert!(error.contains("nobody there"), "{error}");
+}
+
+async fn the_same_link_again_changes_nothing() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[("value", "once")]).await;
+    let mut events = stage.lattice.events().await;
+    let link = stage.link_to("obedient", &[("value", "once")]);
+    for _ in 0..20 {
+        assert!(stage.lattice.put_link(&link).await.accepted);
+    }
+    let deliveries = stage.deliveries().await;
+    assert_eq!(deliveries.iter().map(|delivery| delivery.state).collect::<Vec<_>>(), [DeliveryState::Confirmed]);
+    assert_eq!(stage.text("Value").await, "once");
+    stage.link("obedient", &[("value", "twice")]).await;
+    assert_eq!(events.names(1).await, ["linkdef_set"]);
+    let linked = eventually("the provider says so", DEADLINE, async || {
+        let linked = stage.lines("obedient").await.iter().filter(|line| line.text.contains("linked")).count();
+        (linked >= 2).then_some(linked)
+    })
+    .await;
+    assert_eq!(linked, 2, "told of it once, and of its change once");
+}
+
 async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     let stage = Stage::with(Vec::new()).await;
     let wasm = guests::host_call("default", crate::programs::CONTRACT);
@@ -115,6 +173,10 @@ async fn what_the_claims_do_not_allow_is_refused_both_ways() {
     stage.delivered(&link, DeliveryState::Confirmed).await;
     let error = stage.call_actor(&outlaw.key, "Echo", "").await.expect_err("it may not").to_string();
     assert!(error.contains("do not allow contract `test:obedient`"), "{error}");
+    stage.link("obedient", &[]).await;
+    let told = stage.call("Visit", outlaw.key.to_string()).await.expect("an answer");
+    let told: String = rmp_serde::from_slice(&told).expect("a text");
+    assert!(told.contains("the actor's claims do not allow contract `test:obedient`"), "{told}");
 }
 
 /// History: the provider waited for the actor, and the actor for the provider, until nobody waited for either.
@@ -139,7 +201,10 @@ async fn a_provider_signs_in_its_own_name_alone() {
     assert_ne!(signer, stage.lattice.seeds.cluster.public().to_string());
     assert_eq!(stage.call("CallBack", "its own").await.expect("an answer"), "its own");
     let told = stage.text("Forge").await;
-    assert!(told.contains("may use for its own calls"), "{told}");
+    assert!(told.contains("may use for its own calls") && told.contains("Forged"), "{told}");
+    let counted: Vec<_> =
+        stage.lattice.host.refusals().snapshot().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [(lattice_rpc::RefusalKind::Forged, 1)]);
 
     let keys = stage.lattice.bucket("LATTICEKEYS").await;
     assert!(keys.entry(signer.as_str()).await.expect("readable").is_some_and(|entry| !entry.value.is_empty()));

@@ -6,6 +6,7 @@ mod support;
 mod crashes;
 mod lifecycle;
 mod links;
+mod misbehaving;
 mod programs;
 mod stage;
 
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     if let Some(code) = programs::run_if_provider() {
         return code;
     }
-    let tests = [lifecycle::tests(), links::tests(), crashes::tests()].concat();
+    let tests = [lifecycle::tests(), links::tests(), crashes::tests(), misbehaving::tests()].concat();
     let tests = tests.into_iter().map(|(name, body)| {
         Trial::test(name, move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, process::ExitCode, sync::Arc};
 use bytes::Bytes;
 use lattice_claims::{ClusterSeed, InvocationSigner, ProviderSeed};
 use lattice_host::Builtin;
-use lattice_protocol::ProviderKey;
+use lattice_protocol::{ProviderKey, error_chain};
 use lattice_provider::{Context, Failure, HandlerError, Link, Provider, ProviderCall, encode, run};
 use lattice_rpc::{Call, Entity, RpcClient};
 
@@ -46,7 +46,10 @@ impl Provider for Obedient {
             }
             "Signer" => Ok(encode(self.signing_key().public().as_str())),
             "Forge" => Ok(encode(&self.forge(&call).await)),
+            "Visit" => Ok(encode(&self.visit(&call).await)),
             "Abort" => std::process::abort(),
+            "Leave" => std::process::exit(0),
+            "Leak" => leak(),
             _ => Err(HandlerError::Failed(format!("there is no operation `{}`", call.operation))),
         }
     }
@@ -57,6 +60,16 @@ impl Obedient {
         self.context.host_data().invocation_seed.parse().expect("the host tells a seed")
     }
 
+    /// Calls the actor whose key is the payload, and returns what it is told.
+    async fn visit(&self, call: &ProviderCall) -> String {
+        let actor = std::str::from_utf8(&call.payload).ok().and_then(|key| key.parse().ok()).expect("a key");
+        let link = self.context.link(&actor).expect("it is linked");
+        match self.context.call(&link, "Test.Visit", "").within(call).send().await {
+            Ok(_) => "it was let in".to_owned(),
+            Err(error) => error_chain(&error),
+        }
+    }
+
     /// Calls its caller in that actor's own name, and returns what it is told.
     async fn forge(&self, call: &ProviderCall) -> String {
         let (data, actor) = (self.context.host_data(), Entity::Actor(call.actor().clone()));
@@ -65,8 +78,16 @@ impl Obedient {
         let rpc = RpcClient::new(nats, lattice, data.host_id.clone(), signer);
         match rpc.call(Call::new(actor.clone(), actor, "Test.Echo", "forged")).await {
             Ok(_) => "it was believed".to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => format!("{error:?}"),
         }
+    }
+}
+
+/// Takes memory until there is no more.
+fn leak() -> ! {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(vec![1_u8; 1 << 20]);
     }
 }
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use lattice_claims::{HostSeed, InvocationSigner};
 use lattice_host::Builtin;
 use lattice_protocol::{
-    ActorKey, DeliveryState, LatticeName, LinkDefinition, LinkDeliveries, LinkDelivery, OperationRecord,
-    ProviderDescription, ProviderKey, ProviderProcess, ProviderState, decode,
+    ActorKey, DeliveryState, LatticeName, LinkDefinition, LinkDeliveries, LinkDelivery, LogLine, LogLines,
+    OperationRecord, ProviderDescription, ProviderKey, ProviderProcess, ProviderState, decode,
 };
 use lattice_rpc::{Call, CallError, Entity, RpcClient};
 use lattice_testkit::{eventually, guests};
@@ -113,6 +113,15 @@ impl Stage {
     pub(crate) async fn provider(&self, name: &str) -> Option<ProviderDescription> {
         let inventory = self.lattice.inventory().await;
         inventory.providers.iter().find(|provider| provider.id == key(name)).cloned()
+    }
+
+    /// What a provider printed last, and what its host said in between.
+    pub(crate) async fn lines(&self, name: &str) -> Vec<LogLine> {
+        let query = json!({"provider_id": key(name), "link_name": "default", "limit": 500});
+        let answer = self.lattice.ask("lattice.{host}.logs", query.to_string()).await;
+        let lines: LogLines = decode(&answer.payload).expect("lines");
+        assert!(lines.lines.bad.is_empty(), "{:?}", lines.lines.bad);
+        lines.lines.good
     }
 
     /// Waits until a provider is in a state.

@@ -175,3 +175,27 @@ async fn a_client_that_leaves_takes_its_call_with_it() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert_status(&get(address, "/").await, 200);
 }
+
+/// If what was begun were kept, it would be more than the bodies of one link may take together.
+#[tokio::test]
+async fn bodies_that_are_left_halfway_leave_no_room_taken() {
+    const LENGTH: usize = 30 << 20;
+    let stage = Stage::start().await;
+    let actor = stage.actor("one").await;
+    let address = stage.put(&actor, &[("max_content_len", "30m"), ("max_requests", "1")]).await;
+    let body = vec![b'x'; LENGTH];
+    let head = "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n";
+    let counted = format!("{head}Content-Length: {LENGTH}\r\n\r\n");
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n{LENGTH:x}\r\n");
+    for head in [&counted, &chunked].repeat(4) {
+        let mut leaving = TcpStream::connect(address).await.expect("it listens");
+        leaving.write_all(&[head.as_bytes(), &body[..LENGTH - 1]].concat()).await.expect("it reads");
+        drop(leaving);
+        lattice_testkit::eventually("the place is free", LONG, async || {
+            get(address, "/").await.starts_with("HTTP/1.1 200").then_some(())
+        })
+        .await;
+    }
+    let answer = exchange(address, [counted.as_bytes(), &body[..]].concat()).await;
+    assert!(answer.contains(&format!("\n{LENGTH} bytes: xxx")), "{answer}");
+}

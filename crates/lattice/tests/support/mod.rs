@@ -1,12 +1,15 @@
 //! The real binary in a clean home directory, and what it printed.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
+pub(crate) mod host;
+pub(crate) mod http;
 mod provider;
 mod run;
 mod up;
 
 use std::{
     fs,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -72,6 +75,17 @@ impl Home {
         command
     }
 
+    /// Every process that runs with this home in its environment or on its command line: the program, what it started, and
+    /// what stems from that as long as it hands on either.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let home = self.directory.path().as_os_str().as_bytes();
+        let names_it = |file: PathBuf| holds(&fs::read(file).unwrap_or_default(), home);
+        let entries = fs::read_dir("/proc").expect("the kernel tells its processes").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let told = |pid: &u32| ["environ", "cmdline"].map(|file| PathBuf::from(format!("/proc/{pid}/{file}")));
+        pids.filter(|pid| told(pid).into_iter().any(names_it)).collect()
+    }
+
     /// Runs the program to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Outcome {
         Outcome::of(self.command(arguments)).await
@@ -83,6 +97,10 @@ impl Home {
         command.env(name, value);
         Outcome::of(command).await
     }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// A path as an argument.

@@ -72,6 +72,20 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Kills the process that is one of the program's own providers.
+    pub(crate) fn kill_provider(&self, name: &str) {
+        let is_it = |pid: &u32| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+            words.get(1).copied() == Some(b"__provider") && words.get(2).copied() == Some(name.as_bytes())
+        };
+        let pid = self.family().into_iter().find(is_it).expect("the provider is a process of its own");
+        let pid = Pid::from_raw(pid.cast_signed()).expect("a process id");
+        kill_process(pid, Signal::KILL).expect("it runs");
+    }
+}
+
 /// Waits until none of these processes is left.
 pub(crate) async fn until_gone(family: &[u32]) {
     eventually("the processes are gone", DEADLINE, async || family.iter().all(|pid| !is_alive(*pid)).then_some(()))

@@ -8,10 +8,13 @@ use tokio::{
 
 use super::*;
 use crate::{
-    defaults::BODY_PAUSE,
+    defaults::{BODY_LIMIT, BODY_PAUSE},
     request,
     routes::{Route, tests::route},
 };
+
+/// Longer than any limit, on a clock that the tests have to themselves.
+const LONG: Duration = Duration::from_secs(3600);
 
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n";
 
@@ -37,7 +40,7 @@ fn open(stop: &CancellationToken) -> (DuplexStream, JoinHandle<()>) {
 /// What comes until the server closes.
 async fn rest(stream: &mut DuplexStream) -> String {
     let mut text = String::new();
-    stream.read_to_string(&mut text).await.expect("it closes");
+    timeout(LONG, stream.read_to_string(&mut text)).await.expect("it closes in time").expect("it closes");
     text
 }
 
@@ -57,6 +60,47 @@ async fn who_does_not_say_what_they_want_is_cut() {
         let (answer, after) = silent_after(bytes).await;
         assert!(!answer.contains(" 200 "), "{answer}");
         assert!((HEAD_LIMIT..HEAD_LIMIT * 2).contains(&after), "{bytes:?}: {after:?}");
+    }
+}
+
+/// Sends `before` at once and then `drop` again and again, before anybody could say that nothing comes.
+async fn trickled(before: &[u8], drop: &[u8], pause: Duration) -> (String, Duration) {
+    let begun = Instant::now();
+    let (stream, task) = open(&CancellationToken::new());
+    let (mut reading, mut writing) = tokio::io::split(stream);
+    writing.write_all(before).await.expect("there is room");
+    let trickling = async {
+        while writing.write_all(drop).await.is_ok() {
+            sleep(pause).await;
+        }
+    };
+    let mut answer = String::new();
+    let both = async { tokio::join!(reading.read_to_string(&mut answer), trickling) };
+    let (read, ()) = timeout(LONG, both).await.expect("it closes in time");
+    read.expect("it closes");
+    task.await.expect("it does not panic");
+    (answer, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_trickles_in_is_cut() {
+    let whole = [REQUEST, b"abcd"].concat();
+    for (before, answered) in [(b"".as_slice(), 0), (&whole, 1)] {
+        let head = [before, b"GET / HTTP/1.1\r\nHost: test\r\nX: "].concat();
+        let (answer, after) = trickled(&head, b"x", Duration::from_secs(1)).await;
+        assert_eq!(answer.matches("HTTP/1.1 200 ").count(), answered, "{answer}");
+        assert!((HEAD_LIMIT..HEAD_LIMIT * 2).contains(&after), "{after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_in_for_ever_is_told() {
+    let head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n";
+    let chunked = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (head, drop) in [(&head[..], &b"x"[..]), (&chunked[..], b"1\r\nx\r\n")] {
+        let (answer, after) = trickled(head, drop, BODY_PAUSE * 9 / 10).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!((BODY_LIMIT..BODY_LIMIT + HEAD_LIMIT * 2).contains(&after), "{after:?}");
     }
 }
 
