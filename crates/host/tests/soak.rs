@@ -1,4 +1,4 @@
-//! A thousand starts and stops leave nothing behind: no thread, no file, no subscription, no memory.
+//! A thousand starts and stops, and many calls, leave nothing behind: no thread, no file, no subscription, no memory.
 
 mod support;
 
@@ -8,14 +8,24 @@ use std::{
     time::Duration,
 };
 
+use lattice_claims::InvocationSigner;
+use lattice_client::{CallTarget, Caller};
+use lattice_protocol::LatticeName;
 use lattice_testkit::{NatsOptions, NatsServer, eventually, guests};
 use serde_json::{Value, json};
-use support::{DEADLINE, Lattice, Seeds, config};
+use support::{DEADLINE, Lattice, Seeds, TestActor, config};
 
 const WARM_UP: usize = 100;
 const CYCLES: usize = 1000;
 /// Bytes by which memory may grow in a cycle.
 const GROWTH: isize = 1000;
+
+const FIRST_CALLS: usize = 4000;
+const CALLS: usize = 20_000;
+/// Callers at the same time, twice as many as the actor has places.
+const CALLERS: usize = 16;
+/// Bytes by which memory may grow in a call: less than anything that could be kept of it.
+const GROWTH_OF_CALL: isize = 4;
 
 /// A server that tells its own numbers to a user of the system account.
 const ACCOUNTS: &str = r#"
@@ -62,7 +72,7 @@ struct Memory {
 }
 
 #[test]
-fn a_thousand_cycles_leave_nothing_behind() {
+fn a_thousand_cycles_and_many_calls_leave_nothing_behind() {
     // Threads for blocking work end soon after their work, so that their number tells something.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).thread_keep_alive(Duration::from_millis(20)).enable_all().build();
@@ -99,6 +109,33 @@ async fn cycles() {
     let cycles = CYCLES as isize;
     assert!((memory_after.heap - memory.heap) / cycles < GROWTH, "the heap grew from {memory:?} to {memory_after:?}");
     assert!((memory_after.resident - memory.resident) / cycles < GROWTH, "{memory:?} became {memory_after:?}");
+    calls(&lattice, &system, &actor).await;
+}
+
+#[allow(clippy::print_stderr, reason = "the figures are for whoever runs it with --nocapture")]
+async fn calls(lattice: &Lattice, system: &async_nats::Client, actor: &TestActor) {
+    lattice.carry_out("cmd.{host}.la", json!({"actor_ref": actor.reference(), "count": CALLERS / 2})).await;
+    call_often(lattice, actor, FIRST_CALLS).await;
+    let (resources, memory) = (at_rest(system).await, Memory::now());
+    call_often(lattice, actor, CALLS).await;
+    let (resources_after, memory_after) = (at_rest(system).await, Memory::now());
+    eprintln!("{resources:?} {memory:?} before, {resources_after:?} {memory_after:?} after {CALLS} calls");
+    assert_eq!(resources_after, resources);
+    let grown = (memory_after.heap - memory.heap) / CALLS as isize;
+    assert!(grown < GROWTH_OF_CALL, "the heap grew from {memory:?} to {memory_after:?}");
+}
+
+async fn call_often(lattice: &Lattice, actor: &TestActor, times: usize) {
+    let signer = InvocationSigner::new(lattice.seeds.cluster.clone());
+    let caller = Caller::new(lattice.client.clone(), LatticeName::default(), signer);
+    let target = CallTarget::Actor(actor.key.clone());
+    let one_by_one = async || {
+        for _ in 0..times / CALLERS {
+            let answer = caller.call(&target, "Echo.Say", vec![7_u8; 128], DEADLINE).await;
+            assert_eq!(answer.expect("an answer").len(), 128);
+        }
+    };
+    futures::future::join_all((0..CALLERS).map(|_| one_by_one())).await;
 }
 
 /// The resources when no thread for blocking work is left over from what was done last.
