@@ -2,22 +2,25 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use bytes::Bytes;
 use lattice_claims::{AccountSeed, InvocationSigner, ModuleSeed};
 use lattice_client::{CallTarget, Client, ClientSettings};
 use lattice_protocol::{ControlPrefix, HostKey, LatticeName, LinkValues, contract::messaging};
+use tokio::time;
 use uuid::Uuid;
 
 use crate::{
     burst::Burst,
     defaults::{
-        COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS, MAX_ROUNDS, PAYLOAD, REQUESTS,
-        ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
+        CALL_SIZE, COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS, MAX_ROUNDS,
+        OVERLOAD_DEADLINE, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
     },
     error::BenchError,
     guest::{self, ColdStart, ECHO, Guest, HOST_CALL, Signer, WarmStart},
     http::{HttpGet, free_address},
     load::{ActorCall, Auction, BareRequest, Gather, InventoryQuery, Load, until_it_goes},
     measure::Measure,
+    neighbour::{Beside, answer_slowly, slow_request},
     provider::{HTTP_SERVER, MESSAGING, Providers},
     report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
     responder::Responder,
@@ -39,6 +42,8 @@ pub struct BenchSettings {
     pub account: AccountSeed,
     /// The identity of the bench's actor.
     pub module: ModuleSeed,
+    /// The identity of another one, where two are needed.
+    pub neighbour: ModuleSeed,
     /// An existing directory for the bench's modules, whose files the host can read. They are removed again.
     pub directory: PathBuf,
 }
@@ -98,6 +103,7 @@ pub struct Bench {
     guest: Guest,
     providers: Providers,
     modules: Signer,
+    neighbour: (Guest, Signer),
     /// What the subjects of the floor's responder start with.
     floor: String,
 }
@@ -105,11 +111,13 @@ pub struct Bench {
 impl Bench {
     /// A bench over this client's connection, with this responder for the floor.
     pub fn new(client: Client, settings: BenchSettings, responder: &Responder) -> Self {
-        let BenchSettings { host, signer, account, module, directory } = settings;
+        let BenchSettings { host, signer, account, module, neighbour, directory } = settings;
         let providers = Providers { client: client.clone(), host: host.clone(), actor: module.public() };
         let guest = Guest { client: client.clone(), host, actor: module.public() };
+        let other = Guest { actor: neighbour.public(), ..guest.clone() };
         let modules = Signer { account, module, directory };
-        Self { client, signer, guest, providers, modules, floor: responder.subject().to_owned() }
+        let neighbour = (other, Signer { module: neighbour, ..modules.clone() });
+        Self { client, signer, guest, providers, modules, neighbour, floor: responder.subject().to_owned() }
     }
 
     /// Takes the measures of a plan, and tells of each round when it begins.
@@ -133,8 +141,9 @@ impl Bench {
     /// # Errors
     /// If the host does not answer or refuses: something may still run there.
     pub async fn clean_up(&self) -> Result<(), BenchError> {
-        let stopped = self.guest.stop().await;
-        self.providers.detach().await.and(stopped)
+        let stopped = [self.guest.stop().await, self.neighbour.0.stop().await];
+        self.providers.detach().await?;
+        stopped.into_iter().collect()
     }
 
     async fn report(&self, rounds: usize, measures: Vec<Row>) -> Report {
@@ -172,6 +181,7 @@ impl Bench {
             Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
             Measure::Call32 => self.calls(rounds, Burst::Throughput { times: CROWD_REQUESTS, callers: CROWD }).await,
             Measure::Provider => self.calls_of_provider(rounds).await,
+            Measure::Neighbour => self.beside_overload(rounds).await,
             Measure::Http => self.pages(rounds, Burst::Latency { times: REQUESTS }).await,
             Measure::Http50 => {
                 let burst = Burst::Throughput { times: HTTP_REQUESTS, callers: HTTP_CONNECTIONS };
@@ -212,7 +222,7 @@ impl Bench {
 
     /// Updates of an actor that is called all the while.
     async fn updates(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
-        let call = self.call(ECHO, vec![b'x'; PAYLOAD], vec![b'x'; PAYLOAD])?;
+        let call = self.echo()?;
         self.guest.stop().await?;
         let module = self.modules.new_module()?;
         let update = LiveUpdate { guest: self.guest.clone(), signer: self.modules.clone() };
@@ -228,14 +238,23 @@ impl Bench {
         figures.and_then(|figures| stopped.map(|()| figures))
     }
 
-    fn call(&self, operation: &'static str, payload: Vec<u8>, answer: Vec<u8>) -> Result<ActorCall, BenchError> {
+    fn echo(&self) -> Result<ActorCall, BenchError> {
+        self.call(ECHO, vec![b'x'; PAYLOAD], Some(vec![b'x'; PAYLOAD]))
+    }
+
+    fn call(
+        &self,
+        operation: &'static str,
+        payload: Vec<u8>,
+        answer: Option<Vec<u8>>,
+    ) -> Result<ActorCall, BenchError> {
         let signer = self.signer.clone().ok_or(BenchError::NoSigner)?;
         Ok(ActorCall {
             caller: self.client.caller(signer),
             target: CallTarget::Actor(self.guest.actor.clone()),
             operation,
             payload: payload.into(),
-            answer: answer.into(),
+            answer: answer.map(Bytes::from),
         })
     }
 
@@ -258,23 +277,46 @@ impl Bench {
 
     /// Calls of an actor that sends back what it is sent.
     async fn calls(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
-        let load = self.call(ECHO, vec![b'x'; PAYLOAD], vec![b'x'; PAYLOAD])?;
+        let load = self.echo()?;
         let floor = self.floor(PAYLOAD, PAYLOAD);
         let pair = Pair { floor, load, floor_burst: burst, measured_burst: burst };
-        self.while_it_runs(rounds.take(pair)).await
+        self.while_it_runs(CROWD, rounds.take(pair)).await
     }
 
     /// Calls of an actor that has a provider publish a message, which nobody waits for.
     async fn calls_of_provider(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
         let message = [("subject", format!("{}.nobody", self.floor).into()), ("body", vec![b'x'; PAYLOAD].into())];
         let argument = guest::host_call(messaging::CONTRACT_ID, "Messaging.Publish", guest::encode(&message));
-        let load = self.call(HOST_CALL, argument, Vec::new())?;
+        let load = self.call(HOST_CALL, argument, Some(Vec::new()))?;
         let measured = async {
             self.providers.attach(MESSAGING, LinkValues::new()).await?;
             until_it_goes(&load).await?;
             rounds.take(Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), load, REQUESTS)).await
         };
-        self.while_it_runs(measured).await
+        self.while_it_runs(1, measured).await
+    }
+
+    /// Calls of an actor beside another one that is sent far more than it can do.
+    async fn beside_overload(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
+        let slow = format!("{}.slow", self.floor);
+        let _answering = answer_slowly(self.client.nats(), slow.clone()).await?;
+        let overloaded = self.call(HOST_CALL, slow_request(&slow), None)?;
+        let (other, modules) = &self.neighbour;
+        let call = self.echo()?;
+        let call = ActorCall { target: CallTarget::Actor(other.actor.clone()), ..call };
+        let measured = async {
+            self.providers.attach(MESSAGING, LinkValues::new()).await?;
+            other.start(&modules.new_module()?, 1).await?;
+            until_it_goes(&call).await?;
+            let floor = Beside { call: call.clone(), other: self.floor(CALL_SIZE, PAYLOAD) };
+            let load = Beside { call, other: overloaded.clone() };
+            let figures = rounds.take(Pair::of_latency(floor, load, REQUESTS)).await?;
+            // Those that still wait are gone by then; from there on there is room for all.
+            time::sleep(OVERLOAD_DEADLINE).await;
+            Burst::Latency { times: REQUESTS }.take(&overloaded).await?;
+            Ok(figures)
+        };
+        self.while_it_runs(1, measured).await
     }
 
     /// Pages that an actor answers with, beside those that its HTTP server does by itself.
@@ -287,17 +329,21 @@ impl Bench {
             until_it_goes(&load).await?;
             rounds.take(Pair { floor, load, floor_burst: burst, measured_burst: burst }).await
         };
-        self.while_it_runs(measured).await
+        self.while_it_runs(HTTP_CONNECTIONS, measured).await
     }
 
-    /// Does something while an actor runs, with room for all callers at the same time.
-    async fn while_it_runs<T>(&self, work: impl Future<Output = Result<T, BenchError>>) -> Result<T, BenchError> {
+    /// Does something while an actor runs that can work on so many calls at the same time.
+    async fn while_it_runs<T>(
+        &self,
+        places: usize,
+        work: impl Future<Output = Result<T, BenchError>>,
+    ) -> Result<T, BenchError> {
         // On the heap, for what is measured is large.
         let work = Box::pin(work);
         self.clean_up().await?;
         let module = self.modules.new_module()?;
         let done = async {
-            self.guest.start(&module, u16::try_from(HTTP_CONNECTIONS).expect("a small number")).await?;
+            self.guest.start(&module, u16::try_from(places).expect("a small number")).await?;
             work.await
         };
         let done = done.await;

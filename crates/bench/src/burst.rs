@@ -32,6 +32,7 @@ pub(crate) enum Burst {
 impl Burst {
     /// Takes one value. At least one of the load is done, and no more are begun once the time for a burst is over.
     pub(crate) async fn take(self, load: &impl Load) -> Result<f64, BenchError> {
+        let _beside = load.beside();
         match self {
             Burst::Latency { times } => latency(load, times, BURST_LIMIT).await,
             Burst::Throughput { times, callers } => throughput(load, times, callers, BURST_LIMIT).await,

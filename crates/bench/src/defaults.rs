@@ -42,6 +42,19 @@ pub(crate) const UPDATE_CALLERS: usize = 8;
 /// the whole run still ends within a minute or two.
 pub(crate) const BURST_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long what an overloaded actor asks for takes: with one place, it gets a hundred calls done in a second, and has
+/// hardly anything to do.
+pub(crate) const SLOW_ANSWER: Duration = Duration::from_millis(10);
+
+/// How long between the calls that an overloaded actor is sent: ten times what it can do.
+pub(crate) const OVERLOAD_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long those calls wait, so that those that wait in its queue are gone soon after.
+pub(crate) const OVERLOAD_DEADLINE: Duration = Duration::from_millis(100);
+
+/// Bytes of a call on its way, payload, claims and names together: what is sent to a bare responder in its place.
+pub(crate) const CALL_SIZE: usize = 1200;
+
 /// Bytes of a call's payload and of its answer: a small message, so that what is measured is the path and not copying.
 pub(crate) const PAYLOAD: usize = 128;
 

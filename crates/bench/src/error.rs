@@ -22,6 +22,14 @@ pub enum BenchError {
         /// What went wrong.
         source: RequestError,
     },
+    /// The bench cannot listen where its actor asks.
+    #[error("the bench cannot subscribe to `{subject}`")]
+    Subscribe {
+        /// The subject.
+        subject: String,
+        /// What the NATS client says.
+        source: async_nats::SubscribeError,
+    },
     /// Not every host answered a gather.
     #[error("{answered} of {hosts} hosts answered")]
     Incomplete {

@@ -17,6 +17,7 @@ mod guest;
 mod http;
 mod load;
 mod measure;
+mod neighbour;
 mod provider;
 mod report;
 mod responder;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::TryFutureExt;
 use lattice_client::{CallTarget, Caller, Client, Rule};
 use lattice_protocol::{ActorAuction, Annotations, Constraints, HostKey};
-use tokio::time;
+use tokio::{task::JoinSet, time};
 
 use crate::{
     defaults::{CALL_DEADLINE, LINK_DEADLINE, LINK_PAUSE},
@@ -17,6 +17,11 @@ use crate::{
 pub(crate) trait Load: Clone + Send + Sync + 'static {
     /// Does it once, and tells how long that took.
     fn once(&self) -> impl Future<Output = Result<Duration, BenchError>> + Send;
+
+    /// Begins what goes on beside it while a burst of it is taken. It ends when this is dropped.
+    fn beside(&self) -> JoinSet<()> {
+        JoinSet::new()
+    }
 }
 
 /// Does it until it goes well: a link is in force a moment after it was put.
@@ -146,13 +151,18 @@ pub(crate) struct ActorCall {
     pub(crate) target: CallTarget,
     pub(crate) operation: &'static str,
     pub(crate) payload: Bytes,
-    pub(crate) answer: Bytes,
+    /// What it must answer, if that is known.
+    pub(crate) answer: Option<Bytes>,
 }
 
 impl Load for ActorCall {
     async fn once(&self) -> Result<Duration, BenchError> {
         let call = self.caller.call(&self.target, self.operation, self.payload.clone(), CALL_DEADLINE);
         let (answer, took) = timed(call.map_err(|source| BenchError::Call { source })).await?;
-        if answer == self.answer { Ok(took) } else { Err(BenchError::WrongAnswer { sent: self.payload.len() }) }
+        if self.answer.as_ref().is_none_or(|expected| answer == expected) {
+            Ok(took)
+        } else {
+            Err(BenchError::WrongAnswer { sent: self.payload.len() })
+        }
     }
 }

@@ -39,6 +39,8 @@ pub enum Measure {
     Call32,
     /// Calls of an actor that calls a provider itself before it answers.
     Provider,
+    /// Calls of an actor while another one on the same host is sent ten times what it can do.
+    Neighbour,
     /// HTTP requests on one connection, through a provider and an actor.
     Http,
     /// The same on many connections.
@@ -48,7 +50,7 @@ pub enum Measure {
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 14] = [
+    pub const ALL: [Measure; 15] = [
         Measure::Floor,
         Measure::Query,
         Measure::Gather10,
@@ -61,6 +63,7 @@ impl Measure {
         Measure::Call,
         Measure::Call32,
         Measure::Provider,
+        Measure::Neighbour,
         Measure::Http,
         Measure::Http50,
     ];
@@ -80,6 +83,7 @@ impl Measure {
             Measure::Call => "call",
             Measure::Call32 => "call-32",
             Measure::Provider => "provider",
+            Measure::Neighbour => "neighbour",
             Measure::Http => "http",
             Measure::Http50 => "http-50",
         }
@@ -102,6 +106,9 @@ impl Measure {
             Measure::Call => "one caller, 128 bytes to an actor and back",
             Measure::Call32 => "32 callers, 128 bytes to an actor and back",
             Measure::Provider => "one caller, 128 bytes to an actor, from it to a provider, and back all the way",
+            Measure::Neighbour => {
+                "call beside an actor with ten times too much to do; floor beside a bare responder sent as much"
+            }
             Measure::Http => "one connection, page of 5 bytes by an actor; floor by its HTTP server itself",
             Measure::Http50 => "50 connections, page of 5 bytes by an actor; floor by its HTTP server itself",
         }
@@ -128,6 +135,8 @@ impl Measure {
             Measure::Call => Some(Budget::RatioAtMost(3.0)),
             Measure::Call32 => Some(Budget::RatioAtLeast(0.15)),
             Measure::Http50 => Some(Budget::RatioAtLeast(0.2)),
+            // No worse, and what noise makes of that.
+            Measure::Neighbour => Some(Budget::RatioAtMost(1.2)),
         }
     }
 }

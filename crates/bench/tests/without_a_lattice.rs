@@ -27,6 +27,7 @@ fn settings(directory: &Path, signer: Option<InvocationSigner>) -> BenchSettings
         signer,
         account: AccountSeed::generate(),
         module: ModuleSeed::generate(),
+        neighbour: ModuleSeed::generate(),
         directory: directory.to_owned(),
     }
 }

@@ -69,6 +69,7 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
         "call",
         "call-32",
         "provider",
+        "neighbour",
         "http",
         "http-50",
     ];

@@ -25,6 +25,8 @@ use shown::Shown;
 
 /// The name of the key that identifies the bench's actor.
 const KEY_NAME: &str = "lattice-bench";
+/// The name of the key of its neighbour.
+const NEIGHBOUR_NAME: &str = "lattice-bench-neighbour";
 
 /// Measures and prints what was found.
 pub(crate) async fn run(flags: Bench, settings: &Settings) -> anyhow::Result<()> {
@@ -66,7 +68,8 @@ fn bench_settings(
 ) -> anyhow::Result<BenchSettings> {
     let (keys, directory) = (Keys::of(data_dir), data_dir.bench());
     make(&directory)?;
-    Ok(BenchSettings { host, signer, account: keys.account()?, module: keys.module(KEY_NAME)?, directory })
+    let (account, module, neighbour) = (keys.account()?, keys.module(KEY_NAME)?, keys.module(NEIGHBOUR_NAME)?);
+    Ok(BenchSettings { host, signer, account, module, neighbour, directory })
 }
 
 fn make(directory: &Path) -> Result<(), Fault> {
