@@ -326,7 +326,8 @@ impl Random {
 #[tokio::test]
 async fn published_modules() {
     let bench = Bench::new();
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures");
+    let fixtures =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo tells tests")).join("../testkit/fixtures");
     for name in ["echo_messaging_v0.9.0.wasm", "logger.wasm"] {
         let reference = Reference::from_path(&fixtures.join(name)).expect("the path is absolute");
         let artifact = bench.fetch(&reference, SIGNED).await.expect(name);

@@ -212,7 +212,8 @@ async fn an_actor_at_its_limit_that_calls_itself_is_refused_at_once() {
 #[tokio::test]
 async fn the_published_actors_run() {
     let lattice = Lattice::start().await;
-    let fixture = |name: &str| format!("file://{}/../testkit/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo tells tests");
+    let fixture = |name: &str| format!("file://{package}/../testkit/fixtures/{name}");
     let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).expect("hexadecimal");
     lattice.carry_out("cmd.{host}.la", json!({"actor_ref": fixture("echo_messaging_v0.9.0.wasm")})).await;
     lattice.carry_out("cmd.{host}.la", json!({"actor_ref": fixture("logger.wasm")})).await;

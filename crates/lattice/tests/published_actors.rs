@@ -17,7 +17,8 @@ const ECHO: &str = "MDJ5BWS6JXSWOZL2ZENW2D4FBSHQ5ZMFGEGJB33TLKYKMXTLLAXINU36";
 const LOGGER: &str = "MAARQX72EAZ4T4ODYOQZED3FJ6P27KWWVVTUNV6TVX2VBRVVSUKLAQHP";
 
 fn fixture(name: &str) -> String {
-    format!("file://{}/../testkit/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo tells tests");
+    format!("file://{package}/../testkit/fixtures/{name}")
 }
 
 #[tokio::test]

@@ -29,7 +29,8 @@ const BINARY: &str = "LATTICE_BIN";
 const NATS_SERVER: &str = "LATTICE_NATS_SERVER";
 
 /// The actor that runs here, as it is committed.
-const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/built/counter.wasm");
+/// From the folder of the package whose tests run.
+const MODULE: &str = "../../guests/built/counter.wasm";
 
 /// Ends the process that it is told when its input closes, which happens however this process ends.
 const WATCHER: &str = "read -r _; kill -TERM \"$0\"";
