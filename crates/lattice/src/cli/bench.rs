@@ -10,18 +10,29 @@ use super::SeedText;
 /// The floor is a bare NATS request and its answer, on the same server with payloads of the same sizes, from a process of
 /// its own. Rounds of the floor and of what is measured take turns; what counts is the median of the rounds' ratios.
 ///
-/// An actor is started on the host for this and stopped again, also on Ctrl-C; its module is signed with a development key
-/// of the data directory and reaches the host as a file. Calls are signed as those of `lattice call`. What cannot be
+/// Actors and providers are started on the host for this and stopped again, also on Ctrl-C; the actors' modules are signed
+/// with development keys of the data directory and reach the host as files. Calls are signed as those of `lattice call`. What cannot be
 /// measured says why, and the rest is measured all the same.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Measures:
   floor       the floor against itself: how much of the other figures is noise
   query       the inventory of a host; at most 1.3 times the floor
+  gather-10, gather-100, gather-1000
+              so many simulated hosts asked who is there; at most 10 ms above the floor for 10,
+              500 ms for 1000
+  auction     an auction for an actor
   start-warm  a start of an actor that the host has compiled before; at most 5 ms
   start-cold  a start of an actor that the host has never seen
+  update-pause
+              how long calls meet neither version of an actor that is updated; at most 5 ms
   call        a call of an actor by one caller; at most 3 times the floor
   call-32     calls by 32 callers at the same time; at least 15 % of the floor's throughput
+  provider    a call of an actor that calls a provider before it answers
+  neighbour   a call of an actor beside one that is sent ten times what it can do; at most 1.2 times
+              the same beside a bare responder that is sent as much
+  http        a page by an actor over one connection; the floor is what its HTTP server answers itself
+  http-50     the same over 50 connections; at least 20 % of that floor's throughput
 
 Examples:
   lattice bench
