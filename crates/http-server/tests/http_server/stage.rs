@@ -1,7 +1,6 @@
 //! A lattice with a server, whose host and whose actors are the test.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use lattice_claims::{ClusterSeed, HostSeed, Issuers, ModuleSeed, ProviderSeed};
 use lattice_http_server::HttpServer;
 use lattice_protocol::{
     ActorKey, Encoding, Format, HealthCheckResponse, HostData, HostKey, LatticeName, LinkAnswer, LinkDefinition,
-    LinkName, OtelConfig, ProviderKey, RpcSubjects, Spelling,
+    LinkName, ProviderKey, RpcSubjects, Spelling,
     contract::http_server::{CONTRACT_ID, HANDLE_REQUEST, HttpRequest, HttpResponse},
     decode, encode,
 };
@@ -128,25 +127,13 @@ impl Stage {
 }
 
 fn host_data(nats: &NatsServer, cluster: &ClusterSeed, host: &HostKey, provider: &ProviderKey) -> HostData {
+    let seed = cluster.secret_text();
     HostData {
-        host_id: host.clone(),
-        lattice_rpc_prefix: LatticeName::default(),
-        lattice_control_prefix: Default::default(),
-        link_name: LinkName::default(),
-        lattice_rpc_user_jwt: String::new(),
-        lattice_rpc_user_seed: String::new(),
         lattice_rpc_url: nats.url(),
-        provider_key: provider.clone(),
-        invocation_seed: cluster.secret_text(),
-        env_values: BTreeMap::new(),
         instance_id: "1".to_owned(),
-        link_definitions: Vec::new(),
         cluster_issuers: vec![cluster.public()],
-        config_json: None,
         default_rpc_timeout_ms: Some(20_000),
-        structured_logging: false,
-        otel_config: OtelConfig::default(),
-        direct: None,
+        ..HostData::new(host.clone(), LatticeName::default(), provider.clone(), seed)
     }
 }
 

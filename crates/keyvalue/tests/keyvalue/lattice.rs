@@ -1,6 +1,6 @@
 //! A lattice for the provider, whose host is the test.
 
-use std::{collections::BTreeMap, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use async_nats::{
     HeaderMap,
@@ -11,7 +11,7 @@ use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed, Provid
 use lattice_keyvalue::KeyValue;
 use lattice_protocol::{
     ActorKey, Encoding, Format, HostData, HostKey, INSTANCE_HEADER, LatticeName, LinkAnswer, LinkDefinition, LinkName,
-    OtelConfig, ProviderKey, RpcSubjects, Spelling,
+    ProviderKey, RpcSubjects, Spelling,
     contract::keyvalue::{
         CONTRACT_ID, GetResponse, IncrementRequest, ListAddRequest, ListDelRequest, ListRangeRequest, SetAddRequest,
         SetDelRequest, SetRequest,
@@ -99,25 +99,13 @@ impl Lattice {
     }
 
     fn data(&self) -> HostData {
+        let (host, provider, seed) = (self.host.clone(), self.provider.clone(), self.cluster.secret_text());
         HostData {
-            host_id: self.host.clone(),
-            lattice_rpc_prefix: LatticeName::default(),
-            lattice_control_prefix: Default::default(),
-            link_name: LinkName::default(),
-            lattice_rpc_user_jwt: String::new(),
-            lattice_rpc_user_seed: String::new(),
             lattice_rpc_url: self.nats.url(),
-            provider_key: self.provider.clone(),
-            invocation_seed: self.cluster.secret_text(),
-            env_values: BTreeMap::new(),
             instance_id: format!("instance {}", self.instances),
-            link_definitions: Vec::new(),
             cluster_issuers: vec![self.cluster.public()],
-            config_json: None,
             default_rpc_timeout_ms: Some(20_000),
-            structured_logging: false,
-            otel_config: OtelConfig::default(),
-            direct: None,
+            ..HostData::new(host, LatticeName::default(), provider, seed)
         }
     }
 

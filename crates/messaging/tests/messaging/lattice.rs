@@ -1,7 +1,6 @@
 //! A lattice for the provider, whose host is the test.
 
 use std::{
-    collections::BTreeMap,
     process::Stdio,
     sync::{
         Arc, Mutex,
@@ -16,8 +15,8 @@ use futures::StreamExt as _;
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, Issuers, ModuleSeed, ProviderSeed};
 use lattice_messaging::Messaging;
 use lattice_protocol::{
-    ActorKey, Encoding, Format, HostData, HostKey, LatticeName, LinkAnswer, LinkDefinition, LinkName, OtelConfig,
-    ProviderKey, RpcSubjects, Spelling,
+    ActorKey, Encoding, Format, HostData, HostKey, LatticeName, LinkAnswer, LinkDefinition, LinkName, ProviderKey,
+    RpcSubjects, Spelling,
     contract::messaging::{CONTRACT_ID, HANDLE_MESSAGE, Message, RequestMessage},
 };
 use lattice_provider::{HandlerError, Serving, decode, encode, serve};
@@ -77,25 +76,13 @@ impl Lattice {
     }
 
     fn data(&self) -> HostData {
+        let (host, provider, seed) = (self.host.clone(), self.provider.clone(), self.cluster.secret_text());
         HostData {
-            host_id: self.host.clone(),
-            lattice_rpc_prefix: LatticeName::default(),
-            lattice_control_prefix: Default::default(),
-            link_name: LinkName::default(),
-            lattice_rpc_user_jwt: String::new(),
-            lattice_rpc_user_seed: String::new(),
             lattice_rpc_url: self.nats.url(),
-            provider_key: self.provider.clone(),
-            invocation_seed: self.cluster.secret_text(),
-            env_values: BTreeMap::new(),
             instance_id: "instance".to_owned(),
-            link_definitions: Vec::new(),
             cluster_issuers: vec![self.cluster.public()],
-            config_json: None,
             default_rpc_timeout_ms: Some(20_000),
-            structured_logging: false,
-            otel_config: OtelConfig::default(),
-            direct: None,
+            ..HostData::new(host, LatticeName::default(), provider, seed)
         }
     }
 

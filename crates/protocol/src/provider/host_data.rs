@@ -122,6 +122,31 @@ pub enum HostDataError {
 }
 
 impl HostData {
+    /// The least that a provider must be told: who starts it, in which lattice, who it is, and what it signs with. There are no
+    /// links then, and NATS is where the provider looks for it when nothing is said.
+    pub fn new(host: HostKey, lattice: LatticeName, provider: ProviderKey, invocation_seed: String) -> Self {
+        Self {
+            host_id: host,
+            lattice_rpc_prefix: lattice,
+            lattice_control_prefix: Default::default(),
+            link_name: LinkName::default(),
+            lattice_rpc_user_jwt: String::new(),
+            lattice_rpc_user_seed: String::new(),
+            lattice_rpc_url: String::new(),
+            provider_key: provider,
+            invocation_seed,
+            env_values: BTreeMap::new(),
+            instance_id: String::new(),
+            link_definitions: Vec::new(),
+            cluster_issuers: Vec::new(),
+            config_json: None,
+            default_rpc_timeout_ms: None,
+            structured_logging: false,
+            otel_config: OtelConfig::default(),
+            direct: None,
+        }
+    }
+
     /// The line that a provider reads, with its end.
     pub fn to_line(&self) -> String {
         let json = serde_json::to_vec(self).expect("host data have string keys");
@@ -170,25 +195,12 @@ mod tests {
     const SECRET: &str = "SCAIYCZTW775GJYX3MVWLURALVC3PULW43PTEKGH72JBMA3A7LOLGLQ2JA";
 
     fn data() -> HostData {
+        let (host, provider) = (HOST.parse().expect("a key"), PROVIDER.parse().expect("a key"));
         HostData {
-            host_id: HOST.parse().expect("a key"),
-            lattice_rpc_prefix: LatticeName::default(),
-            lattice_control_prefix: Default::default(),
-            link_name: LinkName::default(),
-            lattice_rpc_user_jwt: String::new(),
-            lattice_rpc_user_seed: String::new(),
             lattice_rpc_url: "nats://127.0.0.1:4222".to_owned(),
-            provider_key: PROVIDER.parse().expect("a key"),
-            invocation_seed: SECRET.to_owned(),
-            env_values: BTreeMap::new(),
             instance_id: "1".to_owned(),
-            link_definitions: Vec::new(),
-            cluster_issuers: Vec::new(),
-            config_json: None,
             default_rpc_timeout_ms: Some(2000),
-            structured_logging: false,
-            otel_config: OtelConfig::default(),
-            direct: None,
+            ..HostData::new(host, LatticeName::default(), provider, SECRET.to_owned())
         }
     }
 

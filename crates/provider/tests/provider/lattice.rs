@@ -1,15 +1,12 @@
 //! A lattice for one provider, whose host is the test.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed, ProviderSeed};
 use lattice_protocol::{
     ActorKey, Encoding, Format, HealthCheckResponse, HostData, HostKey, LatticeName, LinkAnswer, LinkDefinition,
-    LinkName, OtelConfig, ProviderKey, RpcSubjects, Spelling, decode, encode,
+    LinkName, ProviderKey, RpcSubjects, Spelling, decode, encode,
 };
 use lattice_rpc::{Call, CallError, Entity, Invocation, RpcClient};
 use lattice_testkit::{NatsServer, eventually};
@@ -50,25 +47,14 @@ impl Lattice {
 
     /// What the host says to its provider.
     pub(crate) fn data(&self, links: Vec<LinkDefinition>) -> HostData {
+        let (host, provider, seed) = (self.host.clone(), self.provider.clone(), self.cluster.secret_text());
         HostData {
-            host_id: self.host.clone(),
-            lattice_rpc_prefix: LatticeName::default(),
-            lattice_control_prefix: Default::default(),
-            link_name: LinkName::default(),
-            lattice_rpc_user_jwt: String::new(),
-            lattice_rpc_user_seed: String::new(),
             lattice_rpc_url: self.nats.url(),
-            provider_key: self.provider.clone(),
-            invocation_seed: self.cluster.secret_text(),
-            env_values: BTreeMap::new(),
             instance_id: "instance 1".to_owned(),
             link_definitions: links,
             cluster_issuers: vec![self.cluster.public()],
-            config_json: None,
             default_rpc_timeout_ms: Some(20_000),
-            structured_logging: false,
-            otel_config: OtelConfig::default(),
-            direct: None,
+            ..HostData::new(host, LatticeName::default(), provider, seed)
         }
     }
 
