@@ -26,20 +26,26 @@
 
 mod entry;
 mod error;
+mod insert;
+mod inspect;
 mod pack;
+mod program;
 mod read;
 
 use std::{env::consts, fmt, str, time::SystemTime};
 
 use bytes::Bytes;
-use lattice_claims::{ProviderClaims, ProviderClaimsError, TokenError, binary_hash, read_provider, verify_provider};
+use lattice_claims::{ProviderClaims, ProviderClaimsError, TokenError, binary_hash, verify_provider};
 
 pub use self::{
     error::ArchiveError,
+    insert::insert,
+    inspect::{Inspected, Listed, inspect, verify},
     pack::{Packing, pack},
+    program::{ProgramError, check_program},
 };
 use crate::digest::Digest;
-use read::{Contents, Limits};
+use read::{Contents, Keep, Limits};
 
 /// The name of the entry that holds the claims, without what follows its last dot.
 const CLAIMS: &str = "claims";
@@ -88,16 +94,6 @@ impl fmt::Debug for Executable {
     }
 }
 
-/// What an archive says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Inspected {
-    /// The claims, nothing of them verified.
-    pub claims: ProviderClaims,
-    /// The targets that there are executables for, sorted.
-    pub targets: Vec<String>,
-}
-
 /// The executable for `target` out of a provider archive, if the archive's claims are valid at `now` and name it.
 ///
 /// The executables of other targets are passed over. Takes time in proportion to the unpacked size.
@@ -109,25 +105,13 @@ pub fn open(archive: &[u8], target: &str, now: SystemTime) -> Result<Opened, Arc
 }
 
 fn open_within(archive: &[u8], target: &str, now: SystemTime, limits: &Limits) -> Result<Opened, ArchiveError> {
-    let contents = read::read(archive, target, limits)?;
+    let mut contents = read::read(archive, Keep::Target(target), limits)?;
     let claims = verify_provider(token(&contents)?, now)?;
-    let Some(bytes) = contents.executable else {
+    let Some(bytes) = contents.executables.remove(target) else {
         return Err(ArchiveError::MissingTarget { target: target.to_owned(), found: contents.targets });
     };
     check_hash(&claims, target, &bytes)?;
     Ok(Opened { claims, executable: Executable::new(bytes.into()) })
-}
-
-/// What an archive says about itself, nothing of it verified.
-///
-/// For showing, never for deciding: use [`open`] for that.
-///
-/// # Errors
-/// The archive cannot be read, or has no claims of the right form.
-pub fn inspect(archive: &[u8]) -> Result<Inspected, ArchiveError> {
-    // No entry has an empty name, so that no executable is kept.
-    let contents = read::read(archive, "", &Limits::default())?;
-    Ok(Inspected { claims: read_provider(token(&contents)?)?, targets: contents.targets })
 }
 
 /// White space around the token is ignored, for files that people write end in a line feed.

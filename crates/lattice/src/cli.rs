@@ -11,6 +11,7 @@ mod keys;
 mod label;
 mod lattice_state;
 mod operation;
+mod par;
 mod providers;
 mod up;
 mod update;
@@ -34,6 +35,7 @@ pub(crate) use keys::{Generate, Keys, Kind};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
 pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink, Registry, SetRegistry};
 pub(crate) use operation::Operation;
+pub(crate) use par::{Create, Insert, InspectArchive, Par};
 pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
@@ -109,10 +111,15 @@ With `-o json` a command prints exactly one JSON document on standard output;
   claims sign         file, public_key, issuer
   claims inspect      public_key, issuer, name, call_alias, capabilities, tags,
                       revision, version, issued_at, expires, hash, valid, problem
+  par create, par insert
+                      file, public_key, issuer, targets
+  par inspect         public_key, issuer, name, contract, vendor, revision, version,
+                      issued_at, expires, executables, valid, problem; an executable
+                      has target, size, hash, as_claimed
   bench               the report
 A command that fails prints {\"error\": {\"code\", \"message\", \"causes\", \"hint\"}}, or its document
 where that tells of the failure. These are the codes:
-  1    failed, invalid_module, unreadable
+  1    failed, invalid_module, invalid_archive, unreadable
   2    usage, ambiguous
   3    unreachable, not_nats, nats_too_old, no_jet_stream, no_hosts, not_found,
        not_running
@@ -213,6 +220,8 @@ pub(crate) enum Command {
     Keys(Keys),
     #[command(subcommand)]
     Claims(Claims),
+    #[command(subcommand)]
+    Par(Par),
     /// Print completions for a shell
     ///
     /// For bash: `lattice completions bash > ~/.local/share/bash-completion/completions/lattice`

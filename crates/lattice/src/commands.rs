@@ -15,6 +15,7 @@ mod label;
 mod link;
 mod logs;
 mod operation;
+mod par;
 mod registry;
 mod scale;
 mod start;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command, settings: &Settings) -> anyhow::Result<()> {
         Command::Completions { shell } => completions::run(shell, settings),
         Command::Keys(keys) => keys::run(&keys, settings),
         Command::Claims(claims) => claims::run(&claims, settings),
+        Command::Par(par) => par::run(par, settings),
         command => {
             let runtime = tokio::runtime::Runtime::new()?;
             let result = runtime.block_on(run_async(command, settings));
@@ -77,6 +79,6 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Logs(logs) => logs::run(logs, settings).await,
         Command::Bench(bench) => bench::run(bench, settings).await,
         Command::BenchResponder(responder) => bench::respond(&responder, settings).await,
-        Command::Completions { .. } | Command::Keys(_) | Command::Claims(_) => Ok(()),
+        Command::Completions { .. } | Command::Keys(_) | Command::Claims(_) | Command::Par(_) => Ok(()),
     }
 }

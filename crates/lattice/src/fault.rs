@@ -17,6 +17,8 @@ pub(crate) enum Code {
     Failed,
     /// A file is no module, or its claims are not in order.
     InvalidModule,
+    /// A file is no provider archive, or no program for one, or not what was signed.
+    InvalidArchive,
     /// An answer came and could not be read.
     Unreadable,
     /// The command line is wrong.
@@ -52,9 +54,10 @@ pub(crate) enum Code {
 impl Code {
     /// All of them, by exit code.
     #[cfg(test)]
-    pub(crate) const ALL: [Code; 17] = [
+    pub(crate) const ALL: [Code; 18] = [
         Code::Failed,
         Code::InvalidModule,
+        Code::InvalidArchive,
         Code::Unreadable,
         Code::Usage,
         Code::Ambiguous,
@@ -75,7 +78,7 @@ impl Code {
     /// What the process exits with.
     pub(crate) fn exit(self) -> Exit {
         match self {
-            Code::Failed | Code::InvalidModule | Code::Unreadable => Exit::Failed,
+            Code::Failed | Code::InvalidModule | Code::InvalidArchive | Code::Unreadable => Exit::Failed,
             Code::Usage | Code::Ambiguous => Exit::Usage,
             Code::Unreachable
             | Code::NotNats

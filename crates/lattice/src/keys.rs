@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use lattice_claims::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, SeedError};
+use lattice_claims::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
 
 use crate::{
     fault::{Code, Fault},
@@ -91,7 +91,7 @@ impl Keys {
         read_or_make(&self.cluster_path(), ClusterSeed::generate, ClusterSeed::secret_text)
     }
 
-    /// The account that signs modules.
+    /// The account that signs modules and provider archives.
     pub(crate) fn account(&self) -> Result<AccountSeed, Fault> {
         read_or_make(&self.directory.join("account.nk"), AccountSeed::generate, AccountSeed::secret_text)
     }
@@ -105,6 +105,12 @@ impl Keys {
     pub(crate) fn module(&self, name: &str) -> Result<ModuleSeed, Fault> {
         let path = self.directory.join("modules").join(format!("{}.nk", file_name(name)));
         read_or_make(&path, ModuleSeed::generate, ModuleSeed::secret_text)
+    }
+
+    /// The identity of the provider that this user calls `name`.
+    pub(crate) fn provider(&self, name: &str) -> Result<ProviderSeed, Fault> {
+        let path = self.directory.join("providers").join(format!("{}.nk", file_name(name)));
+        read_or_make(&path, ProviderSeed::generate, ProviderSeed::secret_text)
     }
 
     /// Where the key that signs calls lies.

@@ -73,6 +73,7 @@ async fn keys_are_listed() {
     home.file("secret.txt", b"secret");
     let provider = ProviderSeed::generate().public().to_string();
     archive(&home, "mute", MUTE);
+    home.file("script", MUTE.as_bytes());
     let label = format!("label put {host} a=b");
     let link = format!("link put hello {provider} wasmcloud:keyvalue");
     let to_mute = format!("link put hello mute {CONTRACT}");
@@ -101,6 +102,9 @@ async fn keys_are_listed() {
         ("keys gen", "keys gen account"),
         ("claims sign", "claims sign mine.wasm --out signed.wasm --name mine"),
         ("claims inspect", "claims inspect signed.wasm"),
+        ("par create", "par create script --target x86_64-linux --contract a:b --name script"),
+        ("par insert", "par insert script.par.gz script --target aarch64-linux"),
+        ("par inspect", "par inspect script.par.gz"),
         ("down", "down"),
     ];
     for (name, line) in lines {
@@ -124,7 +128,7 @@ async fn completions_are_made() {
     let home = Home::new().await;
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = home.run(&["completions", shell]).await;
-        for word in ["all-hosts", "max-instances", "registry", "require-complete"] {
+        for word in ["all-hosts", "max-instances", "registry", "require-complete", "provider-key"] {
             assert!(script.done().contains(word), "no {word} for {shell}");
         }
     }

@@ -1,4 +1,5 @@
-//! Test support: a private nats-server per test, guests as WebAssembly text and as built modules, waiting on conditions.
+//! Test support: a private nats-server per test, guests as WebAssembly text and as built modules, programs of other packages,
+//! waiting on conditions.
 //!
 //! Nothing here is part of a shipped program. Where something is missing on the machine, the functions panic: a test
 //! that cannot run has failed.
@@ -6,6 +7,8 @@
 mod eventually;
 pub mod guests;
 mod nats;
+mod programs;
 
 pub use eventually::eventually;
 pub use nats::{NatsOptions, NatsServer, cache_dir, nats_binary};
+pub use programs::programs;

@@ -87,6 +87,20 @@ pub enum ArchiveError {
         #[from]
         source: ProviderClaimsError,
     },
+    /// An executable is to be added to what somebody else has signed.
+    #[error("the provider archive is signed by `{issuer}`, and not by `{found}`")]
+    OtherIssuer {
+        /// Who signed it.
+        issuer: String,
+        /// Who was to sign it again.
+        found: String,
+    },
+    /// An executable is to be added for a target that there is one for.
+    #[error("the provider archive has an executable for `{target}` already")]
+    TargetTaken {
+        /// The target.
+        target: String,
+    },
     /// No executable for the target.
     #[error("the provider archive has no executable for `{target}`; it has {}", list(found))]
     MissingTarget {

@@ -1,6 +1,9 @@
 //! Reading an archive: entry by entry, within limits, nothing of it verified.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use flate2::bufread::GzDecoder;
 use tar::{Archive, Entry};
@@ -23,7 +26,7 @@ pub(super) struct Limits {
     pub(super) unpacked: u64,
     /// Bytes of the claims' entry.
     pub(super) claims: u64,
-    /// Bytes of the executable that is kept.
+    /// Bytes of an executable that is kept.
     pub(super) executable: u64,
 }
 
@@ -34,28 +37,51 @@ impl Default for Limits {
     }
 }
 
+/// Which executables are kept; the others are passed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keep<'a> {
+    /// That of one target.
+    Target(&'a str),
+    /// All of them.
+    All,
+}
+
+impl Keep<'_> {
+    fn has(self, target: &str) -> bool {
+        match self {
+            Keep::Target(wanted) => wanted == target,
+            Keep::All => true,
+        }
+    }
+}
+
 /// What is in an archive.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// The text of the claims.
     pub(super) token: Option<Vec<u8>>,
-    /// The executable of the target that was asked for.
-    pub(super) executable: Option<Vec<u8>>,
+    /// The executables that are kept, by their targets.
+    pub(super) executables: BTreeMap<String, Vec<u8>>,
     /// The targets that there are executables for, sorted.
     pub(super) targets: Vec<String>,
 }
 
-/// What is in the archive, with the executable of `target` alone.
-pub(super) fn read(archive: &[u8], target: &str, limits: &Limits) -> Result<Contents, ArchiveError> {
-    let reading = Reading { target, limits, entries: 0, unpacked: 0, contents: Contents::default() };
-    match archive.starts_with(&GZIP) {
+/// Whether the bytes are those of a file compressed with gzip.
+pub(super) fn is_compressed(archive: &[u8]) -> bool {
+    archive.starts_with(&GZIP)
+}
+
+/// What is in the archive, with the executables to keep.
+pub(super) fn read(archive: &[u8], keep: Keep<'_>, limits: &Limits) -> Result<Contents, ArchiveError> {
+    let reading = Reading { keep, limits, entries: 0, unpacked: 0, contents: Contents::default() };
+    match is_compressed(archive) {
         true => reading.read(GzDecoder::new(archive)),
         false => reading.read(archive),
     }
 }
 
 struct Reading<'a> {
-    target: &'a str,
+    keep: Keep<'a>,
     limits: &'a Limits,
     /// Entries begun.
     entries: usize,
@@ -116,8 +142,8 @@ impl Reading<'_> {
     }
 
     fn take_target(&mut self, entry: &mut Entry<'_, impl Read>, target: String) -> Result<(), ArchiveError> {
-        if target == self.target {
-            self.contents.executable = Some(content(entry, self.limits.executable)?);
+        if self.keep.has(&target) {
+            self.contents.executables.insert(target.clone(), content(entry, self.limits.executable)?);
         }
         self.contents.targets.push(target);
         Ok(())

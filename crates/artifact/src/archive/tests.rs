@@ -81,6 +81,10 @@ impl Raw {
     }
 }
 
+fn targets(inspected: &Inspected) -> Vec<&str> {
+    inspected.executables.iter().map(|listed| listed.target.as_str()).collect()
+}
+
 fn refused(archive: &[u8]) -> ArchiveError {
     let error = open(archive, TARGET, now()).expect_err("not acceptable");
     let text = error.to_string();
@@ -113,9 +117,66 @@ fn what_is_packed_is_opened() {
             assert_eq!((opened.claims.subject, opened.claims.issuer), (claims.subject.clone(), account.public()));
         }
         let inspected = inspect(&archive).unwrap();
-        assert_eq!(inspected.targets, ["aarch64-macos", TARGET]);
+        assert_eq!(targets(&inspected), ["aarch64-macos", TARGET]);
+        assert_eq!(verify(&archive, now()).unwrap(), inspected.claims);
         assert_eq!(inspected.claims.target_hashes[TARGET], binary_hash(PROGRAM));
     }
+}
+
+#[test]
+fn an_inspected_archive_is_told_whole() {
+    let archive = Raw::signed().file("x86_64-linux.bin", OTHER).file("riscv64-linux.bin", PROGRAM).done();
+    let listed: Vec<_> = inspect(&archive)
+        .unwrap()
+        .executables
+        .into_iter()
+        .map(|listed| (listed.target, listed.size, listed.hash, listed.is_as_claimed))
+        .collect();
+    let expect = [("riscv64-linux", PROGRAM), (TARGET, OTHER)];
+    assert_eq!(listed, expect.map(|(target, bytes)| (target.to_owned(), bytes.len(), binary_hash(bytes), false)));
+}
+
+#[test]
+fn a_whole_archive_is_verified() {
+    let wrong = |raw: Raw| verify(&raw.done(), now()).unwrap_err();
+    let error = wrong(Raw::signed().file("x86_64-linux.bin", PROGRAM).file("aarch64-macos.bin", PROGRAM));
+    assert!(matches!(&error, ArchiveError::Hash { target, .. } if target == "aarch64-macos"), "{error:?}");
+    let error = wrong(Raw::signed().file("x86_64-linux.bin", PROGRAM));
+    assert!(matches!(&error, ArchiveError::MissingTarget { target, .. } if target == "aarch64-macos"), "{error:?}");
+    let whole = || Raw::signed().file("x86_64-linux.bin", PROGRAM).file("aarch64-macos.bin", OTHER);
+    let error = wrong(whole().file("more.bin", OTHER));
+    assert!(matches!(&error, ArchiveError::MissingHash { target } if target == "more"), "{error:?}");
+    let expired = NewProviderClaims { expires: Some(1), ..claims() };
+    let expired = pack(expired, &AccountSeed::generate(), &binaries(), Packing::Tar).unwrap();
+    assert!(matches!(verify(&expired, now()).unwrap_err(), ArchiveError::Claims { .. }));
+}
+
+#[test]
+fn an_executable_is_added_by_who_signed_the_others() {
+    let (claims, account) = (NewProviderClaims { revision: Some(4), ..claims() }, AccountSeed::generate());
+    for packing in [Packing::Tar, Packing::TarGz] {
+        let one = pack(claims.clone(), &account, &binaries()[..1], packing).unwrap();
+        let two = insert(&one, ("aarch64-macos", OTHER), &account, now()).unwrap();
+        assert_eq!(two.starts_with(b"\x1f\x8b"), packing == Packing::TarGz);
+        let verified = verify(&two, now()).unwrap();
+        assert_eq!((verified.subject, verified.revision), (claims.subject.clone(), Some(4)));
+        for (target, program) in binaries() {
+            assert_eq!(open(&two, target, now()).unwrap().executable.bytes(), program);
+        }
+    }
+}
+
+#[test]
+fn executables_that_cannot_be_added() {
+    let account = AccountSeed::generate();
+    let archive = pack(claims(), &account, &binaries(), Packing::Tar).unwrap();
+    let check = |target, issuer: &AccountSeed| insert(&archive, (target, OTHER), issuer, now()).unwrap_err();
+    assert!(matches!(check("new", &AccountSeed::generate()), ArchiveError::OtherIssuer { .. }));
+    assert!(matches!(check(TARGET, &account), ArchiveError::TargetTaken { .. }));
+    assert!(matches!(check("a/b", &account), ArchiveError::Path { .. }));
+    let damaged = Raw::signed().file("x86_64-linux.bin", OTHER).done();
+    let error = insert(&damaged, ("new", OTHER), &account, now()).unwrap_err();
+    assert!(matches!(error, ArchiveError::Hash { .. }), "what is wrong is not signed: {error}");
 }
 
 #[test]
@@ -180,7 +241,7 @@ fn archives_that_other_tools_make() {
             .entry("empty.bin", EntryType::Continuous, 0, b"")
             .done();
     assert_eq!(open(&archive, TARGET, now()).unwrap().executable.bytes(), PROGRAM);
-    assert_eq!(inspect(&archive).unwrap().targets, ["._claims", "empty", TARGET]);
+    assert_eq!(targets(&inspect(&archive).unwrap()), ["._claims", "empty", TARGET]);
     // The two empty blocks at the end say nothing that the claims do not.
     let cut = &archive[..archive.len() - 1024];
     assert_eq!(open(cut, TARGET, now()).unwrap().executable.bytes(), PROGRAM);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     jwt::{Claims, sign_token},
-    provider::claims::Metadata,
+    provider::claims::{Metadata, ProviderClaims},
     seed::AccountSeed,
     time::unix_seconds,
     token_id::new_token_id,
@@ -58,6 +58,21 @@ impl NewProviderClaims {
             version: None,
             target_hashes: BTreeMap::new(),
             config_schema: None,
+        }
+    }
+
+    /// Claims that say what those do, with a new id, to be signed once more.
+    pub fn again(claims: ProviderClaims, now: SystemTime) -> Self {
+        Self {
+            expires: claims.expires,
+            not_before: claims.not_before,
+            name: claims.name,
+            vendor: claims.vendor,
+            revision: claims.revision,
+            version: claims.version,
+            target_hashes: claims.target_hashes,
+            config_schema: claims.config_schema,
+            ..Self::new(claims.subject, claims.contract, now)
         }
     }
 

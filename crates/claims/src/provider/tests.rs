@@ -93,6 +93,18 @@ fn signed_claims_verify_with_everything_they_say() {
     assert_eq!(read.not_before_human(now()), "immediately");
 }
 
+#[test]
+fn claims_are_signed_again_with_everything_they_say() {
+    let account = AccountSeed::generate();
+    let first = verify_provider(&sign_provider(&full_claims(), &account), now()).expect("signed claims");
+    let later = now() + Duration::from_secs(60);
+    let again = NewProviderClaims::again(first.clone(), later);
+    let second = verify_provider(&sign_provider(&again, &account), later).expect("signed claims");
+    assert_ne!(second.id, first.id);
+    assert_eq!(second.issued_at, first.issued_at + 60);
+    assert_eq!(ProviderClaims { id: first.id.clone(), issued_at: first.issued_at, ..second }, first);
+}
+
 /// The signature was computed once with another implementation (Python: Ed25519 of the `cryptography` package).
 #[test]
 fn the_token_has_the_published_layout() {

@@ -28,7 +28,7 @@ pub(crate) struct Generate {
 /// What keys are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// Signs the claims of modules (A...)
+    /// Signs the claims of modules and providers (A...)
     Account,
     /// Identifies an actor (M...)
     Module,

@@ -117,7 +117,8 @@ impl Inspected {
     }
 }
 
-fn date(seconds: u64) -> String {
+/// A time as people read it.
+pub(super) fn date(seconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds));
     let shown = time.map(|time| humantime::format_rfc3339_seconds(time).to_string());
     // Beyond the year 9999, which nothing but a damaged or forged token says.
