@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::{
     burst::Burst,
     defaults::{
-        CALL_SIZE, COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS, MAX_ROUNDS,
-        OVERLOAD_DEADLINE, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
+        CALL_DEADLINE, CALL_SIZE, COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS,
+        MAX_ROUNDS, OVERLOAD_DEADLINE, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
     },
     error::BenchError,
     guest::{self, ColdStart, ECHO, Guest, HOST_CALL, Signer, WarmStart},
@@ -255,6 +255,7 @@ impl Bench {
             operation,
             payload: payload.into(),
             answer: answer.map(Bytes::from),
+            deadline: CALL_DEADLINE,
         })
     }
 
@@ -309,7 +310,7 @@ impl Bench {
             other.start(&modules.new_module()?, 1).await?;
             until_it_goes(&call).await?;
             let floor = Beside { call: call.clone(), other: self.floor(CALL_SIZE, PAYLOAD) };
-            let load = Beside { call, other: overloaded.clone() };
+            let load = Beside { call, other: ActorCall { deadline: OVERLOAD_DEADLINE, ..overloaded.clone() } };
             let figures = rounds.take(Pair::of_latency(floor, load, REQUESTS)).await?;
             // Those that still wait are gone by then; from there on there is room for all.
             time::sleep(OVERLOAD_DEADLINE).await;

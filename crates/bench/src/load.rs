@@ -9,7 +9,7 @@ use lattice_protocol::{ActorAuction, Annotations, Constraints, HostKey};
 use tokio::{task::JoinSet, time};
 
 use crate::{
-    defaults::{CALL_DEADLINE, LINK_DEADLINE, LINK_PAUSE},
+    defaults::{LINK_DEADLINE, LINK_PAUSE},
     error::BenchError,
 };
 
@@ -153,11 +153,13 @@ pub(crate) struct ActorCall {
     pub(crate) payload: Bytes,
     /// What it must answer, if that is known.
     pub(crate) answer: Option<Bytes>,
+    /// How long it may take.
+    pub(crate) deadline: Duration,
 }
 
 impl Load for ActorCall {
     async fn once(&self) -> Result<Duration, BenchError> {
-        let call = self.caller.call(&self.target, self.operation, self.payload.clone(), CALL_DEADLINE);
+        let call = self.caller.call(&self.target, self.operation, self.payload.clone(), self.deadline);
         let (answer, took) = timed(call.map_err(|source| BenchError::Call { source })).await?;
         if self.answer.as_ref().is_none_or(|expected| answer == expected) {
             Ok(took)

@@ -7,7 +7,7 @@ mod refusal;
 mod room;
 
 pub use refusal::{RefusalKind, Refusals};
-pub(crate) use room::Room;
+pub(crate) use room::{Place, Room};
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 

@@ -205,8 +205,9 @@ impl Served {
     /// Takes no more invocations; those that run are the business of the actor's own drain, which comes after.
     pub(crate) async fn stop(self) {
         let Self { server, call_deadline, _entry: entry } = self;
-        drop(entry);
         server.shutdown(call_deadline).await;
+        // Not before: who does not find it here any more calls over NATS, where nobody must be on the way out.
+        drop(entry);
     }
 }
 
@@ -247,9 +248,9 @@ impl Handler for Service {
         let call = if request.back { call.wait_at_most(BACK_PATIENCE) } else { call };
         let outcome = self.call(caller, call).await;
         outcome.map_err(|error| match error {
-            ServiceError::Call(CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. }) => {
-                HandlerError::Overloaded(overloaded(&error, request.back))
-            }
+            ServiceError::Call(
+                CallError::QueueFull { .. } | CallError::Busy { .. } | CallError::NotStarted { .. } | CallError::Closed,
+            ) => HandlerError::Overloaded(overloaded(&error, request.back)),
             _ => HandlerError::Failed(error.to_string()),
         })
     }

@@ -7,7 +7,7 @@ use std::{
 use async_nats::{HeaderMap, Request};
 use lattice_guard::{Guarded, GuardedCommand, SpawnError};
 use lattice_protocol::{LinkDefinition, ShutdownRequest};
-use lattice_rpc::{DEADLINE_HEADER, DirectPass};
+use lattice_rpc::{DEADLINE_HEADER, DirectPass, Entity};
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ impl Process {
         let seed = assignment.seed(tools, key).await?;
         let instance_id = Uuid::new_v4().to_string();
         let mut data = tools.host_data(key, instance_id.clone(), (&seed, assignment.configuration.clone()), links);
-        let pass = tools.door.as_ref().map(|door| door.pass(key.provider.clone(), key.link.clone()));
+        let pass = tools.door.as_ref().map(|door| door.pass(entity(key, assignment)));
         data.direct = pass.as_ref().map(|pass| pass.access().clone());
         let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;
         let mut readers = JoinSet::new();
@@ -127,6 +127,12 @@ impl Process {
         self.finish_reading().await;
         Exit { status }
     }
+}
+
+/// Who the process is for whom it calls.
+fn entity(key: &InstanceKey, assignment: &Assignment) -> Entity {
+    let contract = assignment.image.contract.clone();
+    Entity::Provider { key: key.provider.clone(), link: key.link.clone(), contract }
 }
 
 /// Whether it answered that it shuts down.

@@ -76,6 +76,8 @@ pub struct HostData {
 /// Where a provider can call the actors of its host without the broker. `Debug` does not show the ticket.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectAccess {
+    /// How host and provider speak with each other there.
+    pub version: u32,
     /// The name of a Unix socket, which has no file.
     pub socket: String,
     /// By which the host knows who calls; secret.

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    frame::{self, Ask, Frame, Told, Verdict},
+    frame::{self, Ask, Frame, Told, VERSION, Verdict},
     socket,
 };
 use crate::{
@@ -73,8 +73,10 @@ impl DirectClient {
     /// # Errors
     /// If nobody listens there, or the ticket is no good.
     pub async fn connect(access: &DirectAccess) -> io::Result<Self> {
-        let mut stream = socket::connect(&access.socket)?;
-        let largest_payload = timeout(DIRECT_ENTER, enter(&mut stream, &access.ticket)).await??;
+        if access.version != VERSION {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "the host's door is of another version"));
+        }
+        let (stream, largest_payload) = timeout(DIRECT_ENTER, enter(access)).await??;
         let (reader, writer) = stream.into_split();
         let waiting = Waiting(Arc::new(Mutex::new(Some(HashMap::new()))));
         let (asks, made) = mpsc::channel(DIRECT_WAITING);
@@ -95,9 +97,7 @@ impl DirectClient {
 
     /// Calls an actor in the name of this provider, and waits until `until`.
     pub(crate) async fn call(&self, call: &Call, until: Instant) -> Outcome {
-        let (Entity::Actor(actor), Entity::Provider { contract, .. }) = (&call.target, &call.origin) else {
-            return Outcome::Elsewhere;
-        };
+        let Entity::Actor(actor) = &call.target else { return Outcome::Elsewhere };
         if call.payload.len() > self.inner.largest_payload {
             return Outcome::Elsewhere;
         }
@@ -106,14 +106,17 @@ impl DirectClient {
         let ask = Ask {
             number,
             actor: actor.to_string(),
-            contract: contract.to_string(),
             operation: call.operation.clone(),
             left: header::milliseconds(until.saturating_duration_since(Instant::now())),
             depth: call.nesting.depth,
             back: call.nesting.back,
             trace: call.trace.clone(),
         };
-        match timeout_at(until, self.inner.asks.send(Frame::new(&ask, call.payload.clone()))).await {
+        let frame = Frame::new(&ask, call.payload.clone());
+        if !frame.fits() {
+            return Outcome::Elsewhere;
+        }
+        match timeout_at(until, self.inner.asks.send(frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Outcome::Elsewhere,
             Err(_) => return Outcome::TimedOut,
@@ -137,9 +140,14 @@ impl fmt::Debug for DirectClient {
 }
 
 /// Shows the ticket, and learns how many bytes a payload may have.
-async fn enter(stream: &mut UnixStream, ticket: &str) -> io::Result<usize> {
-    stream.write_all(ticket.as_bytes()).await?;
-    Ok(stream.read_u32().await? as usize)
+async fn enter(access: &DirectAccess) -> io::Result<(UnixStream, usize)> {
+    let mut stream = socket::connect(&access.socket).await?;
+    if !socket::is_of_this_user(&stream)? {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user listens there"));
+    }
+    stream.write_all(access.ticket.as_bytes()).await?;
+    let largest_payload = stream.read_u32().await? as usize;
+    Ok((stream, largest_payload))
 }
 
 async fn read(mut frames: frame::Frames<OwnedReadHalf>, waiting: Waiting) {

@@ -1,7 +1,6 @@
 //! What goes through a door: a length, a head in MessagePack, and the payload as it is.
 //!
-//! Both ends are of one version of this project, for a host gives its door to the programs that it starts; the head is an
-//! array all the same, to which later versions can add.
+//! Both ends speak one [`VERSION`] of this, or do not meet: a host may start a program that is older or newer than itself.
 
 use std::io;
 
@@ -19,13 +18,15 @@ use crate::{
     invocation::TraceContext,
 };
 
+/// Changes with anything that a host or a provider of before would misread.
+pub(super) const VERSION: u32 = 1;
+
 /// A call; its payload follows.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ask {
     /// By which the answer is recognised.
     pub(super) number: u64,
     pub(super) actor: String,
-    pub(super) contract: String,
     pub(super) operation: String,
     /// What is left of its time, in milliseconds.
     pub(super) left: u64,
@@ -64,10 +65,15 @@ impl Frame {
         Self { head: rmp_serde::to_vec(head).expect("memory takes all that is written"), payload }
     }
 
+    /// Whether the other end takes a head of this size.
+    pub(super) fn fits(&self) -> bool {
+        self.head.len() <= DIRECT_HEAD
+    }
+
     /// Reads what [`new`](Self::new) made. The payload shares the memory of `bytes`.
     pub(super) fn read<T: DeserializeOwned>(mut bytes: Bytes) -> io::Result<(T, Bytes)> {
         let size = bytes.try_get_u32().map_err(|_| broken())? as usize;
-        if size > bytes.len() {
+        if size > bytes.len() || size > DIRECT_HEAD {
             return Err(broken());
         }
         let head = bytes.split_to(size);
@@ -97,7 +103,8 @@ fn broken() -> io::Error {
 pub(super) type Frames<R> = FramedRead<R, LengthDelimitedCodec>;
 
 pub(super) fn frames<R: AsyncRead>(reader: R, largest_payload: usize) -> Frames<R> {
-    let codec = LengthDelimitedCodec::builder().max_frame_length(largest_payload + DIRECT_HEAD).new_codec();
+    let codec =
+        LengthDelimitedCodec::builder().max_frame_length(largest_payload + size_of::<u32>() + DIRECT_HEAD).new_codec();
     FramedRead::new(reader, codec)
 }
 

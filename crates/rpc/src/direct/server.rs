@@ -4,7 +4,7 @@ use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use lattice_protocol::{ActorKey, ContractId, HostKey, LinkName, ProviderKey};
+use lattice_protocol::{ActorKey, HostKey};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
@@ -15,14 +15,16 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    access::{DirectPass, TICKET, Tickets, Visitor},
+    access::{DirectPass, Entered, TICKET, Tickets},
     frame::{self, Ask, Frame, Told, Verdict},
     socket,
 };
 use crate::{
-    defaults::{DIRECT_ACCEPT_PAUSE, DIRECT_CALLS, DIRECT_CONNECTIONS, DIRECT_ENTER, DIRECT_WAITING},
+    defaults::{
+        DIRECT_ACCEPT_PAUSE, DIRECT_CALLS, DIRECT_CONNECTIONS, DIRECT_ENTER, DIRECT_HEAD_USUAL, DIRECT_WAITING,
+    },
     entity::Entity,
-    server::{Handler, HandlerError, PANICKED, RefusalKind, Refusals, Request, Room, TOO_LATE},
+    server::{Handler, HandlerError, PANICKED, Place, RefusalKind, Refusals, Request, Room, TOO_LATE},
 };
 
 /// What runs on this host.
@@ -81,9 +83,9 @@ impl DirectDoor {
         Ok(Self { name, tickets: TicketsOf(tickets), task })
     }
 
-    /// Lets a process in as this provider, for as long as the pass is held.
-    pub fn pass(&self, key: ProviderKey, link: LinkName) -> DirectPass {
-        self.tickets.0.issue(&self.name, Visitor { key, link })
+    /// Lets one process in as this provider, for as long as the pass is held.
+    pub fn pass(&self, provider: Entity) -> DirectPass {
+        self.tickets.0.issue(&self.name, provider)
     }
 }
 
@@ -111,76 +113,96 @@ async fn accept<L: Locals>(listener: UnixListener, inside: Arc<Inside<L>>) {
 }
 
 async fn receive<L: Locals>(mut stream: UnixStream, inside: Arc<Inside<L>>) {
-    let visitor = match timeout(DIRECT_ENTER, enter(&mut stream, &inside.tickets, inside.largest_payload)).await {
-        Ok(Ok(Some(visitor))) => visitor,
-        Ok(Ok(None)) => return tracing::warn!("somebody without a good ticket wanted to call actors directly"),
-        _ => return,
+    let entered = match timeout(DIRECT_ENTER, enter(&mut stream, &inside)).await {
+        Ok(Ok(Some(entered))) => entered,
+        // Not worth more: any program of this machine can do that as often as it likes.
+        _ => return tracing::debug!("somebody without a good ticket wanted to call actors directly"),
     };
-    if let Err(error) = serve(stream, visitor, inside).await {
+    let ended = entered.ended.clone();
+    let mut calls = JoinSet::new();
+    if let Some(Err(error)) = ended.run_until_cancelled(serve(stream, entered, &inside, &mut calls)).await {
         tracing::debug!(%error, "the direct connection of a provider broke");
     }
+    // What runs goes on to its end, as if it had come over NATS.
+    while calls.join_next().await.is_some() {}
 }
 
 /// Who comes, if it is known and of the same user.
-async fn enter(stream: &mut UnixStream, tickets: &Tickets, largest_payload: usize) -> io::Result<Option<Visitor>> {
-    if stream.peer_cred()?.uid() != rustix::process::geteuid().as_raw() {
+async fn enter<L>(stream: &mut UnixStream, inside: &Inside<L>) -> io::Result<Option<Entered>> {
+    if !socket::is_of_this_user(stream)? {
         return Ok(None);
     }
     let mut ticket = [0; TICKET];
     stream.read_exact(&mut ticket).await?;
-    let Some(visitor) = std::str::from_utf8(&ticket).ok().and_then(|ticket| tickets.visitor(ticket)) else {
+    let Some(entered) = std::str::from_utf8(&ticket).ok().and_then(|ticket| inside.tickets.enter(ticket)) else {
         return Ok(None);
     };
-    stream.write_u32(u32::try_from(largest_payload).unwrap_or(u32::MAX)).await?;
-    Ok(Some(visitor))
+    stream.write_u32(u32::try_from(inside.largest_payload).unwrap_or(u32::MAX)).await?;
+    Ok(Some(entered))
 }
 
-/// Works on the calls of a visitor until it is gone. What runs then goes on to its end, as if it had come over NATS.
-async fn serve<L: Locals>(stream: UnixStream, visitor: Visitor, inside: Arc<Inside<L>>) -> io::Result<()> {
+/// Takes the calls of a visitor until it is gone.
+async fn serve<L: Locals>(
+    stream: UnixStream,
+    entered: Entered,
+    inside: &Arc<Inside<L>>,
+    calls: &mut JoinSet<()>,
+) -> io::Result<()> {
     let (reader, writer) = stream.into_split();
     let mut frames = frame::frames(reader, inside.largest_payload);
     let (answers, made) = mpsc::channel(DIRECT_WAITING);
-    let room = Arc::new(Room::new(DIRECT_CALLS));
+    let room = Room::new(DIRECT_CALLS);
     let mut writing = JoinSet::new();
     writing.spawn(frame::write(made, writer));
     while let Some((ask, payload)) = frame::next::<Ask>(&mut frames).await? {
-        let number = ask.number;
-        let place = match room.place(payload.len()) {
-            Ok(place) => place,
+        while calls.try_join_next().is_some() {}
+        match room.place(payload.len() + DIRECT_HEAD_USUAL) {
+            Ok(place) => {
+                let call = Arc::clone(inside).work_on(entered.visitor.clone(), ask, payload);
+                let answers = answers.clone();
+                calls.spawn(answer(call, place, answers));
+            }
             Err(error) => {
                 inside.refusals.add(RefusalKind::Overloaded);
-                let told = Told { number, verdict: refused(RefusalKind::Overloaded) };
+                let told = Told { number: ask.number, verdict: refused(RefusalKind::Overloaded) };
                 if answers.send(Frame::new(&told, error.into())).await.is_err() {
                     break;
                 }
-                continue;
             }
-        };
-        let (inside, visitor, answers) = (Arc::clone(&inside), visitor.clone(), answers.clone());
-        tokio::spawn(async move {
-            let (verdict, payload) = inside.work_on(visitor, ask, payload).await;
-            drop(place);
-            // That it cannot be sent means that nobody waits for it.
-            let _ = answers.send(Frame::new(&Told { number, verdict }, payload)).await;
-        });
+        }
     }
     Ok(())
 }
 
+/// Sends what a call comes to. Its place is taken until then, so that whoever does not read answers gets none made.
+async fn answer(call: impl Future<Output = (Told, Bytes)>, mut place: Place, answers: mpsc::Sender<Frame>) {
+    let (mut told, mut payload) = call.await;
+    if let Err(error) = place.grow(payload.len()) {
+        (told.verdict, payload) = (Verdict::Failed, format!("it has an answer, which is not sent: {error}").into());
+    }
+    // That it cannot be sent means that nobody waits for it.
+    let _ = answers.send(Frame::new(&told, payload)).await;
+}
+
 impl<L: Locals> Inside<L> {
-    async fn work_on(&self, visitor: Visitor, ask: Ask, payload: Bytes) -> (Verdict, Bytes) {
-        let (Ok(actor), Ok(contract)) = (ask.actor.parse::<ActorKey>(), ask.contract.parse::<ContractId>()) else {
+    async fn work_on(self: Arc<Self>, origin: Entity, ask: Ask, payload: Bytes) -> (Told, Bytes) {
+        let number = ask.number;
+        let (verdict, payload) = self.execute(origin, ask, payload).await;
+        (Told { number, verdict }, payload)
+    }
+
+    async fn execute(&self, origin: Entity, ask: Ask, payload: Bytes) -> (Verdict, Bytes) {
+        let Ok(actor) = ask.actor.parse::<ActorKey>() else {
             self.refusals.add(RefusalKind::Unreadable);
-            return (refused(RefusalKind::Unreadable), "neither an actor's key nor a contract".into());
+            return (refused(RefusalKind::Unreadable), "no actor's key".into());
         };
         let Some(handler) = self.locals.find(&actor) else { return (Verdict::Elsewhere, Bytes::new()) };
-        let deadline = Instant::now() + Duration::from_millis(ask.left).min(self.longest_call);
         let request = Request {
-            origin: Entity::Provider { key: visitor.key, link: visitor.link, contract },
+            origin,
             operation: ask.operation,
             payload,
             id: ask.number.to_string(),
-            deadline,
+            deadline: Instant::now() + Duration::from_millis(ask.left).min(self.longest_call),
             depth: ask.depth,
             back: ask.back,
             trace: ask.trace,

@@ -1,35 +1,19 @@
-//! Unix sockets that have a name and no file, so that nothing is left of them.
+//! Unix sockets that have a name and no file, so that nothing is left of them. Linux has these; elsewhere both functions
+//! fail, for a path has no zero byte.
 
 use std::io;
 
 use tokio::net::{UnixListener, UnixStream};
 
-#[cfg(target_os = "linux")]
 pub(super) fn listen(name: &str) -> io::Result<UnixListener> {
-    use std::os::{linux::net::SocketAddrExt as _, unix::net};
-
-    let address = net::SocketAddr::from_abstract_name(name)?;
-    let listener = net::UnixListener::bind_addr(&address)?;
-    listener.set_nonblocking(true)?;
-    UnixListener::from_std(listener)
+    UnixListener::bind(format!("\0{name}"))
 }
 
-#[cfg(target_os = "linux")]
-pub(super) fn connect(name: &str) -> io::Result<UnixStream> {
-    use std::os::{linux::net::SocketAddrExt as _, unix::net};
-
-    // Does not wait: whoever listens on this machine has a place for it or not.
-    let stream = net::UnixStream::connect_addr(&net::SocketAddr::from_abstract_name(name)?)?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+pub(super) async fn connect(name: &str) -> io::Result<UnixStream> {
+    UnixStream::connect(format!("\0{name}")).await
 }
 
-#[cfg(not(target_os = "linux"))]
-pub(super) fn listen(_name: &str) -> io::Result<UnixListener> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn connect(_name: &str) -> io::Result<UnixStream> {
-    Err(io::ErrorKind::Unsupported.into())
+/// Whether the other end is a process of this user.
+pub(super) fn is_of_this_user(stream: &UnixStream) -> io::Result<bool> {
+    Ok(stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw())
 }

@@ -36,7 +36,7 @@ impl Room {
 impl Place {
     /// As many bytes more for the same call, or what its caller is told if they are not there. As with a place, all that is
     /// left of an otherwise empty room is enough.
-    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), String> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), String> {
         let left = IN_FLIGHT_BYTES.saturating_sub(u32::try_from(self.bytes.num_permits()).unwrap_or(u32::MAX));
         let more = take(self.bytes.semaphore(), bytes, left)?;
         self.bytes.merge(more);

@@ -1,6 +1,10 @@
 //! Calls through a door, past the broker.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use lattice_claims::{HostSeed, ProviderSeed};
@@ -9,12 +13,22 @@ use lattice_rpc::{
     Call, CallError, DirectClient, DirectDoor, DirectPass, Entity, Handler, HandlerError, Locals, RefusalKind,
     Refusals, Request, RpcClient,
 };
-use tokio::time::Instant;
+use lattice_testkit::eventually;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+    time::Instant,
+};
 
 use crate::support::{Guest, LONG, Lattice, pattern, text};
 
 /// The largest payload through the doors of these tests.
 const LARGEST: usize = 100_000;
+
+fn entity(key: &ProviderKey, contract: &str) -> Entity {
+    let (link, contract) = ("default".parse().expect("a name"), contract.parse().expect("a contract"));
+    Entity::Provider { key: key.clone(), link, contract }
+}
 
 /// Runs one actor, or none.
 struct Host(Option<(ActorKey, Arc<Guest>)>);
@@ -60,19 +74,14 @@ impl Stage {
         let door = DirectDoor::open(host, HostSeed::generate().public(), Arc::clone(&refusals), limits);
         let door = door.expect("there is a socket");
         let provider = ProviderSeed::generate().public();
-        let pass = door.pass(provider.clone(), "default".parse().expect("a link name"));
+        let pass = door.pass(entity(&provider, "acme:store"));
         let direct = DirectClient::connect(pass.access()).await.expect("the ticket is good");
         let rpc = lattice.rpc().with_direct(direct);
         Self { lattice, door: Some(door), refusals, provider, pass, rpc }
     }
 
-    fn origin(&self, key: &ProviderKey) -> Entity {
-        let (link, contract) = ("default".parse().expect("a name"), "acme:store".parse().expect("a contract"));
-        Entity::Provider { key: key.clone(), link, contract }
-    }
-
     fn call_of(&self, operation: &str, payload: impl Into<Bytes>) -> Call {
-        Call::new(self.origin(&self.provider), self.lattice.actor.clone(), operation, payload)
+        Call::new(entity(&self.provider, "acme:store"), self.lattice.actor.clone(), operation, payload)
     }
 
     async fn call(&self, operation: &str, payload: impl Into<Bytes>) -> Result<Bytes, CallError> {
@@ -94,8 +103,11 @@ async fn what_runs_on_the_host_is_called_without_the_broker() {
 #[tokio::test]
 async fn the_door_knows_who_calls_whatever_the_call_says() {
     let stage = Stage::start().await;
-    let other = ProviderSeed::generate().public();
-    let call = Call::new(stage.origin(&other), stage.lattice.actor.clone(), "Test.Told", "")
+    let other = entity(&ProviderSeed::generate().public(), "acme:vault");
+    let claimed = Call::new(other.clone(), stage.lattice.actor.clone(), "Test.Origin", "");
+    let told = stage.rpc.call(claimed).await.expect("an answer");
+    assert_eq!(text(&told), format!("{:?}", entity(&stage.provider, "acme:store")));
+    let call = Call::new(other, stage.lattice.actor.clone(), "Test.Told", "")
         .with_deadline(Instant::now() + LONG)
         .with_depth(3)
         .with_trace([("traceparent".to_owned(), "00".to_owned())].into());
@@ -156,6 +168,9 @@ async fn what_is_elsewhere_or_too_large_goes_over_nats() {
     let stage = Stage::start().await;
     let too_large = stage.call("Test.Echo", pattern(LARGEST + 1)).await;
     assert!(matches!(too_large, Err(CallError::NoResponders { .. })), "{too_large:?}");
+    let trace = [("tracestate".to_owned(), "x".repeat(70_000))].into();
+    let too_large = stage.rpc.call(stage.call_of("Test.Echo", pattern(LARGEST)).with_trace(trace)).await;
+    assert!(matches!(too_large, Err(CallError::NoResponders { .. })), "{too_large:?}");
     assert_eq!(stage.call("Test.Echo", "x").await.expect("the door is still open"), "x");
 }
 
@@ -194,16 +209,69 @@ async fn when_the_host_goes_its_callers_hear_of_it_and_later_calls_go_over_nats(
 }
 
 #[tokio::test]
-async fn only_good_tickets_let_in() {
+async fn only_good_tickets_let_in_and_one_at_a_time() {
     let stage = Stage::start().await;
     let access = stage.pass.access().clone();
     let forged = DirectAccess { ticket: "0".repeat(32), ..access.clone() };
     let refused = DirectClient::connect(&forged).await.expect_err("nobody gave that ticket");
     assert_eq!(refused.kind(), io::ErrorKind::UnexpectedEof);
-    assert!(DirectClient::connect(&access).await.is_ok());
-    drop(stage.pass);
-    assert!(DirectClient::connect(&access).await.is_err());
-    assert!(!format!("{access:?}").contains(&access.ticket));
-    let nowhere = DirectAccess { socket: "lattice-nowhere".to_owned(), ..access };
+    assert!(DirectClient::connect(&access).await.is_err(), "somebody is inside with it");
+    let other = stage.door.as_ref().expect("it is open").pass(entity(&stage.provider, "acme:store"));
+    assert!(DirectClient::connect(other.access()).await.is_ok());
+    let later = DirectAccess { version: access.version + 1, ..access.clone() };
+    assert!(DirectClient::connect(&later).await.is_err());
+    let nowhere = DirectAccess { socket: "lattice-nowhere".to_owned(), ..access.clone() };
     assert!(DirectClient::connect(&nowhere).await.is_err());
+    assert!(!format!("{access:?}").contains(&access.ticket));
+}
+
+#[tokio::test]
+async fn who_has_lost_the_pass_is_shown_out() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.call("Test.Echo", "x").await.expect("an answer"), "x");
+    let access = stage.pass.access().clone();
+    let (rpc, call) = (stage.rpc.clone(), stage.call_of("Test.Echo", "x"));
+    drop(stage.pass);
+    eventually("calls go over NATS, where nobody is", LONG, async || {
+        matches!(rpc.call(call.clone()).await, Err(CallError::NoResponders { .. })).then_some(())
+    })
+    .await;
+    assert!(DirectClient::connect(&access).await.is_err());
+}
+
+/// Whoever reads no answers gets none made, beyond what there is room for.
+#[tokio::test]
+async fn who_does_not_read_is_not_worked_for() {
+    let lattice = Lattice::start().await;
+    let Entity::Actor(actor) = lattice.actor.clone() else { unreachable!("the actor is one") };
+    let stage = Stage::start_with(lattice, Host(None)).await;
+    let here = Host(Some((actor.clone(), Arc::clone(&stage.lattice.guest))));
+    let door = DirectDoor::open(here, HostSeed::generate().public(), Arc::default(), (LONG, LARGEST));
+    let door = door.expect("there is a socket");
+    let pass = door.pass(entity(&stage.provider, "acme:store"));
+    let mut stream = UnixStream::connect(format!("\0{}", pass.access().socket)).await.expect("it listens");
+    stream.write_all(pass.access().ticket.as_bytes()).await.expect("it reads");
+    assert_eq!(stream.read_u32().await.expect("it answers"), LARGEST as u32);
+    let ask = ask(&actor, "Test.Big", &LARGEST.to_string());
+    let wrote = async {
+        while stream.write_all(&ask).await.is_ok() {}
+        unreachable!("the door stays open");
+    };
+    // Longer than any of these calls takes: what it has not begun by then it does not begin.
+    let stuck = eventually("the door takes no more", LONG, async || {
+        let before = stage.lattice.guest.begun.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        (before > 0 && stage.lattice.guest.begun.load(Ordering::SeqCst) == before).then_some(before)
+    });
+    let begun = tokio::select! { begun = stuck => begun, () = wrote => 0 };
+    assert!(begun < 4 * (128 << 20) / LARGEST, "{begun} answers of {LARGEST} bytes were made for nobody");
+}
+
+/// A call as it is on its way.
+fn ask(actor: &ActorKey, operation: &str, payload: &str) -> Vec<u8> {
+    let trace = std::collections::BTreeMap::<String, String>::new();
+    let head = rmp_serde::to_vec(&(7_u64, actor.to_string(), operation, 20_000_u64, 0_u32, false, trace));
+    let head = head.expect("memory takes it");
+    let whole = 4 + head.len() + payload.len();
+    [&(whole as u32).to_be_bytes()[..], &(head.len() as u32).to_be_bytes(), &head, payload.as_bytes()].concat()
 }

@@ -53,6 +53,7 @@ impl Handler for Guest {
             "Test.Panic" => panic!("as told"),
             "Test.Unlinked" => Err(HandlerError::Unlinked("no link".to_owned())),
             "Test.Full" => Err(HandlerError::Overloaded("no room".to_owned())),
+            "Test.Origin" => Ok(format!("{:?}", request.origin).into()),
             "Test.Told" => {
                 let left = request.deadline.saturating_duration_since(Instant::now()).as_secs();
                 Ok(format!("{} {} {left} {}", request.origin.public_key(), request.depth, request.trace.len()).into())
