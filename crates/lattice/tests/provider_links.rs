@@ -151,3 +151,26 @@ async fn a_port_that_somebody_holds_is_told_and_taken_by_the_next_process() {
     stage.until(&actor, "confirmed").await;
     assert!(http::get(address, "/").await.expect("it is served").starts_with("HTTP/1.1 200 "));
 }
+
+/// History: a refused link was never tried again, and putting it again told the old reason.
+#[tokio::test]
+async fn regression_a_refused_link_is_taken_once_its_reason_is_gone() {
+    let stage = Stage::start().await;
+    let actor = stage.actor("one").await;
+    stage.start_server().await;
+    let address = http::free_address();
+    let holder = TcpListener::bind(address).expect("it is free");
+    let value = format!("address={address}");
+    assert_eq!(stage.put(&actor, &value).await.document()["deliveries"][0]["state"], "failed");
+    drop(holder);
+    assert_eq!(stage.put(&actor, &value).await.document()["deliveries"][0]["state"], "confirmed");
+    stage.until(&actor, "confirmed").await;
+    assert!(http::get(address, "/").await.expect("it is served").starts_with("HTTP/1.1 200 "));
+
+    // Whoever does not put it again gets it by itself.
+    let (other, address) = (stage.actor("two").await, http::free_address());
+    let holder = TcpListener::bind(address).expect("it is free");
+    assert_eq!(stage.put(&other, &format!("address={address}")).await.document()["deliveries"][0]["state"], "failed");
+    drop(holder);
+    stage.until(&other, "confirmed").await;
+}
