@@ -144,7 +144,8 @@ impl LinkEditor {
             Ok(_turn) => self.change(edit, &operation.id(), deadline).await,
             Err(_) => Err(LinkRefusal::Busy { verb: edit.verb() }),
         };
-        let changed = changed.map(|revision| revision.into_iter().for_each(|revision| operation.stands_at(revision)));
+        let changed =
+            changed.map(|revision| revision.into_iter().for_each(|revision| operation.stands_at(edit.id(), revision)));
         operation.answered(changed.map_err(|refusal| refusal.ack()))
     }
 
