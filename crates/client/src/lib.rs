@@ -53,6 +53,7 @@ mod client;
 mod command;
 mod connect;
 mod defaults;
+mod deliveries;
 mod events;
 mod gather;
 mod observer;
@@ -69,6 +70,7 @@ pub use client::{Client, ClientSettings};
 pub use command::UpdateOptions;
 pub use connect::{ConnectError, ConnectSettings, connect};
 pub use defaults::{CONNECT_TIMEOUT, GATHER_QUIET, REQUEST_TIMEOUT};
+pub use deliveries::{Became, VersionDelivery};
 pub use events::{EventError, EventStream};
 pub use gather::{GatherStream, Gathered, Incomplete, Missing, Summary};
 pub use observer::{

@@ -244,6 +244,13 @@ pub(crate) const LINK_PATIENCE: Duration = Duration::from_secs(10);
 /// How long until a link is put again to a provider that did not answer, and once more to one that never answers.
 pub(crate) const LINK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How long until a link that a provider refused is put to it again, for the first time; it is doubled each time. What
+/// providers refuse for is often over soon: a port that somebody else still has, a database that is starting.
+pub(crate) const REFUSED_AGAIN: Duration = Duration::from_secs(1);
+
+/// The longest that it is waited until that: each try may take the provider a while, and leaves a line in the log.
+pub(crate) const LONGEST_REFUSED: Duration = Duration::from_secs(60);
+
 /// How long a provider that never answers is left alone with a link. Published SDKs attend to puts and deletes side by side:
 /// on a loaded machine a put was taken for the second of its actor, and ignored, as late as 50 ms after the delete.
 pub(crate) const LINK_GAP: Duration = Duration::from_millis(250);

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatticeData {
     tables: Arc<Mutex<Tables>>,
-    /// The links as calls look them up, made anew after each change.
+    /// The links as calls look them up, made anew after each change, and announced also when one was put again as it was.
     routes: watch::Sender<Arc<Routes>>,
 }
 
@@ -85,21 +85,24 @@ impl View for LatticeView {
     fn show(&mut self, changes: Vec<Entry>) {
         let data = self.data.clone();
         let mut tables = data.lock();
-        let mut have_links_changed = false;
+        let (mut have_links_come, mut have_links_changed) = (false, false);
         for entry in &changes {
             // Others are of no use here: earlier hosts keep references of images.
             if let Some(subject) = claims::subject_of(&entry.key) {
                 tables.claims.take(subject, entry);
             } else if let Some(id) = links::id_of(&entry.key) {
                 let change = tables.links.take(id, entry);
+                have_links_come = true;
                 have_links_changed |= change.is_some();
                 self.note(change, entry);
             }
         }
         let routes = have_links_changed.then(|| tables.links.routes());
         drop(tables);
-        if let Some(routes) = routes {
-            data.routes.send_replace(Arc::new(routes));
+        match routes {
+            Some(routes) => drop(data.routes.send_replace(Arc::new(routes))),
+            None if have_links_come => data.routes.send_modify(|_| {}),
+            None => {}
         }
     }
 

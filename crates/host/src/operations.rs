@@ -180,6 +180,7 @@ impl Operations {
             phases: vec![reached(OperationPhase::Accepted)],
             reference: new.reference,
             requester: new.requester,
+            link_id: None,
             link_revision: None,
             swap_micros: None,
             unrecorded: false,

@@ -1,13 +1,23 @@
 //! Which links have arrived at the providers that run, as people and programs are told.
 
+mod put;
 mod wait;
 
-use lattice_client::Gathered;
+use std::collections::BTreeMap;
+
+use lattice_client::{Became, Gathered, VersionDelivery};
 use lattice_protocol::{DeliveryState, HostKey, LinkDeliveries, LinkDelivery};
 use serde::Serialize;
 
-use crate::{detail::Detail, table::printable};
+use crate::{
+    connect::Lattice,
+    detail::Detail,
+    fault::{Code, Fault, Told},
+    printer::Printer,
+    table::printable,
+};
 
+pub(crate) use put::{OfPut, until_known};
 pub(crate) use wait::{Waited, until_arrived, until_removed, which_have_it};
 
 /// How one running provider stands to one link.
@@ -38,6 +48,8 @@ pub(crate) enum State {
     Removed,
     /// It was refused, or there was no answer.
     Failed,
+    /// It has been put anew since, or removed.
+    Superseded,
     /// The host does not tell, or in words that are not known here.
     Untold,
 }
@@ -50,6 +62,7 @@ impl State {
             State::Confirmed => "confirmed",
             State::Removed => "removed",
             State::Failed => "failed",
+            State::Superseded => "superseded",
             State::Untold => "not told",
         }
     }
@@ -73,6 +86,17 @@ impl From<LinkDelivery> for Delivery {
     }
 }
 
+impl From<VersionDelivery> for Delivery {
+    fn from(told: VersionDelivery) -> Self {
+        let state = match told.became {
+            Became::Is(state) => state.into(),
+            Became::Superseded => State::Superseded,
+            _ => State::Untold,
+        };
+        Self { host_id: told.host_id, state, error: told.error, host_name: None }
+    }
+}
+
 impl Delivery {
     /// How it stands, in words.
     pub(crate) fn words(&self) -> String {
@@ -92,6 +116,31 @@ impl Delivery {
 /// All deliveries that hosts told of.
 pub(crate) fn all(gathered: &Gathered<LinkDeliveries>) -> impl Iterator<Item = &LinkDelivery> {
     gathered.items.iter().flat_map(|host| &host.deliveries)
+}
+
+/// Names the hosts of deliveries. Names are a comfort: without an answer keys are shown.
+pub(crate) async fn name_hosts(lattice: &Lattice, deliveries: impl Iterator<Item = &mut Delivery>) {
+    let hosts = lattice.client.hosts().await.map(|hosts| hosts.items).unwrap_or_default();
+    let names: BTreeMap<HostKey, String> = hosts.into_iter().map(|host| (host.id, host.friendly_name)).collect();
+    for delivery in deliveries {
+        delivery.host_name = names.get(&delivery.host_id).cloned().filter(|name| !name.is_empty());
+    }
+}
+
+/// Fails if a provider did not do what became of its link, or has not said so in time. `kept` is what holds nevertheless.
+pub(crate) fn judge(deliveries: &[Delivery], ended: bool, kept: &str, printer: Printer) -> anyhow::Result<()> {
+    let failed = deliveries.iter().any(|delivery| delivery.state == State::Failed);
+    let (code, message, hint) = match (failed, ended) {
+        (true, _) => (Code::Failed, "not every provider took that", "`lattice logs provider` shows what it says"),
+        (false, false) => {
+            (Code::TimedOut, "not every provider has said so yet", "`lattice get links` shows how it goes on")
+        }
+        (false, true) => return Ok(()),
+    };
+    match printer.is_json() {
+        true => Err(Told(code).into()),
+        false => Err(Fault::new(code, format!("the link {kept}, but {message}")).hint(hint).into()),
+    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,23 @@ impl Stage {
     }
 
     async fn put(&self, actor: &str, value: &str) -> support::Outcome {
-        self.run(&[
+        self.put_with(actor, value, &[]).await
+    }
+
+    /// Puts a link and leaves it at that; returns its operation.
+    async fn put_without_waiting(&self, actor: &str, value: &str) -> String {
+        let told = self.put_with(actor, value, &["--no-wait"]).await.json();
+        assert_eq!(told.get("deliveries"), None, "{told}");
+        told["operation_id"].as_str().expect("it has an id").to_owned()
+    }
+
+    async fn watch(&self, operation: &str, format: &[&str]) -> support::Outcome {
+        let arguments = [&["operation", "watch", operation], format].concat();
+        self.home.run_with(("LATTICE_NATS_URL", &self.nats.url()), &arguments).await
+    }
+
+    async fn put_with(&self, actor: &str, value: &str, more: &[&str]) -> support::Outcome {
+        let arguments = [
             "link",
             "put",
             actor,
@@ -57,8 +73,8 @@ impl Stage {
             CONTRACT,
             "--value",
             value,
-        ])
-        .await
+        ];
+        self.run(&[&arguments, more].concat()).await
     }
 
     /// How far the link of an actor got, and why not further.
@@ -150,4 +166,59 @@ async fn a_port_that_somebody_holds_is_told_and_taken_by_the_next_process() {
     stage.kill_server();
     stage.until(&actor, "confirmed").await;
     assert!(http::get(address, "/").await.expect("it is served").starts_with("HTTP/1.1 200 "));
+}
+
+/// History: a refused link was never tried again, and putting it again told the old reason.
+#[tokio::test]
+async fn regression_a_refused_link_is_taken_once_its_reason_is_gone() {
+    let stage = Stage::start().await;
+    let actor = stage.actor("one").await;
+    stage.start_server().await;
+    let address = http::free_address();
+    let holder = TcpListener::bind(address).expect("it is free");
+    let value = format!("address={address}");
+    assert_eq!(stage.put(&actor, &value).await.document()["deliveries"][0]["state"], "failed");
+    drop(holder);
+    assert_eq!(stage.put(&actor, &value).await.document()["deliveries"][0]["state"], "confirmed");
+    stage.until(&actor, "confirmed").await;
+    assert!(http::get(address, "/").await.expect("it is served").starts_with("HTTP/1.1 200 "));
+
+    // Whoever does not put it again gets it by itself.
+    let (other, address) = (stage.actor("two").await, http::free_address());
+    let holder = TcpListener::bind(address).expect("it is free");
+    assert_eq!(stage.put(&other, &format!("address={address}")).await.document()["deliveries"][0]["state"], "failed");
+    drop(holder);
+    stage.until(&other, "confirmed").await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_an_operation_sees_what_became_of_its_link() {
+    let stage = Stage::start().await;
+    let actor = stage.actor("one").await;
+    stage.start_server().await;
+    let address = format!("address={}", http::free_address());
+    let taken = stage.put_without_waiting(&actor, &address).await;
+    let record = stage.watch(&taken, &["-o", "json"]).await.json();
+    assert_eq!((&record["phase"], &record["command"]), (&json!("done"), &json!("linkdefs.put")), "{record}");
+    let [delivery] = &record["deliveries"].as_array().expect("it put a link")[..] else { panic!("{record}") };
+    assert_eq!((&delivery["state"], &delivery["host_id"]), (&json!("confirmed"), &record["host_id"]), "{record}");
+    let sheet = stage.watch(&taken, &[]).await;
+    assert!(sheet.done().contains("the provider on host prod (") && sheet.stdout.contains("): confirmed"), "{sheet:?}");
+
+    let refused = stage.put_without_waiting(&actor, "port=http").await;
+    let told = stage.watch(&refused, &["-o", "json"]).await;
+    let delivery = &told.document()["deliveries"][0];
+    assert_eq!((told.code, &delivery["state"]), (Some(1), &json!("failed")), "{told:?}");
+    assert!(delivery["error"].to_string().contains("`port` must be a port"), "{told:?}");
+    let told = stage.watch(&refused, &[]).await;
+    assert!(told.stdout.contains("): failed: the provider refused it: "), "{told:?}");
+    assert!(told.stderr.contains("error: the link is set, but not every provider took that"), "{told:?}");
+
+    // The earlier one is over by now.
+    let record = stage.watch(&taken, &["-o", "json"]).await.json();
+    assert_eq!(record["deliveries"][0]["state"], "superseded", "{record}");
+    let gone = stage.run(&["link", "del", &actor, CONTRACT]).await.json();
+    let id = gone["operation_id"].as_str().expect("it has an id");
+    assert_eq!(stage.watch(id, &["-o", "json"]).await.json().get("deliveries"), None);
+    assert_eq!(stage.watch(&refused, &["-o", "json"]).await.json()["deliveries"], json!([]));
 }

@@ -87,7 +87,11 @@ pub struct OperationRecord {
     /// Which start of the host accepted it, the same as `hostepoch` in its events.
     #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "String::is_empty")]
     pub incarnation: String,
-    /// Of a link: the revision of the lattice's bucket at which it stands as the command wanted it.
+    /// Of a link: its id, see [`LinkDefinition::id`](crate::LinkDefinition::id), where `link_revision` is told.
+    #[serde(default, alias = "linkId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub link_id: Option<String>,
+    /// Of a link: the revision of the lattice's bucket at which it stands as the command wanted it. What became of that at
+    /// the providers that run, `lattice.deliveries` tells.
     #[serde(default, alias = "linkRevision", skip_serializing_if = "Option::is_none")]
     pub link_revision: Option<u64>,
     /// The operation.

@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Client {
-    /// Links an actor to a provider, or gives the link other values. The same link again changes nothing.
+    /// Links an actor to a provider, or gives the link other values. The same link again has providers that failed to
+    /// take it try again, and changes nothing else.
     ///
     /// Where another provider's link stands for the same actor, contract and link name, that one is replaced with `force`
     /// only.

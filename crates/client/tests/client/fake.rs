@@ -198,6 +198,7 @@ pub(crate) fn record(query: &OperationQuery, phase: OperationPhase) -> Operation
         phases: Vec::new(),
         reference: None,
         requester: None,
+        link_id: None,
         link_revision: None,
         swap_micros: None,
         unrecorded: false,

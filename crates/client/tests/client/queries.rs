@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use lattice_client::RequestError;
-use lattice_protocol::{DeliveryState, Format, LogQuery, decode};
+use lattice_client::{Became, RequestError};
+use lattice_protocol::{DeliveryState, Format, LogQuery, OperationPhase, OperationQuery, OperationRecord, decode};
 use lattice_testkit::{NatsOptions, NatsServer};
 use tokio::time::timeout;
 
@@ -239,6 +239,71 @@ async fn deliveries_are_told_by_hosts_of_this_project_alone() {
     assert_eq!((gathered.missing.len(), gathered.errors.len(), gathered.complete), (0, 0, true));
     let deliveries = &gathered.items[0].deliveries;
     assert_eq!((deliveries.good[0].state, deliveries.bad.len()), (DeliveryState::Confirmed, 1));
+}
+
+/// What a host tells of a link that stands at this revision, or stands no more.
+fn told(index: usize, state: &str, revision: Option<u64>) -> String {
+    let host = HOSTS[index];
+    let revision = revision.map_or(String::new(), |revision| format!(r#","revision":{revision}"#));
+    let of = |id: &str| {
+        format!(
+            r#"{{"actor_id":"{ACTOR}","contract_id":"wasmcloud:keyvalue","error":"why","host_id":"{host}","id":"{id}",
+            "link_name":"default","provider_id":"{PROVIDER}","state":"{state}"{revision}}}"#
+        )
+    };
+    format!(r#"{{"host_id":"{host}","deliveries":[{},{}]}}"#, of("this one"), of("another"))
+}
+
+/// How an operation stands that did this to the link, which stood at revision 17 then.
+fn record_of_link(command: &str) -> OperationRecord {
+    let query = OperationQuery {
+        operation_id: "0194c4a5-7f5e-7d7c-a8c5-5c0c8f0e8a11".parse().expect("an id"),
+        past: None,
+        wait: 0,
+    };
+    let (link_id, link_revision) = (Some("this one".to_owned()), Some(17));
+    OperationRecord { command: command.to_owned(), link_id, link_revision, ..record(&query, OperationPhase::Done) }
+}
+
+#[tokio::test]
+async fn what_became_of_the_link_of_an_operation_is_told_of_exactly_that_put() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
+    let answers = [
+        told(0, "confirmed", Some(17)),
+        told(1, "failed", Some(17)),
+        told(2, "failed", Some(16)),
+        told(3, "confirmed", Some(18)),
+        told(4, "failed", None),
+    ];
+    let _hosts =
+        Responder::start(&nats, &control("lattice.deliveries"), move |_| answers.clone().map(String::into).into())
+            .await;
+    let _members = Responder::fixed(&nats, &control("lattice.members"), members(0..5)).await;
+    let told = client.deliveries_of(&record_of_link("linkdefs.put")).await.expect("hosts answer").expect("it put one");
+    assert!(told.complete);
+    let of = |index: usize| told.items.iter().flatten().find(|delivery| delivery.host_id == host(index));
+    let became: Vec<_> = (0..5)
+        .map(|index| of(index).expect("it is told"))
+        .map(|delivery| (delivery.became, delivery.error.as_deref()))
+        .collect();
+    let expect = [
+        (Became::Is(DeliveryState::Confirmed), Some("why")),
+        (Became::Is(DeliveryState::Failed), Some("why")),
+        (Became::Is(DeliveryState::Pending), None),
+        (Became::Superseded, None),
+        (Became::Superseded, None),
+    ];
+    assert_eq!(became, expect);
+    assert_eq!(told.items.iter().flatten().count(), 5, "other links are other operations' matter");
+}
+
+#[tokio::test]
+async fn of_an_operation_that_put_no_link_nobody_is_asked() {
+    let (_nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
+    let without = OperationRecord { link_id: None, ..record_of_link("linkdefs.put") };
+    for record in [record_of_link("linkdefs.del"), without] {
+        assert!(client.deliveries_of(&record).await.expect("nothing is to be asked").is_none());
+    }
 }
 
 #[tokio::test]

@@ -88,10 +88,15 @@ impl Edit {
         }
     }
 
-    /// What is to be done where this entry stands, and this link in it.
+    /// Whether a link that was written after this came is the one that was to be put.
+    fn is_done(&self, standing: Option<&LinkDefinition>) -> bool {
+        matches!(self, Edit::Put { link, .. } if standing == Some(link))
+    }
+
+    /// What is to be done where this entry stands, and this link in it. The same link is written again: its later revision
+    /// has providers try again that failed to take it, on whatever host.
     fn step(&self, entry: Option<&Entry>, link: Option<&LinkDefinition>) -> Result<Step, LinkRefusal> {
         match (self, link) {
-            (Edit::Put { link, .. }, Some(standing)) if standing == link => Ok(Step::Nothing),
             (Edit::Put { link, force: false }, Some(standing)) if standing.provider_id != link.provider_id => {
                 Err(LinkRefusal::Conflict(Box::new(standing.clone())))
             }
@@ -139,7 +144,8 @@ impl LinkEditor {
             Ok(_turn) => self.change(edit, &operation.id(), deadline).await,
             Err(_) => Err(LinkRefusal::Busy { verb: edit.verb() }),
         };
-        let changed = changed.map(|revision| revision.into_iter().for_each(|revision| operation.stands_at(revision)));
+        let changed =
+            changed.map(|revision| revision.into_iter().for_each(|revision| operation.stands_at(edit.id(), revision)));
         operation.answered(changed.map_err(|refusal| refusal.ack()))
     }
 
@@ -153,9 +159,14 @@ impl LinkEditor {
     ) -> Result<Option<u64>, LinkRefusal> {
         let key = entry_key(&edit.id());
         let unavailable = |source| LinkRefusal::Unavailable { verb: edit.verb(), source };
+        let mut overtaken = false;
         while Instant::now() < deadline {
             let entry = self.bucket.read(&key).await.map_err(unavailable)?;
             let link = entry.as_ref().and_then(link_of);
+            if let Some(entry) = entry.as_ref().filter(|_| overtaken && edit.is_done(link.as_ref())) {
+                self.bucket.shown(entry.revision).await;
+                return Ok(Some(entry.revision));
+            }
             let expected = Expected::Revision(entry.as_ref().map_or(0, |entry| entry.revision));
             let written = match (edit.step(entry.as_ref(), link.as_ref())?, edit) {
                 (Step::Store, Edit::Put { link, .. }) => {
@@ -173,6 +184,7 @@ impl LinkEditor {
                 self.bucket.shown(revision).await;
                 return Ok(Some(revision));
             }
+            overtaken = true;
         }
         Err(LinkRefusal::Busy { verb: edit.verb() })
     }
@@ -187,7 +199,8 @@ impl LinkEditor {
 
     fn tell(&self, edit: &Edit, before: Option<LinkDefinition>, operation: &OperationId) {
         let change = match edit {
-            Edit::Put { link, .. } => Some(Change::Set(Arc::new(link.clone()))),
+            // Put again it is no change, however many had a reason to try it again.
+            Edit::Put { link, .. } => (before.as_ref() != Some(link)).then(|| Change::Set(Arc::new(link.clone()))),
             Edit::Delete(_) => before.map(|link| Change::Gone(Arc::new(link))),
         };
         if let Some(change) = change {
@@ -240,8 +253,10 @@ mod tests {
             assert_eq!(edit.step(Some(&stands), Some(standing)).expect("no conflict"), expect);
         };
         let same = link("default", &[]);
-        check(&put("default", &[], false), &same, Step::Nothing);
-        check(&put("default", &[], true), &same, Step::Nothing);
+        check(&put("default", &[], false), &same, Step::Store);
+        check(&put("default", &[], true), &same, Step::Store);
+        assert!(put("default", &[], false).is_done(Some(&same)));
+        assert!(!put("default", &[("a", "b")], false).is_done(Some(&same)) && !delete().is_done(None));
         check(&put("default", &[("a", "b")], false), &same, Step::Store);
         check(&put("default", &[], true), &others(), Step::Store);
         check(&delete(), &same, Step::Remove);

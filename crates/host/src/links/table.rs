@@ -124,10 +124,10 @@ impl Links {
     }
 
     /// The links that go to a provider under one link name.
-    pub(crate) fn of_provider(&self, provider: &ProviderKey, name: &LinkName) -> Vec<Arc<LinkDefinition>> {
-        let routes = self.routes();
-        let links = routes.values().flatten();
-        links.filter(|link| link.provider_id == *provider && link.link_name == *name).cloned().collect()
+    pub(crate) fn of_provider(&self, provider: &ProviderKey, name: &LinkName) -> Vec<Standing> {
+        let data = self.data.lock();
+        let links = data.links.links.values();
+        links.filter(|at| at.link.provider_id == *provider && at.link.link_name == *name).cloned().collect()
     }
 
     /// The link by which an actor's calls of a contract go under a link name.
@@ -137,7 +137,7 @@ impl Links {
         links.find(|link| link.contract_id.as_str() == contract && link.link_name.as_str() == name).cloned()
     }
 
-    /// Hears when links have changed.
+    /// Hears when links have changed, or have been put again as they were.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<Routes>> {
         self.data.routes().subscribe()
     }

@@ -62,8 +62,11 @@ impl Operation {
     }
 
     /// Notes at which revision of the lattice's bucket a link stands.
-    pub(crate) fn stands_at(&self, revision: u64) {
-        self.record.send_modify(|record| record.link_revision = Some(revision));
+    pub(crate) fn stands_at(&self, link: String, revision: u64) {
+        self.record.send_modify(|record| {
+            record.link_id = Some(link);
+            record.link_revision = Some(revision);
+        });
     }
 
     /// Ends it well: what was to run runs.

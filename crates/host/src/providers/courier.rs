@@ -3,7 +3,10 @@
 //! Providers of published SDKs do not answer, and ignore a second link of the same actor, so that a changed one is deleted
 //! first. They attend to puts and deletes side by side, so that each gets its time before the next is sent; and as that may
 //! not have been enough, every put is sent once more, which they ignore if it was. Those of this project's SDK answer, and
-//! take a changed link for what it is. Source: wasmbus-rpc 0.15.0, `src/provider.rs`; wasmcloud-provider-sdk 0.2.0, likewise.
+//! take a changed link for what it is. What one of them refused is tried again, ever less often, and at once when somebody
+//! puts the link again. Source: wasmbus-rpc 0.15.0, `src/provider.rs`; wasmcloud-provider-sdk 0.2.0, likewise.
+
+mod given;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +30,11 @@ use super::{
     deliveries::{Deliveries, Delivery},
     tools::{Lattice, Tools},
 };
-use crate::defaults::{LINK_AGAIN, LINK_GAP, LINK_PATIENCE};
+use crate::{
+    defaults::{LINK_AGAIN, LINK_GAP, LINK_PATIENCE},
+    links::Standing,
+};
+use given::{Given, Tries};
 
 /// Brings links to one process.
 pub(super) struct Courier {
@@ -52,40 +59,15 @@ pub(super) struct Mailbox {
     pub(super) answers: watch::Receiver<bool>,
 }
 
-/// A link that the process has, or should have.
-struct Given {
-    link: Arc<LinkDefinition>,
-    /// The link before it, which the process may still have, as what was to replace it could not be sent.
-    before: Option<Arc<LinkDefinition>>,
-    /// Whether it is the deletion of the link that counts.
-    leaving: bool,
-    /// When it is to be tried again, if ever.
-    again: Option<Instant>,
-}
-
-impl Given {
-    fn is_due(&self) -> bool {
-        self.again.is_some_and(|at| at <= Instant::now())
-    }
-
-    /// Whether there is something to be done now about a link that is to be this one, or is to be none.
-    fn needs(&self, wanted: Option<&Arc<LinkDefinition>>) -> bool {
-        match wanted {
-            Some(link) => self.leaving || self.link != *link || self.is_due(),
-            None => !self.leaving || self.is_due(),
-        }
-    }
-}
-
 /// What is to be done about the link of one actor.
 enum Errand {
-    Put { link: Arc<LinkDefinition>, instead_of: Option<Arc<LinkDefinition>> },
+    Put { standing: Standing, instead_of: Option<Arc<LinkDefinition>> },
     Delete(Arc<LinkDefinition>),
 }
 
 /// How it went.
 enum Outcome {
-    Put { link: Arc<LinkDefinition>, result: Result<Arrival, Failure> },
+    Put { standing: Standing, result: Result<Arrival, Failure> },
     Deleted { link: Arc<LinkDefinition>, result: Result<Arrival, Failure> },
 }
 
@@ -134,8 +116,8 @@ impl Courier {
         // Whoever answers is asked to confirm what it was told, and told if that is gone by now.
         for link in known {
             match answers {
-                true => courier.note(link, DeliveryState::Pending, None, Some(Instant::now())),
-                false => courier.note(link, DeliveryState::Delivered, None, None),
+                true => courier.note(link, None, DeliveryState::Pending, Some(Instant::now())),
+                false => courier.note(link, None, DeliveryState::Delivered, None),
             }
         }
         courier
@@ -168,7 +150,7 @@ impl Courier {
         let again = Some(Instant::now());
         self.given.values_mut().for_each(|given| given.again = again);
         for (actor, link) in std::mem::take(&mut self.let_go) {
-            self.given.entry(actor).or_insert(Given { link, before: None, leaving: true, again });
+            self.given.entry(actor).or_insert(Given { leaving: true, ..Given::new(link, again) });
         }
     }
 
@@ -186,21 +168,22 @@ impl Courier {
         for (actor, link) in gone {
             self.send(actor, Errand::Delete(link));
         }
-        for (actor, link) in wanted {
+        for (actor, standing) in wanted {
             let given = self.given.get(&actor);
-            if given.is_none_or(|given| given.needs(Some(&link))) {
+            if given.is_none_or(|given| given.needs(Some(&standing))) {
                 let had = given.map(|given| given.before.as_ref().unwrap_or(&given.link));
                 let instead_of = had.filter(|_| !self.mailbox.answers()).cloned();
-                self.send(actor, Errand::Put { link, instead_of });
+                self.send(actor, Errand::Put { standing, instead_of });
             }
         }
     }
 
     /// The links that the process is to have.
-    fn wanted(&self) -> BTreeMap<ActorKey, Arc<LinkDefinition>> {
+    fn wanted(&self) -> BTreeMap<ActorKey, Standing> {
         let InstanceKey { provider, link } = &self.mailbox.key;
         let links = self.tools.links.of_provider(provider, link).into_iter();
-        links.filter(|link| link.contract_id == self.contract).map(|link| (link.actor_id.clone(), link)).collect()
+        let ours = links.filter(|standing| standing.link.contract_id == self.contract);
+        ours.map(|standing| (standing.link.actor_id.clone(), standing)).collect()
     }
 
     fn send(&mut self, actor: ActorKey, errand: Errand) {
@@ -208,11 +191,14 @@ impl Courier {
             return;
         }
         match &errand {
-            Errand::Put { link, instead_of } if instead_of.as_ref() != Some(link) => {
-                self.tell(link, DeliveryState::Pending, None);
-            }
             // What is only sent once more has been delivered, as far as anybody can know.
-            Errand::Put { .. } | Errand::Delete(_) => {}
+            Errand::Put { standing, instead_of } if instead_of.as_ref() == Some(&standing.link) => {}
+            // That it is tried by itself once more says nothing yet.
+            Errand::Put { standing, .. } if self.given.get(&actor).is_some_and(|given| given.failed(standing)) => {}
+            Errand::Put { standing, .. } => {
+                self.tell(&standing.link, Some(standing.revision), DeliveryState::Pending, None);
+            }
+            Errand::Delete(_) => {}
         }
         let mailbox = self.mailbox.clone();
         self.on_the_way.spawn(async move { (actor, mailbox.run(errand).await) });
@@ -221,28 +207,18 @@ impl Courier {
     fn arrived(&mut self, actor: &ActorKey, outcome: Outcome) {
         self.busy.remove(actor);
         match outcome {
-            Outcome::Put { link, result: Ok(Arrival::Confirmed) } => {
-                self.note(link, DeliveryState::Confirmed, None, None);
+            Outcome::Put { standing: Standing { link, revision }, result: Ok(Arrival::Confirmed) } => {
+                self.note(link, Some(revision), DeliveryState::Confirmed, None);
             }
-            Outcome::Put { link, result: Ok(Arrival::Delivered) } => {
+            Outcome::Put { standing: Standing { link, revision }, result: Ok(Arrival::Delivered) } => {
                 let again = self.delivered_again(&link);
-                self.note(link, DeliveryState::Delivered, None, again);
+                self.note(link, Some(revision), DeliveryState::Delivered, again);
             }
-            Outcome::Put { link, result: Err(failure) } => {
-                let before = self.may_still_have(actor, &link);
-                let again = (!matches!(failure, Failure::Refused(_))).then(|| Instant::now() + LINK_AGAIN);
-                tracing::warn!(provider = %self.mailbox.key, actor = %actor, error = %failure, "a link did not arrive");
-                self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
-                if let Some(given) = self.given.get_mut(actor) {
-                    given.before = before;
-                }
-            }
+            Outcome::Put { standing, result: Err(failure) } => self.did_not_arrive(actor, standing, &failure),
             Outcome::Deleted { link, result: Err(failure) } if !matches!(failure, Failure::Refused(_)) => {
+                self.tell(&link, None, DeliveryState::Failed, Some(failure.to_string()));
                 let again = Some(Instant::now() + LINK_AGAIN);
-                self.note(link, DeliveryState::Failed, Some(failure.to_string()), again);
-                if let Some(given) = self.given.get_mut(actor) {
-                    given.leaving = true;
-                }
+                self.given.insert(actor.clone(), Given { leaving: true, ..Given::new(link, again) });
             }
             Outcome::Deleted { link, result } => {
                 self.given.remove(actor);
@@ -252,6 +228,21 @@ impl Courier {
                 self.deliveries.remove(&self.mailbox.key, &link);
             }
         }
+    }
+
+    fn did_not_arrive(&mut self, actor: &ActorKey, standing: Standing, failure: &Failure) {
+        tracing::warn!(provider = %self.mailbox.key, actor = %actor, error = %failure, "a link did not arrive");
+        let Standing { link, revision } = &standing;
+        self.tell(link, Some(*revision), DeliveryState::Failed, Some(failure.to_string()));
+        let before = self.may_still_have(actor, link);
+        let earlier = self.given.get(actor).and_then(|given| given.tries(&standing));
+        let tries = match failure {
+            Failure::Refused(_) => Tries::refused(*revision, earlier),
+            _ => Tries::unanswered(*revision),
+        };
+        let again = Some(Instant::now() + tries.pause());
+        let given = Given { before, failed_at: Some(tries), ..Given::new(standing.link, again) };
+        self.given.insert(actor.clone(), given);
     }
 
     /// What the process may have instead of a link that did not arrive.
@@ -270,12 +261,12 @@ impl Courier {
         is_new.then(|| Instant::now() + LINK_AGAIN)
     }
 
-    fn note(&mut self, link: Arc<LinkDefinition>, state: DeliveryState, error: Option<String>, again: Option<Instant>) {
-        self.tell(&link, state, error);
-        self.given.insert(link.actor_id.clone(), Given { link, before: None, leaving: false, again });
+    fn note(&mut self, link: Arc<LinkDefinition>, revision: Option<u64>, state: DeliveryState, again: Option<Instant>) {
+        self.tell(&link, revision, state, None);
+        self.given.insert(link.actor_id.clone(), Given::new(link, again));
     }
 
-    fn tell(&self, link: &Arc<LinkDefinition>, state: DeliveryState, error: Option<String>) {
+    fn tell(&self, link: &Arc<LinkDefinition>, revision: Option<u64>, state: DeliveryState, error: Option<String>) {
         let told = LinkDelivery {
             actor_id: link.actor_id.clone(),
             contract_id: link.contract_id.clone(),
@@ -284,7 +275,7 @@ impl Courier {
             id: link.id(),
             link_name: link.link_name.clone(),
             provider_id: link.provider_id.clone(),
-            revision: None,
+            revision,
             state,
         };
         self.deliveries.set(&self.mailbox.key, Delivery { link: Arc::clone(link), told });
@@ -314,10 +305,10 @@ impl Mailbox {
         let InstanceKey { provider, link: name } = &self.key;
         let (put, delete) = (subjects.put_link(provider, name), subjects.delete_link(provider, name));
         match errand {
-            Errand::Put { link, instead_of } => {
-                let old = instead_of.filter(|old| **old != *link);
-                let result = self.replace((&delete, old.as_deref()), (&put, &link)).await;
-                Outcome::Put { link, result }
+            Errand::Put { standing, instead_of } => {
+                let old = instead_of.filter(|old| **old != *standing.link);
+                let result = self.replace((&delete, old.as_deref()), (&put, &standing.link)).await;
+                Outcome::Put { standing, result }
             }
             Errand::Delete(link) => {
                 let result = self.say(&delete, &link).await;

@@ -16,7 +16,7 @@ pub(crate) struct Deliveries {
     states: Arc<Mutex<BTreeMap<(InstanceKey, String), Delivery>>>,
 }
 
-/// How a provider stands to a link, and which link that is.
+/// How a provider stands to a link, and which link that is. What is told names the revision at which the link was sent.
 #[derive(Clone, Debug)]
 pub(super) struct Delivery {
     pub(super) link: Arc<LinkDefinition>,
@@ -50,15 +50,16 @@ impl Deliveries {
 
 impl Delivery {
     /// What is told of it where the link stands like this. What became of another version says nothing of the one that
-    /// stands, for which the courier has not set out yet.
+    /// stands, for which the courier has not set out yet; but for values that the provider has, however often they are put.
     fn for_now(self, standing: impl Fn(&str) -> Option<Standing>) -> LinkDelivery {
         let Self { link, told } = self;
+        let is_over = |now: &Standing| told.state == DeliveryState::Failed && told.revision != Some(now.revision);
         match standing(&told.id) {
-            Some(now) if *now.link == *link => LinkDelivery { revision: Some(now.revision), ..told },
+            Some(now) if *now.link == *link && !is_over(&now) => LinkDelivery { revision: Some(now.revision), ..told },
             Some(now) if now.link.provider_id == link.provider_id => {
                 LinkDelivery { error: None, revision: Some(now.revision), state: DeliveryState::Pending, ..told }
             }
-            _ => told,
+            _ => LinkDelivery { revision: None, ..told },
         }
     }
 }
@@ -76,6 +77,7 @@ mod tests {
         Arc::new(serde_json::from_value(json).expect("a link"))
     }
 
+    /// A delivery that failed at revision 7.
     fn failed(link: &Arc<LinkDefinition>) -> Delivery {
         let told = LinkDelivery {
             actor_id: link.actor_id.clone(),
@@ -85,7 +87,7 @@ mod tests {
             id: link.id(),
             link_name: link.link_name.clone(),
             provider_id: link.provider_id.clone(),
-            revision: None,
+            revision: Some(7),
             state: DeliveryState::Failed,
         };
         Delivery { link: Arc::clone(link), told }
@@ -105,5 +107,17 @@ mod tests {
         check(Some((link("old"), 7)), (DeliveryState::Failed, Some("why"), Some(7)));
         check(Some((link("new"), 8)), (DeliveryState::Pending, None, Some(8)));
         check(None, (DeliveryState::Failed, Some("why"), None));
+    }
+
+    /// History: a link that was put again was told as failed for the reason that it had before.
+    #[test]
+    fn a_failure_is_not_told_of_the_same_link_put_again() {
+        check(Some((link("old"), 8)), (DeliveryState::Pending, None, Some(8)));
+        let taken = Delivery {
+            told: LinkDelivery { state: DeliveryState::Confirmed, ..failed(&link("old")).told },
+            ..failed(&link("old"))
+        };
+        let told = taken.for_now(|_| Some(Standing { link: link("old"), revision: 8 }));
+        assert_eq!((told.state, told.revision), (DeliveryState::Confirmed, Some(8)));
     }
 }

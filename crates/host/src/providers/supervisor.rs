@@ -194,8 +194,8 @@ impl Supervisor {
         starting: Option<Ticket>,
     ) -> Result<(), (Box<(Assignment, Option<Ticket>)>, LaunchError)> {
         let InstanceKey { provider, link } = &self.key;
-        let mut told = self.tools.links.of_provider(provider, link);
-        told.retain(|link| link.contract_id == assignment.image.contract);
+        let told = self.tools.links.of_provider(provider, link).into_iter().map(|standing| standing.link);
+        let told: Vec<_> = told.filter(|link| link.contract_id == assignment.image.contract).collect();
         let links = told.iter().map(|link| LinkDefinition::clone(link)).collect();
         let printed_before = self.output.end();
         let started = Process::start(&self.tools, &self.key, &mut assignment, links, &self.output).await;

@@ -1,5 +1,6 @@
 //! Links on their way to providers.
 
+use lattice_client::{Client, ClientSettings, Settled};
 use lattice_protocol::DeliveryState;
 use lattice_testkit::{eventually, guests};
 use serde_json::json;
@@ -14,6 +15,8 @@ crate::tests! {
     a_link_that_was_there_before_is_told_at_the_start,
     changed_values_reach_the_provider_and_a_removal_detaches,
     a_link_that_the_provider_refuses_is_told_as_failed,
+    regression_a_refused_link_is_taken_once_its_reason_is_gone,
+    regression_a_refused_link_that_is_put_again_is_tried_at_once,
     deliveries_and_operations_tell_of_which_version_of_a_link_they_speak,
     one_that_does_not_answer_has_its_links_delivered,
     one_that_is_slow_to_serve_confirms_its_links_after_all,
@@ -62,6 +65,69 @@ async fn a_link_that_the_provider_refuses_is_told_as_failed() {
     assert_eq!(stage.text("Value").await, "better");
 }
 
+/// A file that has the obedient provider refuse links for what it holds, as long as it is there.
+fn reason(dir: &tempfile::TempDir, text: &str) -> String {
+    let path = dir.path().join("reason");
+    std::fs::write(&path, text).expect("the directory can be written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// History: what was refused once was never tried again.
+async fn regression_a_refused_link_is_taken_once_its_reason_is_gone() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = reason(&dir, "it is down");
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    let link = stage.link_to("obedient", &[("refuse_while", &path)]);
+    assert!(stage.lattice.put_link(&link).await.accepted);
+    assert_eq!(stage.delivered(&link, DeliveryState::Failed).await.error, refused_for("it is down"));
+    reason(&dir, "it is starting");
+    // Until it is tried again it is told as it was, and then for the latest reason; never as being on its way.
+    eventually("the latest reason is told", DEADLINE, async || {
+        let told = stage.deliveries().await.remove(0);
+        assert_eq!(told.state, DeliveryState::Failed);
+        (told.error == refused_for("it is starting")).then_some(())
+    })
+    .await;
+    std::fs::remove_file(path).expect("it is there");
+    stage.delivered(&link, DeliveryState::Confirmed).await;
+    assert_eq!(stage.text("Value").await, "");
+}
+
+/// History: it was not, for nothing had changed, and the reason that was told was the old one.
+async fn regression_a_refused_link_that_is_put_again_is_tried_at_once() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = reason(&dir, "it is down");
+    let stage = Stage::with(Vec::new()).await;
+    // Whoever of them takes the command on, it is for the other's provider too.
+    let neighbour = stage.lattice.join().await;
+    stage.start_well("obedient").await;
+    let client = Client::new(stage.lattice.client.clone(), ClientSettings::default());
+    let mut events = stage.lattice.events().await;
+    let link = stage.link_to("obedient", &[("refuse_while", &path)]);
+    for round in 0..6 {
+        let text = format!("it is down for the {round}. time");
+        reason(&dir, &text);
+        let put = client.put_link(&link, false).await.expect("a host takes it on");
+        let Ok(Settled::ByOperation(record)) = put.wait(DEADLINE).await else { panic!("it is recorded") };
+        let put = record.link_revision.expect("it stands");
+        let told = eventually("the new try is told of", DEADLINE, async || {
+            let told = stage.deliveries().await.into_iter().find(|told| told.revision >= Some(put))?;
+            (told.state != DeliveryState::Pending).then_some(told)
+        })
+        .await;
+        assert_eq!((told.state, told.error, told.revision), (DeliveryState::Failed, refused_for(&text), Some(put)));
+    }
+    std::fs::remove_file(path).expect("it is there");
+    stage.link("obedient", &[("value", "other")]).await;
+    assert_eq!(events.names(2).await, ["linkdef_set", "linkdef_set"], "it was set once, and changed once");
+    neighbour.host.stop(None).await;
+}
+
+fn refused_for(reason: &str) -> Option<String> {
+    Some(format!("the provider refused it: {reason}"))
+}
+
 async fn deliveries_and_operations_tell_of_which_version_of_a_link_they_speak() {
     let stage = Stage::with(Vec::new()).await;
     stage.start_well("obedient").await;
@@ -78,7 +144,15 @@ async fn deliveries_and_operations_tell_of_which_version_of_a_link_they_speak() 
     let first = stage.deliveries().await.remove(0);
     assert_eq!((first.revision, first.error), (Some(taken), None));
     assert_eq!(stage.delivered(&link, DeliveryState::Confirmed).await.revision, Some(taken));
-    assert_eq!(put(&[("value", "good")]).await, taken, "nothing is written where nothing changes");
+    // What the provider has counts for the same link put again; it is not sent to it once more.
+    let again = put(&[("value", "good")]).await;
+    assert!(again > taken);
+    eventually("the later put is known", DEADLINE, async || {
+        let told = stage.deliveries().await.remove(0);
+        assert_eq!((told.state, told.error), (DeliveryState::Confirmed, None));
+        (told.revision == Some(again)).then_some(())
+    })
+    .await;
 }
 
 async fn one_that_does_not_answer_has_its_links_delivered() {

@@ -25,10 +25,10 @@ struct Obedient {
 
 impl Provider for Obedient {
     async fn put_link(&self, link: Arc<Link>) -> Result<(), Failure> {
-        match link.values.get("refuse") {
-            Some(reason) => Err(Failure::new(reason)),
-            None => Ok(()),
-        }
+        let reason = link.values.get("refuse").map(str::to_owned);
+        // As one whose server is down, until it is not.
+        let for_now = || std::fs::read_to_string(link.values.get("refuse_while")?).ok();
+        reason.or_else(for_now).map_or(Ok(()), |reason| Err(Failure::new(reason)))
     }
 
     async fn handle(&self, call: ProviderCall) -> Result<Bytes, HandlerError> {

@@ -11,7 +11,8 @@ pub(crate) enum Operation {
 
 /// Follow an operation to its end
 ///
-/// Any host is asked, whichever took the command on. Exits as the command itself would have.
+/// Any host is asked, whichever took the command on. Of a link that was put it also waits for and shows what became of
+/// exactly that put at each provider that runs. Exits as the command itself would have.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

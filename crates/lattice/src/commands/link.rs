@@ -11,7 +11,7 @@ use crate::{
     cli::{DeleteLink, Link, PutLink},
     connect::Lattice,
     deliveries::{self, Waited},
-    fault::{Code, Fault, Told},
+    fault::{Code, Fault},
     input, placement,
     printer::Printer,
     settings::Settings,
@@ -106,19 +106,8 @@ fn tell(
             return Ok(printer.show(&ended)?);
         }
     };
-    let (failed, is_over) = (waited.failed(), waited.ended);
-    printer.show(&ended.with_deliveries(provider, waited.deliveries))?;
-    let (code, message, hint) = match (failed, is_over) {
-        (true, _) => (Code::Failed, "not every provider took that", "`lattice logs provider` shows what it says"),
-        (false, false) => {
-            (Code::TimedOut, "not every provider has said so yet", "`lattice get links` shows how it goes on")
-        }
-        (false, true) => return Ok(()),
-    };
-    match printer.is_json() {
-        true => Err(Told(code).into()),
-        false => Err(Fault::new(code, format!("the link {kept}, but {message}")).hint(hint).into()),
-    }
+    printer.show(&ended.with_deliveries(provider, waited.deliveries.clone()))?;
+    deliveries::judge(&waited.deliveries, waited.ended, kept, printer)
 }
 
 fn untold(error: &RequestError) -> String {

@@ -8,6 +8,7 @@ use super::get::{command_text, took};
 use crate::{
     cli::Operation,
     connect::Lattice,
+    deliveries::{self, Delivery, OfPut},
     detail::Detail,
     fault::{Code, Fault, Told},
     printer::{Printer, Show},
@@ -17,10 +18,17 @@ use crate::{
     unanswered,
 };
 
-/// A record, which programs get as it is.
+/// A record, which programs get as it is, and of a link what became of it at the providers that run.
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Shown(OperationRecord);
+struct Shown {
+    #[serde(flatten)]
+    record: OperationRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries: Option<Vec<Delivery>>,
+    /// Why there may be more deliveries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<String>,
+}
 
 /// Follows an operation to its end.
 pub(crate) async fn run(operation: Operation, settings: &Settings) -> anyhow::Result<()> {
@@ -30,8 +38,25 @@ pub(crate) async fn run(operation: Operation, settings: &Settings) -> anyhow::Re
     let followed = lattice.client.operation_anywhere(watch.id.clone());
     let record = follow(&lattice, &followed, printer).await.map_err(|error| explain(&lattice, error))?;
     let phase = record.phase;
-    printer.show(&Shown(record))?;
-    judge(phase, printer)
+    let of_put = deliveries_of(&lattice, &record, printer).await;
+    let OfPut { deliveries, errors, ended } = of_put;
+    let shown = Shown { record, deliveries, errors };
+    printer.show(&shown)?;
+    judge(phase, printer)?;
+    deliveries::judge(shown.deliveries.as_deref().unwrap_or_default(), ended, "is set", printer)
+}
+
+/// What became of the link, if the operation put one. Without it the record is the same.
+async fn deliveries_of(lattice: &Lattice, record: &OperationRecord, printer: Printer) -> OfPut {
+    let mut told = match deliveries::until_known(lattice, record, printer).await {
+        Ok(told) => told,
+        Err(error) => OfPut::untold(format!("which providers have the link is not known: {error}")),
+    };
+    told.errors.iter().for_each(|error| printer.warn(error));
+    if let Some(deliveries) = told.deliveries.as_mut().filter(|of| !printer.is_json() && !of.is_empty()) {
+        deliveries::name_hosts(lattice, deliveries.iter_mut()).await;
+    }
+    told
 }
 
 fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
@@ -80,7 +105,7 @@ impl Show for Shown {
 
 impl Shown {
     fn sheet(&self, detail: Detail) -> String {
-        let record = &self.0;
+        let record = &self.record;
         let swap = record.swap_micros.map(|micros| format!("{micros} µs"));
         let causes = Some(record.causes.join("\nbecause: ")).filter(|causes| !causes.is_empty());
         let known = [
@@ -100,6 +125,11 @@ impl Shown {
             ["phase", "reached"],
             record.phases.iter().map(|reached| [reached.phase.as_str().to_owned(), or_dash(Some(&reached.at))]),
         );
-        format!("{known}\n\n{phases}")
+        let deliveries = self.deliveries.iter().flatten().map(|delivery| delivery.line(detail));
+        let deliveries = deliveries.collect::<Vec<_>>().join("\n");
+        match deliveries.is_empty() {
+            true => format!("{known}\n\n{phases}"),
+            false => format!("{known}\n\n{phases}\n\n{deliveries}"),
+        }
     }
 }

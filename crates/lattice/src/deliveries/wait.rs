@@ -14,9 +14,9 @@ use crate::{connect::Lattice, printer::Printer};
 
 /// How long between the first two looks: soon for people, and long beside what a change takes to every host. What the
 /// first look shows may be of the link as it was before, so that it takes a second one to believe.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How long between later ones, at the longest: every host is asked each time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What came of waiting.
 #[derive(Debug)]
@@ -25,13 +25,6 @@ pub(crate) struct Waited {
     pub(crate) deliveries: Vec<Delivery>,
     /// Whether nothing more is waited for; otherwise the time was over.
     pub(crate) ended: bool,
-}
-
-impl Waited {
-    /// Whether an instance failed to take the change.
-    pub(crate) fn failed(&self) -> bool {
-        self.deliveries.iter().any(|delivery| delivery.state == State::Failed)
-    }
 }
 
 /// What all hosts told at one moment.

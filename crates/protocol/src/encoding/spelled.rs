@@ -31,6 +31,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("last_exit", "lastExit"),
     ("lattice_id", "latticeId"),
     ("lattice_prefix", "latticePrefix"),
+    ("link_id", "linkId"),
     ("link_name", "linkName"),
     ("link_revision", "linkRevision"),
     ("max_concurrent", "maxConcurrent"),

@@ -449,11 +449,11 @@ fn known_phase() -> impl Strategy<Value = OperationPhase> {
 /// By hand, for a tuple of strategies has at most twelve parts.
 fn record() -> impl Strategy<Value = OperationRecord> {
     let about = (option::of(actor()), list(text()), option::of(code()), text(), host(), text());
-    let numbers = (option::of(any::<u64>()), option::of(any::<u64>()));
+    let numbers = (maybe(), option::of(any::<u64>()), option::of(any::<u64>()));
     let state = (name::<OperationId>(), phase(), list(reached()), maybe(), maybe(), numbers);
     (about, state, any::<bool>()).prop_map(|(about, state, unrecorded)| {
         let (actor_id, causes, code, command, host_id, incarnation) = about;
-        let (operation_id, phase, phases, reference, requester, (link_revision, swap_micros)) = state;
+        let (operation_id, phase, phases, reference, requester, (link_id, link_revision, swap_micros)) = state;
         OperationRecord {
             actor_id,
             causes,
@@ -461,6 +461,7 @@ fn record() -> impl Strategy<Value = OperationRecord> {
             command,
             host_id,
             incarnation,
+            link_id,
             link_revision,
             operation_id,
             phase,

@@ -325,6 +325,7 @@ fn record() -> OperationRecord {
         command: String::new(),
         host_id: host(),
         incarnation: String::new(),
+        link_id: None,
         link_revision: None,
         operation_id: operation(),
         phase: OperationPhase::Failed,
@@ -350,6 +351,17 @@ fn full_record() -> OperationRecord {
         requester: Some("alice@desk".into()),
         swap_micros: Some(812),
         unrecorded: true,
+        ..record()
+    }
+}
+
+fn record_of_link() -> OperationRecord {
+    OperationRecord {
+        causes: Vec::new(),
+        command: "linkdefs.put".into(),
+        link_id: Some(link().id()),
+        link_revision: Some(17),
+        phase: OperationPhase::Done,
         ..record()
     }
 }
@@ -469,6 +481,7 @@ fn check_extensions(golden: &mut Golden) {
     golden.check("operations_query", &query);
     golden.check("operations_query_least", &OperationsQuery::default());
     golden.check("operation_record_more", &full_record());
+    golden.check("operation_record_link", &record_of_link());
     golden.check("operation_records", &OperationRecords { more: true, operations: vec![lost_record()].into() });
 }
 

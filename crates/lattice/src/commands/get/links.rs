@@ -1,9 +1,7 @@
 //! `lattice get links`.
 
-use std::collections::BTreeMap;
-
 use lattice_client::{Gathered, RequestError};
-use lattice_protocol::{HostKey, LinkDefinition, LinkDeliveries, LinkValues};
+use lattice_protocol::{LinkDefinition, LinkDeliveries, LinkValues};
 use serde::Serialize;
 
 use super::{Gaps, missing_of, texts};
@@ -42,10 +40,10 @@ pub(super) async fn run(lattice: &Lattice, values: bool, printer: Printer) -> an
     if !values {
         links.iter_mut().for_each(|link| link.values = hidden(&link.values));
     }
-    let (deliveries, untold) = told(deliveries, printer);
-    let mut links: Vec<Link> = links.into_iter().map(|link| with_deliveries(link, &deliveries)).collect();
+    let (told, untold) = told(deliveries, printer);
+    let mut links: Vec<Link> = links.into_iter().map(|link| with_deliveries(link, &told)).collect();
     if !printer.is_json() && links.iter().any(|link| !link.deliveries.is_empty()) {
-        name_hosts(lattice, &mut links).await;
+        deliveries::name_hosts(lattice, links.iter_mut().flat_map(|link| &mut link.deliveries)).await;
     }
     answer.bad.iter().for_each(|error| printer.warn(error));
     let errors = answer.bad.into_iter().chain(untold).collect();
@@ -82,15 +80,6 @@ fn with_deliveries(link: LinkDefinition, told: &Gathered<LinkDeliveries>) -> Lin
     let mut deliveries: Vec<Delivery> = of_link.cloned().map(Delivery::from).collect();
     deliveries.sort_by(|a, b| a.host_id.cmp(&b.host_id));
     Link { link, deliveries }
-}
-
-/// Names are a comfort: without an answer keys are shown.
-async fn name_hosts(lattice: &Lattice, links: &mut [Link]) {
-    let hosts = lattice.client.hosts().await.map(|hosts| hosts.items).unwrap_or_default();
-    let names: BTreeMap<HostKey, String> = hosts.into_iter().map(|host| (host.id, host.friendly_name)).collect();
-    for delivery in links.iter_mut().flat_map(|link| &mut link.deliveries) {
-        delivery.host_name = names.get(&delivery.host_id).cloned().filter(|name| !name.is_empty());
-    }
 }
 
 /// The names of the values alone.
