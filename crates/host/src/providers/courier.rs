@@ -127,7 +127,6 @@ impl Courier {
     pub(super) async fn run(mut self) {
         let mut changes = self.tools.links.changes();
         let mut answers = self.mailbox.answers.clone();
-        answers.mark_unchanged();
         loop {
             changes.borrow_and_update();
             self.set_out();
@@ -220,6 +219,11 @@ impl Courier {
                 let again = Some(Instant::now() + LINK_AGAIN);
                 self.given.insert(actor.clone(), Given { leaving: true, ..Given::new(link, again) });
             }
+            // It answers as of late, and may not have heard this.
+            Outcome::Deleted { link, result: Ok(Arrival::Delivered) } if self.mailbox.answers() => {
+                let again = Some(Instant::now());
+                self.given.insert(actor.clone(), Given { leaving: true, ..Given::new(link, again) });
+            }
             Outcome::Deleted { link, result } => {
                 self.given.remove(actor);
                 if matches!(result, Ok(Arrival::Delivered)) {
@@ -263,6 +267,7 @@ impl Courier {
 
     fn note(&mut self, link: Arc<LinkDefinition>, revision: Option<u64>, state: DeliveryState, again: Option<Instant>) {
         self.tell(&link, revision, state, None);
+        self.let_go.remove(&link.actor_id);
         self.given.insert(link.actor_id.clone(), Given::new(link, again));
     }
 

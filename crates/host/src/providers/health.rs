@@ -56,7 +56,7 @@ pub(super) async fn nobody_serves(lattice: &Lattice, key: &InstanceKey) -> bool 
         match lattice.nats.send_request(subject.clone(), request).await {
             Ok(_) => return false,
             Err(error) if error.kind() == RequestErrorKind::NoResponders => return true,
-            Err(_) => {}
+            Err(_) => sleep(NOBODY_LOOK).await,
         }
     }
     false

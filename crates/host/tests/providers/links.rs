@@ -1,7 +1,8 @@
 //! Links on their way to providers.
 
+use futures::StreamExt as _;
 use lattice_client::{Client, ClientSettings, Settled};
-use lattice_protocol::DeliveryState;
+use lattice_protocol::{DeliveryState, LatticeName, RpcSubjects};
 use lattice_testkit::{eventually, guests};
 use serde_json::json;
 
@@ -24,6 +25,7 @@ crate::tests! {
     the_same_link_again_changes_nothing,
     what_the_claims_do_not_allow_is_refused_both_ways,
     an_actor_at_its_limit_that_is_called_back_says_so,
+    what_a_provider_calls_on_its_own_host_goes_past_the_broker,
     a_provider_signs_in_its_own_name_alone,
     a_provider_in_a_mixed_lattice_has_the_seed_of_the_cluster,
 }
@@ -263,6 +265,23 @@ async fn an_actor_at_its_limit_that_is_called_back_says_so() {
     let error = stage.call("CallBack", "").await.expect_err("there is no room for it").to_string();
     assert!(error.contains("the actor is at its limit, and one of its calls waits for this one"), "{error}");
     assert_eq!(stage.text("Value").await, "", "it serves on");
+}
+
+async fn what_a_provider_calls_on_its_own_host_goes_past_the_broker() {
+    let stage = Stage::with(Vec::new()).await;
+    stage.start_well("obedient").await;
+    stage.link("obedient", &[]).await;
+    let subject = RpcSubjects::new(LatticeName::default()).actor(&stage.actor.key);
+    let mut seen = stage.lattice.client.subscribe(subject.clone()).await.expect("subscribed");
+    assert_eq!(stage.call("CallBack", "hello").await.expect("an answer"), "hello");
+    // Whatever was sent before the answer came is there before this.
+    stage.lattice.client.publish(subject, "the end".into()).await.expect("connected");
+    let mut calls = 0;
+    while seen.next().await.expect("connected").payload != "the end" {
+        calls += 1;
+    }
+    let expected = if cfg!(target_os = "linux") { 1 } else { 2 };
+    assert_eq!(calls, expected, "the actor is called by the test, and by the provider");
 }
 
 async fn a_provider_signs_in_its_own_name_alone() {
