@@ -123,7 +123,7 @@ impl RpcClient {
             Outcome::Settled(settled) => settled,
             Outcome::TimedOut => Err(route.timed_out()),
             Outcome::Elsewhere => self.call_over_nats(call, route).await,
-            Outcome::Full(refused) => match self.call_over_nats(call, route).await {
+            Outcome::Full(refused) => match Box::pin(self.call_over_nats(call, route)).await {
                 Err(CallError::NoResponders { .. }) => Err(refused),
                 settled => settled,
             },
@@ -137,12 +137,13 @@ impl RpcClient {
             return self.exchange(invocation, route).await;
         }
         let payload = std::mem::take(&mut invocation.payload);
-        let object = self.store(&invocation.id, &payload, &route.times).await;
+        // What is rare lies on the heap, or every call would have room for it.
+        let object = Box::pin(self.store(&invocation.id, &payload, &route.times)).await;
         let object = object.map_err(|source| CallError::NotStored { size, source })?;
         drop(payload);
         let outcome = self.exchange(invocation, route).await;
         if outcome.as_ref().is_err_and(is_final) {
-            self.chunks.discard(&object).await;
+            Box::pin(self.chunks.discard(&object)).await;
         }
         outcome
     }
@@ -170,7 +171,7 @@ impl RpcClient {
         if !response.is_chunked() {
             return Ok(response.payload);
         }
-        let fetched = self.fetch(&invocation.id, response.content_length, times.fetched).await;
+        let fetched = Box::pin(self.fetch(&invocation.id, response.content_length, times.fetched)).await;
         fetched.map_err(|source| unreadable(subject, ReadError::Chunked { source }))
     }
 

@@ -1,6 +1,7 @@
 //! [`Actor`]: the calls of one actor under one set of settings.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -180,7 +181,9 @@ impl ActorInner {
         }
         let _place = self.enter(call.when_busy, time).await?;
         call.context.deadline = time.until;
-        let outcome = timeout_at(time.until.into(), self.serve(call, time)).await;
+        // Pinned here, or the timeout would have room for it of its own.
+        let serving = pin!(self.serve(call, time));
+        let outcome = timeout_at(time.until.into(), serving).await;
         outcome.unwrap_or(Err(CallError::TimedOut { after: time.allowed() }))
     }
 

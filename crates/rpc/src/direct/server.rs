@@ -1,6 +1,6 @@
 //! [`DirectDoor`]: the host's side.
 
-use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -229,7 +229,7 @@ impl<L: Locals> Inside<L> {
 
 async fn execute<H: Handler>(handler: &H, request: Request) -> Result<Bytes, HandlerError> {
     let deadline = request.deadline;
-    let work = AssertUnwindSafe(handler.handle(request)).catch_unwind();
+    let work = pin!(AssertUnwindSafe(handler.handle(request)).catch_unwind());
     match timeout_at(deadline, work).await {
         Err(_) => Err(HandlerError::Failed(TOO_LATE.to_owned())),
         Ok(Err(_)) => Err(HandlerError::Failed(PANICKED.to_owned())),

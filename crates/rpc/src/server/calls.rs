@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -68,7 +69,8 @@ impl<H: Handler> Calls<H> {
             Err(refusal) => self.refuse(&message, refusal).await,
             Ok(Admitted { request, elsewhere: None }) => self.execute(&message, request).await,
             Ok(Admitted { request, elsewhere: Some(elsewhere) }) => {
-                self.fetch_and_execute(&message, request, elsewhere, place).await;
+                // What is rare lies on the heap: each call is a task of the size of its largest part.
+                Box::pin(self.fetch_and_execute(&message, request, elsewhere, place)).await;
             }
         }
     }
@@ -140,7 +142,8 @@ impl<H: Handler> Calls<H> {
 
     async fn result(&self, request: Request) -> Result<Bytes, HandlerError> {
         let deadline = request.deadline;
-        let work = AssertUnwindSafe(self.handler.handle(request)).catch_unwind();
+        // Pinned here, or each of those that it is handed to would have room for it of its own.
+        let work = pin!(AssertUnwindSafe(self.handler.handle(request)).catch_unwind());
         match self.in_time(deadline, work).await {
             Err(error) => Err(HandlerError::Failed(error)),
             Ok(Err(_)) => Err(HandlerError::Failed(PANICKED.to_owned())),
@@ -168,7 +171,7 @@ impl<H: Handler> Calls<H> {
         if !self.chunks.are_needed(size) {
             return InvocationResponse::success(id, result);
         }
-        match self.in_time(deadline, self.store(&id, &result, deadline)).await {
+        match Box::pin(self.in_time(deadline, self.store(&id, &result, deadline))).await {
             Ok(Ok(())) => InvocationResponse::announcing(id, size),
             Ok(Err(error)) => InvocationResponse::failure(id, not_stored(size, &error)),
             Err(error) => InvocationResponse::failure(id, error),
