@@ -32,6 +32,8 @@
 #[doc(hidden)]
 pub mod abi;
 mod actor;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod arena;
 mod contract;
 pub mod escape;
 mod host;
@@ -42,6 +44,10 @@ pub mod msgpack;
 pub mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: arena::Arena = arena::Arena::new();
 
 pub use actor::{dispatch, Handler, Operation};
 pub use host::{console, host_call, log, Level};
