@@ -449,7 +449,7 @@ fn known_phase() -> impl Strategy<Value = OperationPhase> {
 /// By hand, for a tuple of strategies has at most twelve parts.
 fn record() -> impl Strategy<Value = OperationRecord> {
     let about = (option::of(actor()), list(text()), option::of(code()), text(), host(), text());
-    let numbers = (maybe(), option::of(any::<u64>()), option::of(any::<u64>()));
+    let numbers = (some_text(), option::of(any::<u64>()), option::of(any::<u64>()));
     let state = (name::<OperationId>(), phase(), list(reached()), maybe(), maybe(), numbers);
     (about, state, any::<bool>()).prop_map(|(about, state, unrecorded)| {
         let (actor_id, causes, code, command, host_id, incarnation) = about;
