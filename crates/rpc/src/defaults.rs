@@ -100,9 +100,6 @@ pub(crate) const DIRECT_JOINED: usize = 16 << 10;
 /// Bytes of a frame beside its payload, at most: keys, names, and a trace, with much to spare.
 pub(crate) const DIRECT_HEAD: usize = 64 << 10;
 
-/// What those bytes usually are, by which a call without payload takes room too.
-pub(crate) const DIRECT_HEAD_USUAL: usize = 1 << 10;
-
 /// Nested deeper than any invocation; the limit keeps damaged bytes from exhausting the stack.
 pub(crate) const MAX_DEPTH: usize = 32;
 

@@ -132,7 +132,7 @@ impl Serving {
     /// A door by which providers of this host call its actors without the broker, where the system has what it takes.
     pub(crate) fn door(&self) -> Option<DirectDoor> {
         let (host, refusals) = (self.shared.host.clone(), Arc::clone(&self.shared.refusals));
-        let opened = DirectDoor::open(self.clone(), host, refusals, (self.shared.call_deadline, MAX_PAYLOAD));
+        let opened = DirectDoor::open(self.clone(), host, refusals, self.shared.call_deadline, MAX_PAYLOAD);
         opened.inspect_err(|error| tracing::info!(%error, "providers call actors of this host through the broker")).ok()
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,6 +36,12 @@ struct Ticket {
 #[derive(Clone, Default)]
 pub(super) struct Tickets {
     good: Arc<Mutex<HashMap<String, Ticket>>>,
+}
+
+impl fmt::Debug for Tickets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tickets").finish_non_exhaustive()
+    }
 }
 
 impl Tickets {
@@ -74,8 +81,8 @@ impl DirectPass {
     }
 }
 
-impl std::fmt::Debug for DirectPass {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for DirectPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DirectPass").finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    frame::{self, Ask, Frame, Told, VERSION, Verdict},
+    frame::{self, Ask, Frame, Received, Told, VERSION, Verdict},
     socket,
 };
 use crate::{
@@ -153,7 +153,7 @@ async fn enter(access: &DirectAccess) -> io::Result<(UnixStream, usize)> {
 async fn read(mut frames: frame::Frames<OwnedReadHalf>, waiting: Waiting) {
     loop {
         match frame::next::<Told>(&mut frames).await {
-            Ok(Some((told, payload))) => waiting.settle(told, payload),
+            Ok(Some(Received { head, payload, .. })) => waiting.settle(head, payload),
             Ok(None) => break,
             Err(error) => {
                 tracing::debug!(%error, "the direct connection to the host broke");

@@ -108,14 +108,23 @@ pub(super) fn frames<R: AsyncRead>(reader: R, largest_payload: usize) -> Frames<
     FramedRead::new(reader, codec)
 }
 
+/// A frame that came.
+#[derive(Debug)]
+pub(super) struct Received<T> {
+    pub(super) head: T,
+    pub(super) payload: Bytes,
+    /// Bytes of the whole frame.
+    pub(super) size: usize,
+}
+
 /// The next frame; `None` when the other end is gone.
 pub(super) async fn next<T: DeserializeOwned>(
     frames: &mut Frames<impl AsyncRead + Unpin>,
-) -> io::Result<Option<(T, Bytes)>> {
-    match frames.next().await {
-        None => Ok(None),
-        Some(frame) => Frame::read(frame?.freeze()).map(Some),
-    }
+) -> io::Result<Option<Received<T>>> {
+    let Some(frame) = frames.next().await.transpose()? else { return Ok(None) };
+    let size = frame.len();
+    let (head, payload) = Frame::read(frame.freeze())?;
+    Ok(Some(Received { head, payload, size }))
 }
 
 /// Writes frames until nobody makes any more, or the other end is gone. Those that wait go together.
@@ -150,9 +159,9 @@ mod tests {
             loop {
                 match next(&mut frames).await {
                     Ok(None) => return read,
-                    Ok(Some((told, payload))) => {
+                    Ok(Some(Received { head, payload, .. })) => {
                         assert!(payload.iter().all(|byte| *byte == 7));
-                        read.push(Ok((told, payload.len())));
+                        read.push(Ok((head, payload.len())));
                     }
                     Err(error) => {
                         read.push(Err(error));

@@ -16,13 +16,11 @@ use uuid::Uuid;
 
 use super::{
     access::{DirectPass, Entered, TICKET, Tickets},
-    frame::{self, Ask, Frame, Told, Verdict},
+    frame::{self, Ask, Frame, Received, Told, Verdict},
     socket,
 };
 use crate::{
-    defaults::{
-        DIRECT_ACCEPT_PAUSE, DIRECT_CALLS, DIRECT_CONNECTIONS, DIRECT_ENTER, DIRECT_HEAD_USUAL, DIRECT_WAITING,
-    },
+    defaults::{DIRECT_ACCEPT_PAUSE, DIRECT_CALLS, DIRECT_CONNECTIONS, DIRECT_ENTER, DIRECT_WAITING},
     entity::Entity,
     server::{Handler, HandlerError, PANICKED, Place, RefusalKind, Refusals, Request, Room, TOO_LATE},
 };
@@ -40,17 +38,8 @@ pub trait Locals: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct DirectDoor {
     name: String,
-    tickets: TicketsOf,
+    tickets: Tickets,
     task: JoinHandle<()>,
-}
-
-/// Shown without the tickets.
-struct TicketsOf(Tickets);
-
-impl std::fmt::Debug for TicketsOf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("..")
-    }
 }
 
 /// What the connections of a door share.
@@ -73,19 +62,20 @@ impl DirectDoor {
         locals: impl Locals,
         host: HostKey,
         refusals: Arc<Refusals>,
-        (longest_call, largest_payload): (Duration, usize),
+        longest_call: Duration,
+        largest_payload: usize,
     ) -> io::Result<Self> {
         let name = format!("lattice-{}", Uuid::new_v4().simple());
         let listener = socket::listen(&name)?;
         let tickets = Tickets::default();
         let inside = Inside { locals, host, tickets: tickets.clone(), refusals, longest_call, largest_payload };
         let task = tokio::spawn(accept(listener, Arc::new(inside)));
-        Ok(Self { name, tickets: TicketsOf(tickets), task })
+        Ok(Self { name, tickets, task })
     }
 
     /// Lets one process in as this provider, for as long as the pass is held.
     pub fn pass(&self, provider: Entity) -> DirectPass {
-        self.tickets.0.issue(&self.name, provider)
+        self.tickets.issue(&self.name, provider)
     }
 }
 
@@ -154,9 +144,9 @@ async fn serve<L: Locals>(
     let room = Room::new(DIRECT_CALLS);
     let mut writing = JoinSet::new();
     writing.spawn(frame::write(made, writer));
-    while let Some((ask, payload)) = frame::next::<Ask>(&mut frames).await? {
+    while let Some(Received { head: ask, payload, size }) = frame::next::<Ask>(&mut frames).await? {
         while calls.try_join_next().is_some() {}
-        match room.place(payload.len() + DIRECT_HEAD_USUAL) {
+        match room.place(size) {
             Ok(place) => {
                 let call = Arc::clone(inside).work_on(entered.visitor.clone(), ask, payload);
                 let answers = answers.clone();
