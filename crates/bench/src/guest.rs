@@ -136,10 +136,7 @@ impl Guest {
             host_id: None,
             lattice_id: None,
         };
-        let what = "start the actor";
-        let started = self.client.start_actor(&self.host, command);
-        let operation = started.await.map_err(|source| BenchError::Command { what, source })?;
-        finish(operation, what).await
+        carry_out(self.client.start_actor(&self.host, command), "start the actor").await
     }
 
     /// Replaces what runs by another module of it, and returns how long calls met neither.
@@ -173,13 +170,10 @@ impl Guest {
             host_id: None,
             lattice_id: None,
         };
-        let what = "stop the actor";
-        let operation = match self.client.stop_actor(&self.host, command).await {
-            Ok(operation) => operation,
-            Err(RequestError::Refused { .. }) if !self.runs().await? => return Ok(()),
-            Err(source) => return Err(BenchError::Command { what, source }),
-        };
-        finish(operation, what).await
+        match carry_out(self.client.stop_actor(&self.host, command), "stop the actor").await {
+            Err(BenchError::Command { source: RequestError::Refused { .. }, .. }) if !self.runs().await? => Ok(()),
+            stopped => stopped,
+        }
     }
 
     /// Whether something runs of it that a bench has started.
@@ -190,7 +184,12 @@ impl Guest {
     }
 }
 
-pub(crate) async fn finish(operation: Operation, what: &'static str) -> Result<(), BenchError> {
+/// Has a command taken on, and waits until it is done.
+pub(crate) async fn carry_out(
+    command: impl Future<Output = Result<Operation, RequestError>>,
+    what: &'static str,
+) -> Result<(), BenchError> {
+    let operation = command.await.map_err(|source| BenchError::Command { what, source })?;
     let finished = operation.wait(OPERATION_DEADLINE).await;
     finished.map(drop).map_err(|error| BenchError::Operation { what, source: error.into() })
 }

@@ -10,7 +10,7 @@ use lattice_protocol::{
 use crate::{
     defaults::LINK_NAME,
     error::BenchError,
-    guest::{annotations, finish, is_ours},
+    guest::{annotations, carry_out, is_ours},
 };
 
 /// A provider that hosts bring along.
@@ -55,9 +55,7 @@ impl Providers {
             contract_id: capability.contract(),
             values,
         };
-        let what = "link the provider";
-        let taken_on = self.client.put_link(&link, true).await;
-        finish(taken_on.map_err(|source| BenchError::Command { what, source })?, what).await
+        carry_out(self.client.put_link(&link, true), "link the provider").await
     }
 
     async fn start(&self, capability: Capability) -> Result<(), BenchError> {
@@ -69,9 +67,7 @@ impl Providers {
             link_name: link_name(),
             provider_ref: capability.reference.to_owned(),
         };
-        let what = "start the provider";
-        let taken_on = self.client.start_provider(&self.host, command).await;
-        finish(taken_on.map_err(|source| BenchError::Command { what, source })?, what).await
+        carry_out(self.client.start_provider(&self.host, command), "start the provider").await
     }
 
     async fn id_of(&self, capability: Capability) -> Result<ProviderKey, BenchError> {
@@ -93,12 +89,10 @@ impl Providers {
 
     async fn unlink(&self, contract_id: ContractId) -> Result<(), BenchError> {
         let link = DeleteLink { actor_id: self.actor.clone(), contract_id, link_name: link_name(), lattice_id: None };
-        let what = "unlink the provider";
-        match self.client.delete_link(link).await {
-            Ok(operation) => finish(operation, what).await,
+        match carry_out(self.client.delete_link(link), "unlink the provider").await {
             // There is none.
-            Err(RequestError::Refused { .. }) => Ok(()),
-            Err(source) => Err(BenchError::Command { what, source }),
+            Err(BenchError::Command { source: RequestError::Refused { .. }, .. }) => Ok(()),
+            unlinked => unlinked,
         }
     }
 
@@ -111,9 +105,7 @@ impl Providers {
             link_name: link_name(),
             provider_id: provider.id,
         };
-        let what = "stop the provider";
-        let taken_on = self.client.stop_provider(&self.host, command).await;
-        finish(taken_on.map_err(|source| BenchError::Command { what, source })?, what).await
+        carry_out(self.client.stop_provider(&self.host, command), "stop the provider").await
     }
 
     /// What a bench has started.
