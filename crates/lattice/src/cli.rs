@@ -28,7 +28,7 @@ pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, S
 pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
-pub(crate) use claims::{Claims, Inspect, Sign};
+pub(crate) use claims::{Claims, Inspect, Sign, SignedBy};
 pub(crate) use get::{Config as GetConfig, Get, Operations, Whole};
 pub(crate) use host::Host;
 pub(crate) use keys::{Generate, Keys, Kind};

@@ -18,6 +18,7 @@ mod operation;
 mod par;
 mod registry;
 mod scale;
+mod signed;
 mod start;
 mod status;
 mod stop;

@@ -5,7 +5,7 @@ mod support;
 use lattice_testkit::{NatsServer, eventually};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{DEADLINE, Daemon, Home, Outcome, until_gone};
+use support::{DEADLINE, Daemon, Home, Outcome, host::host, until_gone};
 
 fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
     let rows = report["measures"].as_array().expect("a list of measures");
@@ -23,17 +23,9 @@ fn assert_figures(row: &Value) {
     }
 }
 
-/// A host on this broker, ready to be measured.
-async fn start_host(home: &Home, nats: &NatsServer, flags: &[&str]) -> Daemon {
-    let mut command = home.command(&["host", "--nats-url", &nats.url()]);
-    command.args(flags);
-    let host = Daemon::start(command);
-    eventually("the host answers", DEADLINE, async || {
-        let hosts = run(home, nats, &["get", "hosts"]).await;
-        (hosts.code == Some(0)).then_some(())
-    })
-    .await;
-    host
+/// Where commands look for keys too.
+fn own(home: &Home) -> String {
+    home.data_dir().display().to_string()
 }
 
 async fn stop_host(mut host: Daemon) {
@@ -54,7 +46,7 @@ async fn actors(home: &Home, nats: &NatsServer) -> Value {
 #[tokio::test]
 async fn measures_a_lattice_and_leaves_nothing_behind() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
-    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let host = host(&home, &nats, &own(&home), &["--allow-file"]).await;
     let report = run(&home, &nats, &["bench", "--rounds", "1", "-o", "json"]).await.json();
     let names = [
         "floor",
@@ -101,7 +93,7 @@ async fn measures_a_lattice_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn stops_its_actor_and_its_responder_when_interrupted() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
-    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let host = host(&home, &nats, &own(&home), &["--allow-file"]).await;
     let arguments = ["bench", "--only", "call", "--rounds", "1000", "--nats-url", &nats.url()];
     let mut bench = Daemon::start(home.command(&arguments));
     eventually("the bench's actor runs", DEADLINE, async || {
@@ -120,7 +112,7 @@ async fn stops_its_actor_and_its_responder_when_interrupted() {
 #[tokio::test]
 async fn a_killed_bench_leaves_no_responder_and_the_next_one_stops_its_actor() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
-    let host = start_host(&home, &nats, &["--allow-file"]).await;
+    let host = host(&home, &nats, &own(&home), &["--allow-file"]).await;
     let arguments = ["bench", "--only", "call", "--rounds", "1000", "--nats-url", &nats.url()];
     let bench = Daemon::start(home.command(&arguments));
     eventually("the bench's actor runs", DEADLINE, async || {
@@ -138,7 +130,7 @@ async fn a_killed_bench_leaves_no_responder_and_the_next_one_stops_its_actor() {
 #[tokio::test]
 async fn a_host_without_files_is_measured_as_far_as_it_can_be() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
-    let host = start_host(&home, &nats, &["--data-dir", "prod"]).await;
+    let host = host(&home, &nats, "prod", &[]).await;
     let bench = ["bench", "--rounds", "1", "-o", "json"];
     let report = run(&home, &nats, &bench).await.json();
     assert_figures(row(&report, "query"));

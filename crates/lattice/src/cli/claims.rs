@@ -49,15 +49,22 @@ pub(crate) struct Sign {
     /// The version for people
     #[arg(long = "version", id = "module-version")]
     pub(crate) version: Option<String>,
+    #[command(flatten)]
+    pub(crate) by: SignedBy,
+    /// A file with the module's seed (SM...)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module_key: Option<PathBuf>,
+}
+
+// Who signs claims, and for how long. A doc comment would stand in the place of the command's.
+#[derive(Debug, Args)]
+pub(crate) struct SignedBy {
     /// How long the claims are good, such as 90d [default: for ever]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) expires_in: Option<Duration>,
     /// A file with the account seed (SA...) that signs
     #[arg(long, value_name = "FILE")]
     pub(crate) issuer: Option<PathBuf>,
-    /// A file with the module's seed (SM...)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) module_key: Option<PathBuf>,
 }
 
 /// Show a module's claims and whether they are in order

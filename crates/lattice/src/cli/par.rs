@@ -1,11 +1,11 @@
 //! `lattice par`.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use lattice_protocol::ContractId;
 
-use super::duration;
+use super::SignedBy;
 
 /// Make provider archives and look at them
 ///
@@ -52,12 +52,8 @@ pub(crate) struct Create {
     /// Where the archive goes; it is compressed if the name ends in .gz [default: the program's name and .par.gz]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// How long the claims are good, such as 90d [default: for ever]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) expires_in: Option<Duration>,
-    /// A file with the account seed (SA...) that signs
-    #[arg(long, value_name = "FILE")]
-    pub(crate) issuer: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) by: SignedBy,
     /// A file with the provider's seed (SV...)
     #[arg(long, value_name = "FILE")]
     pub(crate) provider_key: Option<PathBuf>,

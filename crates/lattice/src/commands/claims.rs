@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use lattice_claims::{ModuleClaims, NewModuleClaims, read_module, sign_module, unix_seconds, verify_module};
+use lattice_claims::{ModuleClaims, NewModuleClaims, read_module, sign_module, verify_module};
 use serde::Serialize;
 
+use super::signed::{account, date, expiry, in_order, problem};
 use crate::{
     cli::{Claims, Inspect, Sign},
     fault::{Code, Fault, Told},
@@ -52,14 +53,10 @@ pub(crate) fn run(claims: &Claims, settings: &Settings) -> anyhow::Result<()> {
 
 fn sign(sign: &Sign, settings: &Settings) -> anyhow::Result<()> {
     let module = read_file(&sign.input)?;
-    let development = || settings.data_dir().map(|data_dir| Keys::of(&data_dir));
-    let account = match &sign.issuer {
-        Some(path) => keys::read(path)?,
-        None => development()?.account()?,
-    };
+    let account = account(sign.by.issuer.as_deref(), settings)?;
     let key = match &sign.module_key {
         Some(path) => keys::read(path)?,
-        None => development()?.module(&sign.name)?,
+        None => Keys::of(&settings.data_dir()?).module(&sign.name)?,
     };
     let claims = new_claims(sign, key.public());
     let signed = sign_module(&module, &claims, &account).map_err(|error| refused(&sign.input, error))?;
@@ -74,7 +71,7 @@ fn sign(sign: &Sign, settings: &Settings) -> anyhow::Result<()> {
 fn new_claims(sign: &Sign, subject: lattice_protocol::ActorKey) -> NewModuleClaims {
     let now = SystemTime::now();
     NewModuleClaims {
-        expires: sign.expires_in.map(|good| unix_seconds(now).saturating_add(good.as_secs())),
+        expires: expiry(now, sign.by.expires_in),
         name: Some(sign.name.clone()),
         tags: sign.tags.clone(),
         caps: sign.capabilities.iter().map(ToString::to_string).collect(),
@@ -89,9 +86,7 @@ fn inspect(inspect: &Inspect, settings: &Settings) -> anyhow::Result<()> {
     let module = read_file(&inspect.file)?;
     let claims = read_module(&module).map_err(|error| refused(&inspect.file, error))?;
     let claims = claims.ok_or_else(|| refused(&inspect.file, lattice_claims::ModuleClaimsError::Unsigned))?;
-    let problem =
-        verify_module(&module, SystemTime::now()).err().map(|error| format!("{:#}", anyhow::Error::new(error)));
-    let inspected = Inspected::new(claims, problem);
+    let inspected = Inspected::new(claims, problem(verify_module(&module, SystemTime::now())));
     settings.printer().show(&inspected)?;
     if inspected.valid { Ok(()) } else { Err(Told(Code::InvalidModule).into()) }
 }
@@ -115,14 +110,6 @@ impl Inspected {
             problem,
         }
     }
-}
-
-/// A time as people read it.
-pub(super) fn date(seconds: u64) -> String {
-    let time = SystemTime::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds));
-    let shown = time.map(|time| humantime::format_rfc3339_seconds(time).to_string());
-    // Beyond the year 9999, which nothing but a damaged or forged token says.
-    shown.filter(|_| seconds < 253_402_300_800).unwrap_or_else(|| seconds.to_string())
 }
 
 impl Show for Signed {
@@ -149,7 +136,7 @@ impl Show for Inspected {
             ("signed", self.issued_at.clone()),
             ("expires", self.expires.clone()),
             ("hash", self.hash.clone()),
-            ("in order", self.problem.clone().map_or_else(|| "yes".to_owned(), |problem| format!("no: {problem}"))),
+            ("in order", in_order(self.problem.as_ref())),
         ])
     }
 }

@@ -9,10 +9,11 @@ use std::{
 };
 
 use lattice_artifact::archive::{self, ArchiveError, Packing};
-use lattice_claims::{AccountSeed, NewProviderClaims, ProviderSeed, unix_seconds};
+use lattice_claims::{NewProviderClaims, ProviderSeed};
 use lattice_protocol::ProviderKey;
 use serde::Serialize;
 
+use super::signed::{account, expiry};
 use crate::{
     cli::{Create, Insert, Par},
     fault::{Code, Fault},
@@ -46,7 +47,7 @@ fn create(create: &Create, settings: &Settings) -> anyhow::Result<()> {
     let program = read_program(&create.executable, &target)?;
     let out = create.out.clone().unwrap_or_else(|| default_out(&create.executable));
     refuse_same(&create.executable, &out)?;
-    let account = account(create.issuer.as_deref(), settings)?;
+    let account = account(create.by.issuer.as_deref(), settings)?;
     let key: ProviderSeed = match &create.provider_key {
         Some(path) => keys::read(path)?,
         None => Keys::of(&settings.data_dir()?).provider(&create.name)?,
@@ -62,7 +63,7 @@ fn create(create: &Create, settings: &Settings) -> anyhow::Result<()> {
 fn new_claims(create: &Create, subject: ProviderKey) -> NewProviderClaims {
     let now = SystemTime::now();
     NewProviderClaims {
-        expires: create.expires_in.map(|good| unix_seconds(now).saturating_add(good.as_secs())),
+        expires: expiry(now, create.by.expires_in),
         name: Some(create.name.clone()),
         vendor: create.vendor.clone(),
         revision: create.revision,
@@ -87,13 +88,6 @@ fn insert(insert: &Insert, settings: &Settings) -> anyhow::Result<()> {
         issuer: claims.issuer.to_string(),
         targets: claims.target_hashes.into_keys().collect(),
     })?)
-}
-
-fn account(issuer: Option<&Path>, settings: &Settings) -> Result<AccountSeed, Fault> {
-    match issuer {
-        Some(path) => keys::read(path),
-        None => Keys::of(&settings.data_dir()?).account(),
-    }
 }
 
 fn read_archive(path: &Path) -> Result<Vec<u8>, Fault> {

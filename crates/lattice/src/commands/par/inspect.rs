@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{read_archive, refused};
 use crate::{
     cli::InspectArchive,
-    commands::claims::date,
+    commands::signed::{date, in_order, problem},
     fault::{Code, Told},
     printer::Show,
     settings::Settings,
@@ -46,8 +46,7 @@ pub(super) fn run(inspect: &InspectArchive, settings: &Settings) -> anyhow::Resu
     let archive = read_archive(&inspect.file)?;
     let now = SystemTime::now();
     let inspected = archive::inspect(&archive).map_err(|error| refused(&inspect.file, error))?;
-    let problem = archive::verify(&archive, now).err().map(|error| format!("{:#}", anyhow::Error::new(error)));
-    let document = Document::new(inspected, problem, now);
+    let document = Document::new(inspected, problem(archive::verify(&archive, now)), now);
     settings.printer().show(&document)?;
     if document.valid { Ok(()) } else { Err(Told(Code::InvalidArchive).into()) }
 }
@@ -91,7 +90,7 @@ impl Show for Document {
             ("version", or_dash(self.version.as_ref())),
             ("signed", self.issued_at.clone()),
             ("expires", self.expires.clone()),
-            ("in order", self.problem.clone().map_or_else(|| "yes".to_owned(), |problem| format!("no: {problem}"))),
+            ("in order", in_order(self.problem.as_ref())),
         ]);
         let rows = self.executables.iter().map(|executable| {
             let Executable { target, size, hash, as_claimed } = executable;
