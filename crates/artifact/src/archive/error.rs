@@ -13,10 +13,7 @@ const SHOWN: usize = 10;
 pub enum ArchiveError {
     /// The bytes do not begin as a tar file does, nor as one compressed with gzip.
     #[error("not a provider archive: neither a tar file nor one compressed with gzip")]
-    NotAnArchive {
-        /// What the reader says.
-        source: io::Error,
-    },
+    NotAnArchive,
     /// An archive that ends early or whose bytes were changed.
     #[error("the provider archive is truncated or damaged")]
     Damaged {

@@ -107,7 +107,8 @@ impl Reading<'_> {
 
     fn broken(&self, source: io::Error) -> ArchiveError {
         match self.entries {
-            0 => ArchiveError::NotAnArchive { source },
+            // What the reader says then repeats what it read, whatever that is.
+            0 => ArchiveError::NotAnArchive,
             _ => ArchiveError::Damaged { source },
         }
     }
