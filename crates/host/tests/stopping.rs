@@ -255,8 +255,9 @@ async fn regression_what_ends_while_the_host_stops_is_not_lost() {
 #[tokio::test]
 async fn the_stop_of_a_host_is_an_operation_that_ends_with_it() {
     let lattice = lattice().await;
-    let other = lattice.join().await;
     let mut events = lattice.events().await;
+    let other = lattice.join().await;
+    assert_eq!(events.names(1).await, ["host_started"]);
     let ack = lattice.command("cmd.{host}.stop", json!({})).await;
     assert!(ack.accepted, "{}", ack.error);
     let id = ack.operation_id.expect("it is an operation");
@@ -265,7 +266,8 @@ async fn the_stop_of_a_host_is_an_operation_that_ends_with_it() {
     let stopped = host.key().clone();
     let deadline = host.stop_requested().await;
     host.stop(deadline).await;
-    assert_eq!(events.next_change().await.operationid, Some(id.clone()));
+    let event = events.next_change().await;
+    assert_eq!(event.operationid, Some(id.clone()), "{event:?}");
     let query = OperationQuery { operation_id: id, past: None, wait: 0 };
     let answer = client.request(any, encode(&query, Format::JSON).into()).await.expect("the other host answers");
     let record: OperationRecord = decode(&answer.payload).expect("a record");
