@@ -96,11 +96,15 @@ impl Lattice {
         Self { nats, client, host, seeds, dir }
     }
 
-    /// Starts another host in the same lattice.
+    /// Starts another host in the same lattice. Its first event has been heard by then, so that no test that listens from
+    /// then on takes it for another.
     pub(crate) async fn join(&self) -> Neighbour {
+        let mut events = self.events().await;
         let (dir, seeds) = (tempfile::tempdir().expect("a temporary directory"), Seeds::generate());
         let seeds = Seeds { cluster: self.seeds.cluster.clone(), account: self.seeds.account.clone(), ..seeds };
         let host = Host::start(config(&self.nats.client().await, &seeds, &dir)).await.expect("another host starts");
+        let is_its_start = |event: &CloudEvent| event.name() == "host_started" && event.source == host.key().as_str();
+        while !is_its_start(&events.next_change().await) {}
         Neighbour { host, dir }
     }
 
