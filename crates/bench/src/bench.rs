@@ -20,7 +20,7 @@ use crate::{
     http::{HttpGet, free_address},
     load::{ActorCall, Auction, BareRequest, Gather, InventoryQuery, Load, until_it_goes},
     measure::Measure,
-    neighbour::{Beside, answer_slowly, slow_request},
+    neighbour::{Beside, SignedRequest, answer_slowly, slow_request},
     provider::{HTTP_SERVER, MESSAGING, Providers},
     report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
     responder::Responder,
@@ -309,7 +309,13 @@ impl Bench {
             self.providers.attach(MESSAGING, LinkValues::new()).await?;
             other.start(&modules.new_module()?, 1).await?;
             until_it_goes(&call).await?;
-            let floor = Beside { call: call.clone(), other: self.floor(CALL_SIZE, PAYLOAD) };
+            let bare = SignedRequest {
+                signer: self.signer.clone().ok_or(BenchError::NoSigner)?,
+                actor: self.guest.actor.clone(),
+                payload: overloaded.payload.clone(),
+                request: self.floor(CALL_SIZE, PAYLOAD),
+            };
+            let floor = Beside { call: call.clone(), other: bare };
             let load = Beside { call, other: ActorCall { deadline: OVERLOAD_DEADLINE, ..overloaded.clone() } };
             let figures = rounds.take(Pair::of_latency(floor, load, REQUESTS)).await?;
             // Those that still wait are gone by then; from there on there is room for all.

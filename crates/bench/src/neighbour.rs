@@ -1,9 +1,14 @@
 //! An actor whose neighbour has far too much to do.
 
-use std::time::Duration;
+use std::{
+    hint,
+    time::{Duration, SystemTime},
+};
 
+use bytes::Bytes;
 use futures::StreamExt as _;
-use lattice_protocol::contract::messaging;
+use lattice_claims::{EntityRef, InvocationParts, InvocationSigner};
+use lattice_protocol::{ActorKey, contract::messaging};
 use tokio::{
     task::JoinSet,
     time::{self, MissedTickBehavior},
@@ -12,8 +17,8 @@ use tokio::{
 use crate::{
     defaults::{OVERLOAD_DEADLINE, OVERLOAD_PAUSE, SLOW_ANSWER},
     error::BenchError,
-    guest,
-    load::{ActorCall, Load},
+    guest::{self, HOST_CALL},
+    load::{ActorCall, BareRequest, Load},
 };
 
 /// Calls of one actor, while something else is sent far more than it can do.
@@ -43,6 +48,24 @@ impl<L: Load> Load for Beside<L> {
             }
         });
         all
+    }
+}
+
+/// A bare request whose sender has the work of signing a call: what is sent is to differ in who receives it alone.
+#[derive(Clone)]
+pub(crate) struct SignedRequest {
+    pub(crate) signer: InvocationSigner,
+    pub(crate) actor: ActorKey,
+    pub(crate) payload: Bytes,
+    pub(crate) request: BareRequest,
+}
+
+impl Load for SignedRequest {
+    async fn once(&self) -> Result<Duration, BenchError> {
+        let actor = EntityRef { public_key: self.actor.as_str(), link_name: "", contract_id: "" };
+        let parts = InvocationParts { origin: actor, target: actor, operation: HOST_CALL, payload: &self.payload };
+        hint::black_box(self.signer.sign("", &parts, SystemTime::now()));
+        self.request.once().await
     }
 }
 
