@@ -24,3 +24,13 @@ pub(crate) const MAX_UNPACKED: u64 = 4 * MAX_ARTIFACT;
 
 /// The largest executable that is taken out of a provider archive, held in memory as the largest artifact is.
 pub(crate) const MAX_EXECUTABLE: u64 = MAX_ARTIFACT;
+
+/// How long connecting to a web server may take: farther than around the world twice, lost packets included.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a web server may send nothing while something is owed: registries that look for a layer in slow storage have
+/// been seen to take ten seconds.
+pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who asks, as operators of registries see it.
+pub(crate) const USER_AGENT: &str = concat!("lattice/", env!("CARGO_PKG_VERSION"));

@@ -7,22 +7,30 @@ pub mod archive;
 mod artifact;
 mod blocking;
 mod cache;
+mod credentials;
 mod defaults;
 mod digest;
 mod error;
 mod identity;
+mod kind;
+mod progress;
 mod reference;
 mod source;
 mod store;
+mod web;
 
 pub use archive::{ArchiveError, Executable};
 pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
 pub use cache::StoreError;
+pub use credentials::{Credential, Credentials, RegistryKind};
 pub use digest::{Digest, DigestError};
 pub use error::FetchError;
 pub use identity::{Identity, unsigned_key};
+pub use kind::Kind;
+pub use progress::Progress;
 pub use reference::{
     BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
 };
 pub use source::FileError;
 pub use store::{Store, StoreSettings};
+pub use web::{WebError, WebSettings};

@@ -1,0 +1,139 @@
+//! How web servers are reached: TLS, the exceptions from it, and how long one may be silent.
+//!
+//! What is asked of them is not known here, nor who may see which credential: no redirect is followed by itself.
+
+use std::{collections::BTreeSet, fmt, io, path::PathBuf, sync::Arc};
+
+use reqwest::{Client, redirect};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use crate::defaults::{CONNECT_TIMEOUT, SILENCE_TIMEOUT, USER_AGENT};
+
+/// How web servers are reached. The default is HTTPS alone, with the certificates that this machine trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WebSettings {
+    /// Servers, `host` or `host:port` in lower case, that are reached without TLS. One is meant only if it is named exactly so.
+    pub insecure: BTreeSet<String>,
+    /// Files with certificates (PEM) that are trusted besides those of the machine.
+    pub extra_roots: Vec<PathBuf>,
+}
+
+impl WebSettings {
+    /// Names a server that is reached without TLS.
+    #[must_use]
+    pub fn insecure(mut self, server: &str) -> Self {
+        self.insecure.insert(server.to_ascii_lowercase());
+        self
+    }
+
+    /// Names a file with certificates that are trusted, too.
+    #[must_use]
+    pub fn extra_root(mut self, file: impl Into<PathBuf>) -> Self {
+        self.extra_roots.push(file.into());
+        self
+    }
+}
+
+/// Why web servers cannot be reached at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebError {
+    /// A file with certificates cannot be read.
+    #[error("the certificates in {} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file without certificates.
+    #[error("{} is no file with certificates (PEM)", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate that is none that can be trusted.
+    #[error("a certificate in {} cannot be used", path.display())]
+    BadCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// The client cannot be made.
+    #[error("no client for web servers can be made")]
+    Client {
+        /// Why not.
+        source: reqwest::Error,
+    },
+}
+
+/// Reaches web servers; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Web {
+    client: Client,
+    insecure: Arc<BTreeSet<String>>,
+}
+
+impl Web {
+    /// Reads the certificates; blocks for a few file operations.
+    pub(crate) fn new(settings: &WebSettings) -> Result<Self, WebError> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(settings)?)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(SILENCE_TIMEOUT)
+            .user_agent(USER_AGENT)
+            .build();
+        let client = client.map_err(|source| WebError::Client { source })?;
+        Ok(Self { client, insecure: Arc::new(settings.insecure.clone()) })
+    }
+
+    /// Asks servers; neither follows redirects nor knows credentials.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// `http` for the servers that are named as insecure, `https` for all others. `server` is `host` or `host:port`.
+    pub(crate) fn scheme(&self, server: &str) -> &'static str {
+        match self.insecure.contains(server) {
+            true => "http",
+            false => "https",
+        }
+    }
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").field("insecure", &self.insecure).finish_non_exhaustive()
+    }
+}
+
+fn tls(settings: &WebSettings) -> Result<ClientConfig, WebError> {
+    let mut roots = RootCertStore::empty();
+    // Some of them may be too old to be used, which says nothing about the others.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for path in &settings.extra_roots {
+        add(&mut roots, path)?;
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("ring has the ciphers of both versions");
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn add(roots: &mut RootCertStore, path: &PathBuf) -> Result<(), WebError> {
+    let pem = std::fs::read(path).map_err(|source| WebError::Unreadable { path: path.clone(), source })?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+    if certificates.is_empty() {
+        return Err(WebError::NoCertificate { path: path.clone() });
+    }
+    for certificate in certificates {
+        roots.add(certificate).map_err(|source| WebError::BadCertificate { path: path.clone(), source })?;
+    }
+    Ok(())
+}
