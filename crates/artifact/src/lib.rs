@@ -14,7 +14,9 @@ mod error;
 mod identity;
 mod kind;
 mod progress;
+mod pull;
 mod reference;
+mod remote;
 mod source;
 mod store;
 mod web;
@@ -28,6 +30,7 @@ pub use error::FetchError;
 pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
 pub use progress::Progress;
+pub use pull::Pull;
 pub use reference::{
     BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
 };

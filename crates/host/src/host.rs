@@ -56,6 +56,8 @@ struct Tasks {
     /// Notes what runs; ends first, for what stops from then on is to run again next time.
     keeper: Task,
     restore: Task,
+    /// Fetches ahead of use, which nobody waits for.
+    prefetcher: Task,
     control: Task,
     /// Changes labels; ends after those who ask for it.
     labels: Task,
@@ -150,6 +152,7 @@ impl Host {
         // What stops from here on is to run again next time.
         tasks.keeper.end().await;
         tasks.restore.end().await;
+        tasks.prefetcher.end().await;
         // No new work: the subscriptions go with the control task.
         tasks.shared.end_intake().await;
         tasks.control.end().await;

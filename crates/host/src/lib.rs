@@ -5,6 +5,7 @@
 
 mod about;
 mod actors;
+mod artifacts;
 mod auction;
 mod bucket;
 mod claims;
@@ -21,6 +22,7 @@ mod lent_keys;
 mod links;
 mod members;
 mod operations;
+mod prefetch;
 mod providers;
 mod registries;
 mod state;

@@ -33,9 +33,10 @@ pub use control::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
     ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, Host,
     HostInventory, Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues,
-    Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, ProviderAuction,
-    ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries, RefusalCode, Registries,
-    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, PULL_HEADER, Prefetch,
+    ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PullPolicy, PutRegistries,
+    RefusalCode, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
+    StopProvider, UnknownPullPolicy, UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -44,7 +45,7 @@ pub use id::{
     OperationId, ProviderKey, UserKey,
 };
 pub use operation::{
-    OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
+    ImageFetch, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
     REQUESTER_HEADER, ReachedPhase,
 };
 pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part, PartError};

@@ -13,7 +13,7 @@ mod registries;
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use lattice_artifact::{Policy, Reference};
+use lattice_artifact::Reference;
 use lattice_protocol::{
     Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError, error_chain,
 };
@@ -24,12 +24,14 @@ use super::{reply::Reply, request::Request};
 use crate::{
     about::About,
     actors::{ActorCommand, Actors, Images},
+    artifacts::Artifacts,
     auction::Memory,
     defaults::HELD_QUESTIONS,
     host::{SharedHandles, Stops},
     labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations},
+    prefetch::Prefetches,
     providers::{ProviderCommand, Providers},
 };
 
@@ -47,11 +49,12 @@ pub(crate) struct Desk {
 pub(crate) struct Parts {
     pub(crate) subjects: ControlSubjects,
     pub(crate) host: HostKey,
-    pub(crate) policy: Policy,
+    pub(crate) artifacts: Artifacts,
     pub(crate) about: About,
     pub(crate) actors: Actors,
     pub(crate) providers: Providers,
     pub(crate) images: Images,
+    pub(crate) prefetches: Prefetches,
     pub(crate) memory: Memory,
     pub(crate) label_edits: LabelEdits,
     pub(crate) shared: SharedHandles,
@@ -92,6 +95,8 @@ pub(super) struct Admission {
 pub(super) enum EntityCommand {
     Actor(ActorCommand),
     Provider(ProviderCommand),
+    /// Have an image in the cache.
+    Prefetch(Reference),
 }
 
 impl From<ActorCommand> for EntityCommand {
@@ -112,6 +117,7 @@ impl EntityCommand {
         match self {
             EntityCommand::Actor(command) => command.reference(),
             EntityCommand::Provider(command) => command.reference(),
+            EntityCommand::Prefetch(reference) => Some(reference),
         }
     }
 }
