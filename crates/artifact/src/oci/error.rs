@@ -54,7 +54,7 @@ pub enum OciError {
         source: reqwest::Error,
     },
     /// No connection for another reason.
-    #[error("{place}: the server cannot be reached; check the network and its name")]
+    #[error("{place}: the server cannot be reached; check its name, the network, and whether it speaks TLS")]
     Unreachable {
         /// What was asked for, and of whom.
         place: OciPlace,

@@ -53,7 +53,7 @@ impl Site {
         let host = if DOCKER_HUB.contains(&server) { DOCKER_HUB_REGISTRY } else { server };
         let path = format!("/v2/{repository}/");
         let base = Url::parse(&format!("{}://{host}{path}", web.scheme(host)));
-        match base.ok().filter(|url| url.path() == path && has_path_alone(url)) {
+        match base.ok().filter(|url| url.path() == path && has_path_alone(url) && names(url, host)) {
             Some(base) => {
                 Ok(Self { place, server: server.to_owned(), repository: repository.to_owned(), is_mirror: false, base })
             }
@@ -110,6 +110,12 @@ fn has_path_alone(url: &Url) -> bool {
     url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
 }
 
+/// Whether that is the server of the URL as it is: no other way of writing an address, no empty port.
+fn names(url: &Url, server: &str) -> bool {
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    server == host || server == format!("{host}:{port}")
+}
+
 /// `host`, or `host:port` where the port is not that of the scheme.
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -160,9 +166,16 @@ mod tests {
         check("Mirror.example", Some("https://mirror.example/v2/acme/hello/manifests/1"));
         check("localhost:5000/hub/", Some("http://localhost:5000/v2/hub/acme/hello/manifests/1"));
         check("mirror.example/a/b", Some("https://mirror.example/v2/a/b/acme/hello/manifests/1"));
-        for bad in
-            ["https://mirror.example", "user@mirror.example", "mirror.example/../x", "mirror.example/a?b", "a b", ""]
-        {
+        for bad in [
+            "https://mirror.example",
+            "mirror.example:",
+            "1.2.3",
+            "user@mirror.example",
+            "mirror.example/../x",
+            "mirror.example/a?b",
+            "a b",
+            "",
+        ] {
             check(bad, None);
         }
         let others = OciSettings::default().mirror("docker.example", "mirror.example");

@@ -1,1 +1,9 @@
-
+mod auth;
+mod broken;
+mod content;
+mod fake;
+mod mirrors;
+mod push;
+mod redirects;
+mod refusals;
+mod setup;

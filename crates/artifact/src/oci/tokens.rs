@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn tokens_are_for_one_server_one_use_and_one_asker() {
         let tokens = Tokens::default();
-        let ada = Credential::Token("ada".to_owned());
+        let [ada, bob] = ["ada", "bob"].map(|name| Credential::Token(name.to_owned()));
         tokens.put("one", Access::Pull, Some(ada.clone()), authorization("Bearer x", 60));
-        let get = |site, access, credential| tokens.get(site, access, credential).is_some();
+        let get = |site, access, credential: Option<&Credential>| tokens.get(site, access, credential).is_some();
         assert!(get("one", Access::Pull, Some(&ada)));
         assert!(!get("two", Access::Pull, Some(&ada)));
         assert!(!get("one", Access::Push, Some(&ada)));
         assert!(!get("one", Access::Pull, None));
-        assert!(!get("one", Access::Pull, Some(&Credential::Token("bob".to_owned()))));
+        assert!(!get("one", Access::Pull, Some(&bob)));
         tokens.forget("one", Access::Pull);
         assert!(!get("one", Access::Pull, Some(&ada)));
         tokens.put("one", Access::Pull, None, authorization("Bearer x", 0));
