@@ -22,7 +22,7 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 const PORTS: usize = 5;
 
 /// The password's hash, as `htpasswd -B` makes it with the least cost that there is.
-const PASSWORD_FILE: &str = "tester:$2b$04$latticelatticelattice.7EQ5FVOshH2Ui5M7zB/PlKj29LKGMLe\n";
+const PASSWORD_FILE: &str = "tester:$2b$04$CEPPwUK245UTUi5uAF.1ieeV/tfxNXpc6FmRlaZ8UByx5Adfw1.3i\n";
 
 /// What a private registry is to be like. The default: HTTP, and nobody is asked who he is.
 #[derive(Clone, Copy, Debug, Default)]

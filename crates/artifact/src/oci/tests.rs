@@ -1,6 +1,7 @@
 mod auth;
 mod broken;
 mod content;
+mod docker;
 mod fake;
 mod mirrors;
 mod push;
