@@ -41,3 +41,43 @@ pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who asks, as operators of registries see it.
 pub(crate) const USER_AGENT: &str = concat!("lattice/", env!("CARGO_PKG_VERSION"));
+
+/// The largest manifest that is read, which is what the distribution specification asks registries to take at least; published
+/// ones have one or two kilobytes.
+pub(crate) const MAX_MANIFEST: usize = 4 << 20;
+
+/// The largest answer of a token server: tokens with many rights have been seen to take 10 kB.
+pub(crate) const MAX_TOKEN_ANSWER: usize = 64 << 10;
+
+/// What is read of an answer that says why not. The texts that registries give fit in a quarter of it.
+pub(crate) const MAX_TOLD: usize = 4 << 10;
+
+/// Characters of such a text that an error repeats.
+pub(crate) const SHOWN_TOLD: usize = 200;
+
+/// How often a registry is asked for the same in all: with the pauses between, it outlasts a restart of a few seconds.
+pub(crate) const TRIES: u32 = 4;
+
+/// How often a mirror is asked in all. There is another server behind it.
+pub(crate) const MIRROR_TRIES: u32 = 2;
+
+/// The pause after the first try, which doubles with each.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause, also where a registry asks for a longer one: who waits for an artifact would rather know.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Redirects that are followed. Registries send to where their layers are, and that may be one or two steps.
+pub(crate) const MAX_REDIRECTS: usize = 5;
+
+/// How long a token holds that does not say so, as the token specification of the Docker registry has it.
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
+
+/// How long an authorization is remembered at most, whatever the token server says.
+pub(crate) const LONGEST_TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Authorizations that are remembered, each for one repository: more than a host has artifacts, some kilobytes each.
+pub(crate) const MAX_TOKENS: usize = 256;
+
+/// Bytes between two reports of how far a transfer is, and the pieces in which bytes are sent.
+pub(crate) const TRANSFER_STEP: usize = 64 << 10;

@@ -13,6 +13,7 @@ mod digest;
 mod error;
 mod identity;
 mod kind;
+mod oci;
 mod progress;
 mod pull;
 mod reference;
@@ -29,6 +30,7 @@ pub use digest::{Digest, DigestError};
 pub use error::FetchError;
 pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
+pub use oci::{OciError, OciPlace, OciSettings, OciTold};
 pub use progress::Progress;
 pub use pull::Pull;
 pub use reference::{

@@ -2,9 +2,9 @@
 //!
 //! What is asked of them is not known here, nor who may see which credential: no redirect is followed by itself.
 
-use std::{collections::BTreeSet, fmt, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -73,30 +73,58 @@ pub enum WebError {
     },
 }
 
+/// How long web servers may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WebTimes {
+    /// To accept a connection.
+    pub(crate) connect: Duration,
+    /// Between two signs of life while something is owed.
+    pub(crate) silence: Duration,
+}
+
+impl Default for WebTimes {
+    fn default() -> Self {
+        Self { connect: CONNECT_TIMEOUT, silence: SILENCE_TIMEOUT }
+    }
+}
+
 /// Reaches web servers; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Web {
     client: Client,
+    uploads: Client,
     insecure: Arc<BTreeSet<String>>,
+    times: WebTimes,
 }
 
 impl Web {
     /// Reads the certificates; blocks for a few file operations.
     pub(crate) fn new(settings: &WebSettings) -> Result<Self, WebError> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(settings)?)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(SILENCE_TIMEOUT)
-            .user_agent(USER_AGENT)
-            .build();
-        let client = client.map_err(|source| WebError::Client { source })?;
-        Ok(Self { client, insecure: Arc::new(settings.insecure.clone()) })
+        Self::with_times(settings, WebTimes::default())
+    }
+
+    /// As [`Web::new`], with other patience.
+    pub(crate) fn with_times(settings: &WebSettings, times: WebTimes) -> Result<Self, WebError> {
+        let tls = tls(settings)?;
+        let client = build(client_for(tls.clone(), times).read_timeout(times.silence))?;
+        let uploads = build(client_for(tls, times))?;
+        Ok(Self { client, uploads, insecure: Arc::new(settings.insecure.clone()), times })
     }
 
     /// Asks servers; neither follows redirects nor knows credentials.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// As [`Web::client`], for requests that may take long to be sent: the other one counts that as silence. Whoever uses it bounds
+    /// the silence.
+    pub(crate) fn uploads(&self) -> &Client {
+        &self.uploads
+    }
+
+    /// How long a server may be silent.
+    pub(crate) fn silence(&self) -> Duration {
+        self.times.silence
     }
 
     /// `http` for the servers that are named as insecure, `https` for all others. `server` is `host` or `host:port`.
@@ -112,6 +140,18 @@ impl fmt::Debug for Web {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Web").field("insecure", &self.insecure).finish_non_exhaustive()
     }
+}
+
+fn client_for(tls: ClientConfig, times: WebTimes) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(times.connect)
+        .user_agent(USER_AGENT)
+}
+
+fn build(client: ClientBuilder) -> Result<Client, WebError> {
+    client.build().map_err(|source| WebError::Client { source })
 }
 
 fn tls(settings: &WebSettings) -> Result<ClientConfig, WebError> {

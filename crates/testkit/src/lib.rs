@@ -1,4 +1,4 @@
-//! Test support: a private nats-server per test, guests as WebAssembly text and as built modules, programs of other packages,
+//! Test support: a private nats-server or registry per test, guests as WebAssembly text and as built modules, programs of other packages,
 //! waiting on conditions.
 //!
 //! Nothing here is part of a shipped program. Where something is missing on the machine, the functions panic: a test
@@ -7,8 +7,11 @@
 mod eventually;
 pub mod guests;
 mod nats;
+mod process;
 mod programs;
+mod registry;
 
 pub use eventually::eventually;
 pub use nats::{NatsOptions, NatsServer, cache_dir, nats_binary};
 pub use programs::programs;
+pub use registry::{DOCKER_REGISTRY_VARIABLE, Registry, RegistryOptions};

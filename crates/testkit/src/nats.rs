@@ -3,11 +3,9 @@
 use std::{
     env,
     fmt::Write as _,
-    fs::{self, File},
-    io::{self, Write as _},
-    os::unix::process::CommandExt as _,
+    fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     time::Duration,
 };
 
@@ -16,13 +14,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use crate::eventually;
+use crate::{eventually, process::Process};
 
 /// How long a server may take to answer. It takes milliseconds; the rest is for a machine full of tests.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Ends the server whose process id it is told when its input closes, which happens however this process ends.
-const WATCHER: &str = "read -r server && { read -r _; kill -KILL \"$server\"; }";
 
 /// What a private server is to be like. The default: JetStream on, messages up to 8 MiB.
 #[derive(Clone, Debug)]
@@ -140,7 +135,9 @@ impl NatsServer {
         let _ = fs::remove_dir_all(&ports);
         fs::create_dir(&ports).expect("the test's directory can be written");
         fs::write(self.path("nats.conf"), self.config()).expect("the test's directory can be written");
-        let mut process = Process::start(binary, self.directory.path()).expect("nats-server can be started");
+        let mut command = Command::new(binary);
+        command.args(["--config", "nats.conf", "--ports_file_dir", "ports"]).current_dir(self.directory.path());
+        let mut process = Process::start(command, &self.path("log")).expect("nats-server can be started");
         let ports = ports.join(format!("nats-server_{}.ports", process.server.id()));
         self.port = eventually("the private nats-server answers", START_DEADLINE, async || {
             self.expect_alive(&mut process);
@@ -187,46 +184,6 @@ pub async fn nats_binary() -> &'static Path {
         binary.unwrap_or_else(|error| panic!("no nats-server: {}", chain(&error))).path().to_owned()
     });
     found.await
-}
-
-/// The server's process and the shell that ends it should this process die. Both end on drop, and are reaped.
-#[derive(Debug)]
-struct Process {
-    server: Child,
-    watcher: Child,
-}
-
-impl Process {
-    /// Both are in process groups of their own: a terminal's Ctrl-C is for the test, which then ends them.
-    fn start(binary: &Path, directory: &Path) -> io::Result<Self> {
-        let watcher = watcher()?;
-        let log = File::create(directory.join("log"))?;
-        let server = Command::new(binary)
-            .args(["--config", "nats.conf", "--ports_file_dir", "ports"])
-            .current_dir(directory)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        let mut process = Self { server, watcher };
-        let told = process.watcher.stdin.as_mut().expect("the watcher's input is a pipe");
-        writeln!(told, "{}", process.server.id())?;
-        Ok(process)
-    }
-}
-
-fn watcher() -> io::Result<Child> {
-    Command::new("/bin/sh").args(["-c", WATCHER]).process_group(0).stdin(Stdio::piped()).spawn()
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.watcher.kill();
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-        let _ = self.watcher.wait();
-    }
 }
 
 fn read_port(ports: &Path) -> Option<u16> {
@@ -295,17 +252,5 @@ mod tests {
     async fn a_refused_configuration_shows_the_servers_log() {
         let options = NatsOptions { config: "nonsense: 1".to_owned(), ..NatsOptions::default() };
         NatsServer::start_with(options).await;
-    }
-
-    #[test]
-    fn closing_the_watchers_input_ends_the_server() {
-        let mut sleeper = Command::new("sleep").arg("600").spawn().expect("sleep starts");
-        let mut watcher = watcher().expect("the shell starts");
-        let mut input = watcher.stdin.take().expect("the watcher's input is a pipe");
-        writeln!(input, "{}", sleeper.id()).expect("the watcher reads");
-        drop(input);
-        let status = sleeper.wait().expect("a child can be waited for");
-        assert!(!status.success());
-        watcher.wait().expect("a child can be waited for");
     }
 }

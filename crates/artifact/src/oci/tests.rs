@@ -1,0 +1,10 @@
+mod auth;
+mod broken;
+mod content;
+mod docker;
+mod fake;
+mod mirrors;
+mod push;
+mod redirects;
+mod refusals;
+mod setup;
