@@ -29,7 +29,8 @@ pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
 pub use progress::Progress;
 pub use reference::{
-    BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
+    BindleReference, BindleServer, BuiltinReference, FileReference, ObjectReference, OciReference, Reference,
+    ReferenceError, Target,
 };
 pub use source::FileError;
 pub use store::{Store, StoreSettings};
