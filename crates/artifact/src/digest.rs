@@ -50,6 +50,22 @@ impl Digest {
     }
 }
 
+/// The digest of bytes that come one after another.
+#[derive(Default)]
+pub(crate) struct Digesting(Sha256);
+
+impl Digesting {
+    /// Takes the next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that came.
+    pub(crate) fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// Why a text is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -111,6 +127,15 @@ mod tests {
         assert_eq!(EMPTY.parse(), Ok(Digest::of(b"")));
         assert_eq!(EMPTY.replace("e3b0", "E3B0").parse(), Ok(Digest::of(b"")));
         assert_eq!(Digest::from_hex(&Digest::of(b"").to_hex()), Some(Digest::of(b"")));
+    }
+
+    #[test]
+    fn bytes_one_after_another() {
+        let mut digesting = Digesting::default();
+        assert_eq!(Digesting::default().digest(), Digest::of(b""));
+        digesting.update(b"one ");
+        digesting.update(b"after another");
+        assert_eq!(digesting.digest(), Digest::of(b"one after another"));
     }
 
     #[test]

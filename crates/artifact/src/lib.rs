@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod artifact;
+mod bindle;
 mod blocking;
 mod cache;
 mod credentials;
@@ -21,6 +22,7 @@ mod web;
 
 pub use archive::{ArchiveError, Executable};
 pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
+pub use bindle::{BindleError, BindleSettings};
 pub use cache::StoreError;
 pub use credentials::{Credential, Credentials, RegistryKind};
 pub use digest::{Digest, DigestError};
