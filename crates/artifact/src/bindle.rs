@@ -200,3 +200,6 @@ async fn parcel(asking: &Asking<'_>, part: Part, arrived: Arrived<'_>) -> Result
         _ => Ok(bytes),
     }
 }
+
+#[cfg(test)]
+mod tests;
