@@ -37,6 +37,7 @@ use std::{env::consts, fmt, str, time::SystemTime};
 use bytes::Bytes;
 use lattice_claims::{ProviderClaims, ProviderClaimsError, TokenError, binary_hash, verify_provider};
 
+pub(crate) use self::pack::pack_signed;
 pub use self::{
     error::ArchiveError,
     insert::insert,

@@ -129,6 +129,15 @@ mod tests {
     }
 
     #[test]
+    fn bytes_one_after_another() {
+        let mut digesting = RunningDigest::default();
+        assert_eq!(RunningDigest::default().digest(), Digest::of(b""));
+        digesting.update(b"one ");
+        digesting.update(b"after another");
+        assert_eq!(digesting.digest(), Digest::of(b"one after another"));
+    }
+
+    #[test]
     fn what_is_no_digest() {
         let check = |text: &str, expect| assert_eq!(text.parse::<Digest>(), Err(expect));
         check("", DigestError::Algorithm);

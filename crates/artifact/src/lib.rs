@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod artifact;
+mod bindle;
 mod blocking;
 mod cache;
 mod credentials;
@@ -24,6 +25,7 @@ mod web;
 
 pub use archive::{ArchiveError, Executable};
 pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
+pub use bindle::{BindleError, BindleSettings};
 pub use cache::StoreError;
 pub use credentials::{Credential, Credentials, RegistryKind};
 pub use digest::{Digest, DigestError};
@@ -34,7 +36,8 @@ pub use oci::{OciError, OciPlace, OciSettings, OciTold};
 pub use progress::Progress;
 pub use pull::Pull;
 pub use reference::{
-    BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
+    BindleReference, BindleServer, BuiltinReference, FileReference, ObjectReference, OciReference, Reference,
+    ReferenceError, Target,
 };
 pub use source::FileError;
 pub use store::{Store, StoreSettings};

@@ -1,5 +1,6 @@
 //! References: the texts that name where an artifact comes from, parsed in one place for every scheme.
 
+mod bindle;
 mod error;
 mod file;
 mod named;
@@ -11,9 +12,10 @@ use std::{fmt, hash, path::Path, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    bindle::{BindleReference, BindleServer},
     error::ReferenceError,
     file::FileReference,
-    named::{BindleReference, BuiltinReference, ObjectReference},
+    named::{BuiltinReference, ObjectReference},
     oci::OciReference,
 };
 
@@ -27,7 +29,7 @@ const MAX_LENGTH: usize = "file://".len() + 3 * 4096;
 /// | `file:///absolute/path` | a file of the machine that fetches, with `%20` and the like decoded |
 /// | `registry.host/name[:tag][@sha256:…]`, also with `oci://` before it | an artifact in an OCI registry |
 /// | `nats://NAME[:TAG]` | an object in the lattice's own store |
-/// | `bindle://NAME/VERSION` | an invoice on a bindle server |
+/// | `bindle://NAME/VERSION[@https://HOST/v1/]` | an invoice on a bindle server, the configured one if none is named |
 /// | `builtin://NAME` | a capability provider that is part of the program |
 ///
 /// It is shown as it was written, and two references are equal if they name the same place. User names and passwords

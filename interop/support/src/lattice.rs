@@ -63,10 +63,18 @@ impl Lattice {
     /// # Panics
     /// If there is no binary to start, or it does not become ready.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with these options of `lattice up` besides, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If there is no binary to start, or it does not become ready.
+    pub async fn start_with(options: &[&str]) -> Self {
         let directory = tempfile::Builder::new().prefix("lattice-interop-").tempdir();
         let directory = directory.expect("a temporary directory can be made");
         share_provisioned(directory.path());
-        let mut up = Up::start(directory.path());
+        let mut up = Up::start(directory.path(), options);
         let line = eventually("`lattice up` is ready", async || {
             up.expect_alive();
             fs::read_to_string(directory.path().join("out")).ok()?.split_once('\n').map(|(line, _)| line.to_owned())
@@ -160,10 +168,23 @@ impl Lattice {
     }
 
     /// Runs the command to its end; returns the document that it printed.
-    async fn run(&self, arguments: &[&str]) -> Value {
+    ///
+    /// # Panics
+    /// If the command fails.
+    pub async fn run(&self, arguments: &[&str]) -> Value {
         let output = self.output(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"))
+    }
+
+    /// Runs a command that is to fail; returns what it printed.
+    ///
+    /// # Panics
+    /// If it does not fail.
+    pub async fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments).await;
+        assert!(!output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     async fn output(&self, arguments: &[&str]) -> Output {
@@ -186,11 +207,11 @@ struct Up {
 }
 
 impl Up {
-    fn start(directory: &Path) -> Self {
+    fn start(directory: &Path, options: &[&str]) -> Self {
         let log = directory.join("log");
         let file = |path: &Path| File::create(path).expect("the test's directory can be written");
         let mut command = command(directory);
-        command.args(["up", "--compat", "wasmcloud", "--port", "0", "--lattice", LATTICE]);
+        command.args(["up", "--compat", "wasmcloud", "--port", "0", "--lattice", LATTICE]).args(options);
         command.stdin(Stdio::null()).stdout(file(&directory.join("out"))).stderr(file(&log));
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
         let watcher = watcher(child.id()).inspect_err(|_| child.kill().expect("a child can be killed"));
@@ -248,7 +269,7 @@ fn command(directory: &Path) -> Command {
     let mut command = Command::new(binary());
     let settings = |name: &OsString| {
         let name = name.to_string_lossy();
-        name != NATS_SERVER && (name.starts_with("LATTICE_") || name.starts_with("WASMCLOUD_"))
+        name != NATS_SERVER && ["LATTICE_", "WASMCLOUD_", "BINDLE_"].iter().any(|prefix| name.starts_with(prefix))
     };
     for (name, _) in env::vars_os().filter(|(name, _)| settings(name)) {
         command.env_remove(name);

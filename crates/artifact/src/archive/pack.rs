@@ -40,6 +40,13 @@ pub fn pack(
     Ok(written(&token, &binaries, packing).expect("names are checked and memory is written"))
 }
 
+/// An archive, not compressed, of one executable and the claims that were signed for it, whatever they are: who opens it
+/// finds out whether they are for one another.
+pub(crate) fn pack_signed(claims: &[u8], target: &str, executable: &[u8]) -> Vec<u8> {
+    let binaries = BTreeMap::from([(target, executable)]);
+    write(claims, &binaries, Vec::new()).expect("the name is short and memory is written")
+}
+
 fn by_target<'a>(binaries: &[(&'a str, &'a [u8])]) -> Result<BTreeMap<&'a str, &'a [u8]>, ArchiveError> {
     let mut sorted = BTreeMap::new();
     for (target, binary) in binaries {
@@ -57,14 +64,16 @@ fn file_name(target: &str) -> String {
 
 pub(super) fn written(token: &str, binaries: &BTreeMap<&str, &[u8]>, packing: Packing) -> io::Result<Vec<u8>> {
     match packing {
-        Packing::Tar => write(token, binaries, Vec::new()),
-        Packing::TarGz => write(token, binaries, GzEncoder::new(Vec::new(), Compression::default()))?.finish(),
+        Packing::Tar => write(token.as_bytes(), binaries, Vec::new()),
+        Packing::TarGz => {
+            write(token.as_bytes(), binaries, GzEncoder::new(Vec::new(), Compression::default()))?.finish()
+        }
     }
 }
 
-fn write<W: Write>(token: &str, binaries: &BTreeMap<&str, &[u8]>, target: W) -> io::Result<W> {
+fn write<W: Write>(claims: &[u8], binaries: &BTreeMap<&str, &[u8]>, target: W) -> io::Result<W> {
     let mut builder = Builder::new(target);
-    append(&mut builder, &format!("{CLAIMS}.jwt"), 0o644, token.as_bytes())?;
+    append(&mut builder, &format!("{CLAIMS}.jwt"), 0o644, claims)?;
     for (target, binary) in binaries {
         append(&mut builder, &file_name(target), 0o755, binary)?;
     }

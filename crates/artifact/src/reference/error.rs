@@ -96,6 +96,15 @@ pub enum ReferenceError {
         /// What the part is made of.
         allowed: &'static str,
     },
+    /// What is no bindle server's address: no URL, or one with a user name, a password or a query.
+    #[error(
+        "`{text}` does not say where a bindle server is; write `https://bindle.example/v1/` for it, credentials are set \
+         apart"
+    )]
+    Server {
+        /// The reference, or the address alone, without what stands before the last `@`.
+        text: String,
+    },
     /// A bindle without a version.
     #[error("`{text}` has no version at its end; write `bindle://name/1.2.3`")]
     Version {

@@ -1,12 +1,12 @@
-//! References by name: the lattice's own object store, bindle servers and what is built in.
+//! References by name: the lattice's own object store and what is built in.
 
 use super::{
-    error::{ReferenceError, shown},
+    error::ReferenceError,
     part::{Part, is_name},
 };
 
 /// Names stand in subjects and headers; this is room enough for people.
-const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 const OBJECT: Part = Part {
     what: "the object's name",
     max: MAX_NAME,
@@ -14,18 +14,6 @@ const OBJECT: Part = Part {
     is_allowed: is_name,
 };
 const OBJECT_TAG: Part = Part { what: "the tag", max: 128, ..OBJECT };
-const BINDLE: Part = Part {
-    what: "the bindle's name",
-    max: MAX_NAME,
-    allowed: "letters and digits, with `.`, `_`, `-` and `/` between them",
-    is_allowed: |c| is_name(c) || c == '/',
-};
-const VERSION: Part = Part {
-    what: "the bindle's version",
-    max: MAX_NAME,
-    allowed: "a semantic version, `1.2.3` for instance",
-    is_allowed: |c| is_name(c) || c == '+',
-};
 const BUILTIN: Part = Part {
     what: "the builtin's name",
     max: MAX_NAME,
@@ -58,40 +46,6 @@ impl ObjectReference {
         };
         Ok(Self { name: OBJECT.check_path(name, whole)?, tag })
     }
-}
-
-/// An invoice on a bindle server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BindleReference {
-    name: String,
-    version: String,
-}
-
-impl BindleReference {
-    /// The bindle's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The bindle's version, a semantic version.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    pub(super) fn parse(rest: &str, whole: &str) -> Result<Self, ReferenceError> {
-        let (name, version) = rest
-            .rsplit_once('/')
-            .filter(|(_, version)| is_version(version))
-            .ok_or_else(|| ReferenceError::Version { text: shown(whole) })?;
-        Ok(Self { name: BINDLE.check_path(name, whole)?, version: VERSION.check_path(version, whole)? })
-    }
-}
-
-/// Whether three numbers stand where a semantic version has them.
-fn is_version(text: &str) -> bool {
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    core.split('.').count() == 3 && core.split('.').all(is_number)
 }
 
 /// A part of the program itself.

@@ -91,7 +91,7 @@ fn split_registry<'a>(name: &'a str, whole: &str) -> Result<(&'a str, &'a str), 
         .ok_or_else(|| ReferenceError::Registry { text: shown(whole) })
 }
 
-fn check_registry(registry: &str, whole: &str) -> Result<String, ReferenceError> {
+pub(super) fn check_registry(registry: &str, whole: &str) -> Result<String, ReferenceError> {
     let (host, port) = match registry.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (registry, None),

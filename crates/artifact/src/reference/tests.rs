@@ -67,8 +67,51 @@ fn names() {
     assert_eq!((object.name(), object.tag()), ("hello_a.b", Some("1.0-x")));
     let Target::Bindle(bindle) = target("bindle://acme.com/hello/1.0.0-beta.1+x") else { panic!() };
     assert_eq!((bindle.name(), bindle.version()), ("acme.com/hello", "1.0.0-beta.1+x"));
+    assert_eq!(bindle.server(), None);
     let Target::Builtin(builtin) = target("builtin://http-server") else { panic!() };
     assert_eq!(builtin.name(), "http-server");
+}
+
+#[test]
+fn bindle_servers() {
+    let check = |server: &str, authority: &str, is_secure: bool, expect: &str| {
+        let Target::Bindle(bindle) = target(&format!("bindle://acme.com/hello/1.0.0@{server}")) else { panic!() };
+        assert_eq!((bindle.name(), bindle.version()), ("acme.com/hello", "1.0.0"));
+        let found = bindle.server().expect("there is one");
+        assert_eq!((found.authority(), found.is_secure(), &*found.to_string()), (authority, is_secure, expect));
+    };
+    check("https://bindle.example/v1/", "bindle.example", true, "https://bindle.example/v1/");
+    check("https://Bindle.Example:8443/a/v1", "bindle.example:8443", true, "https://bindle.example:8443/a/v1/");
+    check("http://localhost:8080/v1/", "localhost:8080", false, "http://localhost:8080/v1/");
+    check("HTTP://127.0.0.1", "127.0.0.1", false, "http://127.0.0.1/");
+    check("http://127.0.0.1/", "127.0.0.1", false, "http://127.0.0.1/");
+    let parse = |text: &str| text.parse::<Reference>().expect(text);
+    assert_eq!(parse("bindle://a/1.0.0@https://b.example/v1"), parse("bindle://a/1.0.0@https://B.example/v1/"));
+    assert_ne!(parse("bindle://a/1.0.0@https://b.example/v1/"), parse("bindle://a/1.0.0@http://b.example/v1/"));
+    assert_ne!(parse("bindle://a/1.0.0@https://b.example/v1/"), parse("bindle://a/1.0.0"));
+}
+
+#[test]
+fn bindle_servers_that_are_none() {
+    let check = |text: &str, shown: &str| {
+        let expect = ReferenceError::Server { text: shown.into() };
+        assert_eq!(refused(text), expect, "{text}");
+    };
+    check("bindle://a/1.0.0@", "bindle://…@");
+    check("bindle://a/1.0.0@bindle.example", "bindle://…@bindle.example");
+    check("bindle://a/1.0.0@ftp://bindle.example/", "bindle://…@ftp://bindle.example/");
+    check("bindle://a/1.0.0@https://user:secret@bindle.example/v1/", "bindle://…@bindle.example/v1/");
+    check("bindle://a/1.0.0@https://bindle.example/v1/?token=secret", "bindle://…@https://bindle.example/v1/");
+    check("bindle://a/1.0.0@https://bindle.example/v1/#a", "bindle://…@https://bindle.example/v1/");
+    check("bindle://a/1.0.0@https://1.2.3.999/v1/", "bindle://…@https://1.2.3.999/v1/");
+    let check = |text: &str, part: &str, character: char| match refused(text) {
+        ReferenceError::Character { what, found, .. } => assert_eq!((what, found), (part, character), "{text}"),
+        other => panic!("{text}: {other}"),
+    };
+    check("bindle://a/1.0.0@https://b.example:70000/", "the registry", ':');
+    check("bindle://a/1.0.0@https://b.example/../v1", "the path of the bindle server", '.');
+    check("bindle://a/1.0.0@https://b.example/v1//", "the path of the bindle server", '/');
+    check("bindle://a/1.0.0@https://b.example/v%31/", "the path of the bindle server", '%');
 }
 
 #[test]
@@ -179,6 +222,10 @@ fn no_error_repeats_a_password() {
         "file://user:secret@host/a",
         "nats://user:secret@127.0.0.1:4222",
         "bindle://user:secret@bindle.example/a/1.0.0",
+        "bindle://user:?secret@bindle.example/a/1.0.0",
+        "bindle://a/1.0.0@https://user:secret@bindle.example/v1/",
+        "bindle://a/1.0.0@https://user:?/#secret@bindle.example/v1/",
+        "bindle://a/1.0.0@https://bindle.example/v1/?token=secret",
         "https://user:secret@ghcr.io/a:1",
         "./user:secret@ghcr.io",
         "oci://user:secret@ghcr.io/a@sha256:12",
@@ -214,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(scheme in "(file://|oci://|nats://|bindle://|builtin://|)", rest in "[a-z0-9/.:@%#é -]{0,40}") {
+    fn no_text_panics(scheme in "(file://|oci://|nats://|bindle://|builtin://|)", rest in "[a-z0-9/.:@%#?é -]{0,40}") {
         if let Ok(reference) = format!("{scheme}{rest}").parse::<Reference>() {
             prop_assert_eq!(reference.to_string(), scheme + &rest);
         }
