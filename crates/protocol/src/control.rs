@@ -40,7 +40,10 @@ pub use log::{LogLine, LogLines, LogQuery};
 pub use member::{Member, Members};
 pub use metadata::{Annotations, Constraints, Labels, LinkValues};
 pub use query::{Claims, LatticeQuery};
-pub use registry::{LabelChange, PutRegistries, Registries, RegistryCredential};
+pub use registry::{
+    CredentialKind, KnownRegistries, KnownRegistry, LabelChange, MERGE_HEADER, PutRegistries, Registries,
+    RegistryCredential,
+};
 
 /// Bytes that a control request may have.
 ///
