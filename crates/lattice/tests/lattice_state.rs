@@ -171,6 +171,17 @@ async fn configuration() {
     assert_eq!(provided["values"], json!({"a.b": ""}));
 }
 
+/// Another secret, in a variable.
+const VARIABLE: (&str, &str) = ("REGISTRY_TOKEN", "t0k3n-of-the-variable");
+
+/// The registries, as programs are told of them.
+async fn known(home: &Home) -> Value {
+    let told = home.run(&["registry", "list", "-o", "json"]).await;
+    assert_hides(&told, SECRET);
+    assert_hides(&told, VARIABLE.1);
+    told.json()
+}
+
 #[tokio::test]
 async fn registries() {
     let home = Home::new().await;
@@ -191,10 +202,69 @@ async fn registries() {
     assert_eq!(operations.json()["operations"][0]["command"], "registries.put");
     assert_hides(&operations, SECRET);
 
-    home.run(&["registry", "set", "https://r.example", "--token-file", "secret.txt"]).await.failed(2, "host:port");
+    home.run(&["registry", "set", "ada:pw@r.example", "--token-file", "secret.txt"]).await.failed(2, "goes to --user");
+    home.run(&["registry", "set", "r:many", "--token-file", "secret.txt"]).await.failed(2, "host:port");
     home.run(&[&set[..], &["--token-file", "empty.txt"]].concat()).await.failed(2, "is empty");
     home.run(&[&set[..], &["--token-file", "none.txt"]].concat()).await.failed(3, "none.txt cannot be read");
+    home.run(&[&set[..], &["--token-env", "NEVER_SET"]].concat()).await.failed(2, "NEVER_SET is not set");
     home.run(&[&set[..], &["--user", "ada", "-o", "json"]].concat()).await.failed_json(2, "usage");
+    home.run(&[&set[..], &["--password-file", "secret.txt", "-o", "json"]].concat()).await.failed_json(2, "usage");
+    home.run(&[&with_password[..], &["--token-file", "secret.txt"]].concat()).await.failed(2, "cannot be used with");
     home.run(&[&set[..], &["-o", "json"]].concat()).await.failed_json(2, "usage");
     home.run(&[&with_password[..], &["-x", "other", "-o", "json"]].concat()).await.failed_json(3, "no_hosts");
+}
+
+#[tokio::test]
+async fn registries_are_set_one_by_one_or_all_at_once() {
+    let home = Home::new().await;
+    let (_up, _) = Daemon::up(&home, &[]).await;
+    home.file("secret.txt", format!("{SECRET}\n").as_bytes());
+    let user = ["--user", "ada", "--password-env", VARIABLE.0];
+    home.run_with(VARIABLE, &[&["registry", "set", "ghcr.io/acme"][..], &user].concat()).await.done();
+    let bindle = ["registry", "set", "https://B.example/", "--kind", "bindle", "--token-file", "secret.txt"];
+    home.run(&bindle).await.done();
+    let registry = |registry, kind, credential| json!({"registry": registry, "kind": kind, "credential": credential});
+    let both = [registry("b.example", "bindle", "token"), registry("ghcr.io/acme", "oci", "password")];
+    assert_eq!(known(&home).await, json!({"registries": both, "stored": true}));
+    let table = home.run(&["registry", "list"]).await;
+    assert!(
+        table.done().lines().any(|line| line.split_whitespace().eq(["ghcr.io/acme", "oci", "password"])),
+        "{table:?}"
+    );
+    let told = home.run(&["registry", "remove", "b.example", "c.example"]).await;
+    assert_eq!(told.done(), "1 host has no credentials of b.example, c.example\n");
+    assert_eq!(known(&home).await["registries"], json!([both[1]]));
+
+    home.file("all.json", format!(r#"{{"a.example": {{"token": "{SECRET}"}}}}"#).as_bytes());
+    let told = home.run(&["registry", "put", "all.json"]).await;
+    assert_eq!(told.done(), "1 host has the credentials of a.example and of no other\n");
+    assert_eq!(known(&home).await["registries"], json!([registry("a.example", "oci", "token")]));
+    let toml = format!("[\"t.example/team\"]\nusername = \"ada\"\npassword = \"{SECRET}\"\n");
+    home.file("all.toml", toml.as_bytes());
+    home.run(&["registry", "put", "all.toml"]).await.done();
+    assert_eq!(known(&home).await["registries"], json!([registry("t.example/team", "oci", "password")]));
+    what_is_no_map_changes_nothing(&home).await;
+    assert_eq!(known(&home).await["registries"], json!([registry("t.example/team", "oci", "password")]));
+    let told = home.run(&["registry", "clear"]).await;
+    assert_eq!(told.done(), "1 host has no credentials any more\n");
+    assert_eq!(known(&home).await, json!({"registries": [], "stored": true}));
+}
+
+async fn what_is_no_map_changes_nothing(home: &Home) {
+    let cases = [
+        ("", 2, "names no registry"),
+        ("# none", 2, "names no registry"),
+        ("a = 1\nb = \"SECRET", 2, "is neither JSON nor TOML, see line 2"),
+        (r#"{"a.example": "SECRET"}"#, 2, "is no map of registries to credentials"),
+        (r#"{"latticeId": "default"}"#, 2, "is no map of registries to credentials"),
+        (r#"{"a.example": {"username": "ada", "token": "SECRET"}}"#, 1, "has a token beside a user's name"),
+        (r#"{"ada:SECRET@a b": {"token": "x"}}"#, 1, "may hold a password"),
+    ];
+    for (text, exit, said) in cases {
+        home.file("bad", text.replace("SECRET", SECRET).as_bytes());
+        let outcome = home.run(&["registry", "put", "bad"]).await;
+        assert_eq!(outcome.code, Some(exit), "{outcome:?}");
+        assert!(outcome.stderr.contains(said), "no {said:?} in {outcome:?}");
+        assert_hides(&outcome, SECRET);
+    }
 }

@@ -3,7 +3,7 @@
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use lattice_protocol::{
-    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, OPERATION_HEADER, OperationId, PARTS_HEADER,
+    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, MERGE_HEADER, OPERATION_HEADER, OperationId, PARTS_HEADER,
     REQUESTER_HEADER, decode_command,
 };
 
@@ -59,6 +59,11 @@ impl Request {
     /// Whether it is to be done although it may be a mistake.
     pub(super) fn is_forced(&self) -> bool {
         self.header(FORCE_HEADER) == Some(YES)
+    }
+
+    /// Whether what it names changes and all else stays.
+    pub(super) fn is_merge(&self) -> bool {
+        self.header(MERGE_HEADER) == Some(YES)
     }
 
     /// Whether the answer may come in parts.
