@@ -4,7 +4,7 @@
 
 mod broker;
 mod context;
-#[expect(dead_code, reason = "the settings of a host do not read it yet")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the settings of a host do not read it yet"))]
 pub(crate) mod credentials;
 mod data_dir;
 mod host;
@@ -15,7 +15,7 @@ use std::{ffi::OsString, time::Duration};
 use crate::{
     cli::{self, Global},
     environment::{self, Environment},
-    fault::Fault,
+    fault::{Code, Fault},
     printer::Printer,
 };
 

@@ -268,3 +268,48 @@ async fn what_is_no_map_changes_nothing(home: &Home) {
         assert_hides(&outcome, SECRET);
     }
 }
+
+/// Neither the log, as detailed as it gets, nor anything that the lattice stores holds a credential that it was given.
+#[tokio::test]
+async fn credentials_lie_open_nowhere() {
+    let home = Home::new().await;
+    let user = "ada-lovelace";
+    let mut command = home.command(&["up", "-vv", "-o", "json"]);
+    let log = std::fs::File::create(home.path("log")).expect("the home can be written");
+    command.stderr(log);
+    let mut up = Daemon::start(command);
+    assert!(up.line().await.expect("it says that it is ready").contains("ready"));
+    home.file("given/secret.txt", format!("{SECRET}\n").as_bytes());
+    let set = ["registry", "set", "ghcr.io/acme", "--user", user, "--password-file", "given/secret.txt"];
+    home.run(&set).await.done();
+    home.file("given/mixed.json", format!(r#"{{"a.b": {{"username": "{user}", "token": "{SECRET}"}}}}"#).as_bytes());
+    assert_eq!(home.run(&["registry", "put", "given/mixed.json"]).await.code, Some(1));
+    let url = format!(r#"{{"https://{user}:{SECRET}@r.example": {{"token": "{SECRET}", "registryType": "floppy"}}}}"#);
+    home.file("given/url.json", url.as_bytes());
+    assert_eq!(home.run(&["registry", "put", "given/url.json"]).await.code, Some(1));
+    home.run(&["down"]).await.done();
+    assert_eq!(up.end().await, Some(0));
+    std::fs::remove_dir_all(home.path("given")).expect("the home can be written");
+    let log = std::fs::read_to_string(home.path("log")).expect("there is a log");
+    assert!(log.contains("ghcr.io/acme"), "it tells that credentials were set: {log}");
+    let files = files_below(&home.path(""));
+    let stores_them = |path: &std::path::PathBuf| path.to_string_lossy().contains("KV_LATTICEREGISTRIES_default");
+    assert!(files.iter().any(stores_them), "the bucket is among what is searched");
+    for path in files {
+        let bytes = std::fs::read(&path).expect("the file can be read");
+        for secret in [SECRET, user] {
+            let is_in_it = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!is_in_it, "{secret} lies open in {}", path.display());
+        }
+    }
+}
+
+fn files_below(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("the directory can be read").flatten();
+    let below = entries.flat_map(|entry| match entry.file_type().expect("it is there") {
+        kind if kind.is_dir() => files_below(&entry.path()),
+        kind if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
+    });
+    below.collect()
+}
