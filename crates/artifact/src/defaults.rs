@@ -81,3 +81,13 @@ pub(crate) const MAX_TOKENS: usize = 256;
 
 /// Bytes between two reports of how far a transfer is, and the pieces in which bytes are sent.
 pub(crate) const TRANSFER_STEP: usize = 64 << 10;
+
+/// The largest file with credentials that is read. Those of people with hundreds of registries have some tens of kilobytes.
+pub(crate) const MAX_DOCKER_CONFIG: u64 = 1 << 20;
+
+/// How long a credential helper may take. Those of cloud registries ask a service over the network, which takes a second or
+/// two; a key ring that waits for somebody to unlock it waits for nobody here.
+pub(crate) const HELPER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a credential helper may print. Tokens of cloud registries have up to four kilobytes.
+pub(crate) const MAX_HELPER_OUTPUT: u64 = 64 << 10;

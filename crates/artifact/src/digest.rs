@@ -131,10 +131,10 @@ mod tests {
     #[test]
     fn bytes_one_after_another() {
         let mut digesting = RunningDigest::default();
-        assert_eq!(RunningDigest::default().digest(), Digest::of(b""));
+        assert_eq!(RunningDigest::default().finish(), Digest::of(b""));
         digesting.update(b"one ");
         digesting.update(b"after another");
-        assert_eq!(digesting.digest(), Digest::of(b"one after another"));
+        assert_eq!(digesting.finish(), Digest::of(b"one after another"));
     }
 
     #[test]

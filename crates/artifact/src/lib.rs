@@ -27,7 +27,10 @@ pub use archive::{ArchiveError, Executable};
 pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
 pub use bindle::{BindleError, BindleSettings};
 pub use cache::StoreError;
-pub use credentials::{Credential, Credentials, RegistryKind};
+pub use credentials::{
+    Credential, CredentialSources, Credentials, DockerConfig, DockerError, Layer, Place, PlaceError, Places,
+    RegistryKind,
+};
 pub use digest::{Digest, DigestError};
 pub use error::FetchError;
 pub use identity::{Identity, unsigned_key};

@@ -22,3 +22,6 @@ pub(crate) const TOKEN_SECTION: &str = "wasmcloud_jwt";
 
 /// The section's name in modules signed before 2022, still read.
 pub(crate) const OLD_TOKEN_SECTION: &str = "jwt";
+
+/// The format in which hosts seal what they keep for each other.
+pub(crate) const SEALED_VERSION: u8 = 1;

@@ -1,4 +1,4 @@
-//! Keys and signed claims: modules, providers and invocations, signing and verifying.
+//! Keys and signed claims: modules, providers and invocations, signing and verifying; and what keys seal.
 //!
 //! Nothing here does I/O or reads a clock; the time is passed in. Secrets are held in seeds, whose `Debug` and errors
 //! never show them.
@@ -25,6 +25,7 @@ pub mod invocation;
 mod jwt;
 mod module;
 mod provider;
+mod seal;
 mod seed;
 mod time;
 mod token_id;
@@ -38,5 +39,6 @@ pub use invocation::{
 pub use jwt::{Claims, Token, sign_token};
 pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
 pub use provider::{NewProviderClaims, ProviderClaims, binary_hash, read_provider, sign_provider, verify_provider};
+pub use seal::{SealError, UnsealError};
 pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
 pub use time::unix_seconds;

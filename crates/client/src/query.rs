@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lattice_protocol::{
-    Claims, ConfigValue, ConfigValues, ControlSubject, EntityKey, Host, HostInventory, HostKey, LinkDeliveries, Links,
-    LogLines, LogQuery, Members, OperationId, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
+    Claims, ConfigValue, ConfigValues, ControlSubject, EntityKey, Host, HostInventory, HostKey, KnownRegistries,
+    LinkDeliveries, Links, LogLines, LogQuery, Members, OperationId, OperationQuery, OperationRecord, OperationRecords,
+    OperationsQuery,
 };
 
 use crate::{
@@ -123,6 +124,14 @@ impl Client {
     /// [`RequestError::NoResponders`] if the lattice has no host of this project.
     pub async fn members(&self) -> Result<Members, RequestError> {
         self.ask_members().await
+    }
+
+    /// For which registries the lattice was given credentials, as one of its hosts knows them.
+    ///
+    /// # Errors
+    /// [`RequestError::NoResponders`] if the lattice has no host of this project.
+    pub async fn registries(&self) -> Result<KnownRegistries, RequestError> {
+        self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::Registries))).await
     }
 
     /// The operations of the lattice, newest first, as one of its hosts finds them recorded.

@@ -161,6 +161,10 @@ pub(crate) const LABEL_QUEUE: usize = 256;
 /// Registries for which credentials are kept: by far more than anybody has.
 pub(crate) const MAX_REGISTRIES: usize = 1024;
 
+/// Changes of credentials that are remembered with them, so that none is carried out twice: a host that is told of one is late
+/// by milliseconds, and nobody makes more in a minute.
+pub(crate) const REMEMBERED_REGISTRY_CHANGES: usize = 64;
+
 /// How long a bid can be followed: a client chooses in milliseconds, and a person who is asked in between in seconds.
 pub(crate) const BID_LIFE: Duration = Duration::from_secs(10);
 

@@ -1,84 +1,216 @@
-//! Credentials for registries, as the lattice was told: in memory alone, gone with the host.
+//! Credentials for registries, as the lattice was told: in memory, and sealed in a bucket for hosts that join later or start
+//! again. Which of them a server gets is decided in `lattice-artifact`, whose handle is fed here.
 //!
-//! They are kept for when images come from registries, and are not used for anything yet.
+//! Every host is told, takes the change at once, and sees to it that the bucket holds it: one of them is the first to write, and
+//! the others find that it was done. From then on all have what the bucket holds, so that two who say different things at the
+//! same moment leave every host with the same. Where the bucket cannot be used a host has what it was told itself.
+
+mod book;
+mod change;
+mod vault;
 
 use std::{
-    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use lattice_protocol::{Registries, RegistryCredential};
+use async_nats::jetstream;
+use lattice_artifact::{Credentials, Layer};
+use lattice_claims::ClusterSeed;
+use lattice_protocol::{HostKey, KnownRegistries, LatticeName, OperationId, error_chain};
+use tokio::time::timeout;
 
 use crate::{
-    defaults::MAX_REGISTRIES,
+    bucket::{AnyError, Entry, Follower, View},
+    defaults::START_TIMEOUT,
     turns::{Turn, Turns},
 };
+use book::Book;
+pub(crate) use book::TooManyRegistries;
+pub(crate) use change::{Change, ChangeId};
+use vault::Vault;
 
-/// What kinds of registries there are; published hosts know these.
-const KINDS: [&str; 2] = ["oci", "bindle"];
-
-/// Credentials by the registry's host and port; cheap to clone. `Debug` does not show them.
-#[derive(Clone, Default)]
+/// The credentials that the lattice was told; cheap to clone. `Debug` does not show them.
+#[derive(Clone)]
 pub(crate) struct RegistryCredentials {
-    entries: Arc<Mutex<BTreeMap<String, Secret>>>,
+    shelf: Shelf,
+    /// Where they are kept for others; none where that cannot be used.
+    vault: Option<Vault>,
     turns: Turns,
 }
 
-/// Credentials for registries that can be kept.
-pub(crate) struct CheckedRegistries(BTreeMap<String, Secret>);
-
-/// A credential whose memory is overwritten when it goes.
-struct Secret(RegistryCredential);
-
-/// Credentials that cannot be kept.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadRegistry {
-    #[error("a registry has no name")]
-    NoName,
-    #[error("registry `{registry}` is of the unknown type `{kind}`; there are `oci` and `bindle`")]
-    UnknownKind { registry: String, kind: String },
+/// What is known, and who uses it.
+#[derive(Clone)]
+struct Shelf {
+    state: Arc<Mutex<State>>,
+    credentials: Credentials,
 }
 
-/// Credentials for which there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host keeps credentials for {MAX_REGISTRIES} registries at most")]
-pub(crate) struct TooManyRegistries;
+#[derive(Default)]
+struct State {
+    book: Book,
+    /// Whether somebody is changing it: what the bucket shows meanwhile is looked at when that is over.
+    is_busy: bool,
+    shown: Option<Book>,
+    /// Whether it is not what the bucket holds, for that could not be written.
+    is_unsaved: bool,
+}
+
+/// Keeps the credentials equal to the bucket.
+pub(crate) struct RegistriesView {
+    shelf: Shelf,
+    vault: Vault,
+}
 
 impl RegistryCredentials {
+    /// Opens the lattice's bucket, or makes it, and reads what it holds. Where that fails credentials are kept in memory alone,
+    /// which is logged: a host that needs none is not to be kept from starting.
+    pub(crate) async fn open(
+        jetstream: &jetstream::Context,
+        (lattice, host): (&LatticeName, HostKey),
+        cluster: &ClusterSeed,
+        credentials: Credentials,
+    ) -> (Self, Option<Follower<RegistriesView>>) {
+        let shelf = Shelf { state: Arc::default(), credentials };
+        let opened = timeout(START_TIMEOUT, async {
+            let vault = Vault::open(jetstream, lattice, host, cluster.clone()).await?;
+            let view = RegistriesView { shelf: shelf.clone(), vault: vault.clone() };
+            Ok::<_, AnyError>((Follower::open(vault.bucket().clone(), view).await?, vault))
+        });
+        let (follower, vault) = match opened.await.map_err(AnyError::from).flatten() {
+            Ok((follower, vault)) => (Some(follower), Some(vault)),
+            Err(error) => {
+                tracing::warn!(
+                    bucket = Vault::name(lattice),
+                    error = error_chain(error.as_ref()),
+                    "credentials for registries are kept in memory alone, for their bucket cannot be used: this host has \
+                     none of earlier ones, and forgets those that it is told when it stops"
+                );
+                (None, None)
+            }
+        };
+        (Self { shelf, vault, turns: Turns::default() }, follower)
+    }
+
     /// Lines up for a change: they take place in the order in which this is called.
     pub(crate) fn line_up(&self) -> Turn {
         self.turns.take("")
     }
 
-    /// Replaces what is known of these registries; others stay, as with published hosts.
+    /// Carries a change out: here at once, and in the bucket as far as that can be used.
+    ///
+    /// To be called by one after the other.
     ///
     /// # Errors
     /// There would be too many; nothing has changed then.
-    pub(crate) fn merge(&self, registries: CheckedRegistries) -> Result<(), TooManyRegistries> {
-        let mut entries = self.entries.lock().expect("nothing panics while it holds the credentials");
-        let added = registries.0.keys().filter(|registry| !entries.contains_key(*registry)).count();
-        if entries.len() + added > MAX_REGISTRIES {
-            return Err(TooManyRegistries);
-        }
-        entries.extend(registries.0);
-        tracing::info!(registries = ?entries.keys(), "credentials for registries were set");
+    pub(crate) async fn put(
+        &self,
+        change: &Change,
+        id: &ChangeId,
+        operation: &OperationId,
+    ) -> Result<(), TooManyRegistries> {
+        let Some(known) = self.shelf.begin(change, id)? else { return Ok(()) };
+        let stored = match &self.vault {
+            Some(vault) => vault.keep(change, id, operation, &known).await.inspect_err(|error| {
+                let error = error_chain(error);
+                tracing::warn!(
+                    error,
+                    "credentials for registries were set here, and could not be kept for other hosts"
+                );
+            }),
+            None => Err(vault::NotKept::NoBucket),
+        };
+        self.shelf.end(stored.ok());
         Ok(())
+    }
+
+    /// For which registries there are credentials.
+    pub(crate) fn known(&self) -> KnownRegistries {
+        let state = self.shelf.lock();
+        KnownRegistries { registries: state.book.known(), stored: self.vault.is_some() && !state.is_unsaved }
     }
 }
 
-impl TryFrom<Registries> for CheckedRegistries {
-    type Error = BadRegistry;
+/// What a change begins with.
+struct Known {
+    /// How many changes this host knew of.
+    serial: u64,
+    /// What there is in memory with it.
+    book: Book,
+    /// Whether there was something in memory that the bucket does not hold.
+    was_unsaved: bool,
+}
 
-    fn try_from(registries: Registries) -> Result<Self, BadRegistry> {
-        // All are put away first, so that those that are refused are overwritten too.
-        let entries: Vec<_> = registries.0.into_iter().map(|(name, credential)| (name, Secret(credential))).collect();
-        let checked = entries.into_iter().map(|(name, mut secret)| {
-            let registry = host_of(&name).ok_or(BadRegistry::NoName)?;
-            check_kind(&registry, &mut secret.0)?;
-            Ok((registry, secret))
-        });
-        checked.collect::<Result<_, _>>().map(Self)
+impl Shelf {
+    /// Has a change take effect here. None if it had before.
+    fn begin(&self, change: &Change, id: &ChangeId) -> Result<Option<Known>, TooManyRegistries> {
+        let mut state = self.lock();
+        let is_to_be_stored = state.is_unsaved && state.book.ends_with(id);
+        if id.is_named() && state.book.holds(id, 0) && !is_to_be_stored {
+            return Ok(None);
+        }
+        let book = state.book.with(change, id)?;
+        let known = Known { serial: state.book.serial(), book: book.clone(), was_unsaved: state.is_unsaved };
+        state.is_busy = true;
+        self.set(&mut state, book);
+        tracing::info!(registries = ?state.book.names(), "credentials for registries were set");
+        Ok(Some(known))
+    }
+
+    /// Ends it with what the bucket holds, if that holds it.
+    fn end(&self, stored: Option<Book>) {
+        let mut state = self.lock();
+        state.is_busy = false;
+        let shown = state.shown.take();
+        match stored {
+            None => state.is_unsaved = true,
+            Some(stored) => {
+                let newest = shown.filter(|shown| shown.serial() > stored.serial()).unwrap_or(stored);
+                self.adopt(&mut state, newest);
+            }
+        }
+    }
+
+    /// Takes what the bucket shows.
+    fn show(&self, book: Book) {
+        let mut state = self.lock();
+        match state.is_busy {
+            true => state.shown = Some(book),
+            false => self.adopt(&mut state, book),
+        }
+    }
+
+    fn adopt(&self, state: &mut State, book: Book) {
+        state.is_unsaved = false;
+        self.set(state, book);
+    }
+
+    fn set(&self, state: &mut State, book: Book) {
+        self.credentials.replace(Layer::Lattice, book.places());
+        state.book = book;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the credentials")
+    }
+}
+
+impl View for RegistriesView {
+    fn show(&mut self, changes: Vec<Entry>) {
+        // What is gone was not removed by a host: they store an empty map.
+        let values = changes.iter().filter(|entry| Vault::is_it(entry)).filter_map(|entry| entry.value.as_ref());
+        let Some(newest) = values.last() else { return };
+        match self.vault.read(newest) {
+            Ok(book) => self.shelf.show(book),
+            Err(error) => {
+                let error = error_chain(&error);
+                tracing::warn!(
+                    error,
+                    "the credentials for registries that the lattice keeps cannot be read; this host has those alone that \
+                     it is told itself"
+                );
+            }
+        }
     }
 }
 
@@ -88,122 +220,5 @@ impl fmt::Debug for RegistryCredentials {
     }
 }
 
-impl Drop for Secret {
-    fn drop(&mut self) {
-        let texts = [&mut self.0.password, &mut self.0.token, &mut self.0.username];
-        for text in texts.into_iter().filter_map(Option::take) {
-            let mut bytes = text.into_bytes();
-            bytes.fill(0);
-            // Or the compiler would see that nobody reads the zeros.
-            std::hint::black_box(&bytes);
-        }
-    }
-}
-
-/// Host and port of a registry: published clients send them bare, with a scheme or with a path. User info goes: the name is
-/// logged.
-fn host_of(name: &str) -> Option<String> {
-    let bare = name.split_once("://").map_or(name, |(_, rest)| rest);
-    let authority = bare.split('/').next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default().trim();
-    (!host.is_empty()).then(|| host.to_ascii_lowercase())
-}
-
-fn check_kind(registry: &str, credential: &mut RegistryCredential) -> Result<(), BadRegistry> {
-    let kind = credential.registry_type.to_ascii_lowercase();
-    match kind.as_str() {
-        "" => {
-            // What the published provider for lattice control always sends.
-            tracing::warn!(registry, "the type of a registry is empty, it is taken for `oci`");
-            credential.registry_type = KINDS[0].to_owned();
-            Ok(())
-        }
-        kind if KINDS.contains(&kind) => Ok(()),
-        _ => Err(BadRegistry::UnknownKind { registry: registry.to_owned(), kind: credential.registry_type.clone() }),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credential(kind: &str) -> RegistryCredential {
-        RegistryCredential {
-            password: Some("secret".to_owned()),
-            registry_type: kind.to_owned(),
-            username: Some("me".to_owned()),
-            ..RegistryCredential::default()
-        }
-    }
-
-    fn checked(entries: &[(&str, &str)]) -> Result<CheckedRegistries, BadRegistry> {
-        let entries = entries.iter().map(|(name, kind)| ((*name).to_owned(), credential(kind)));
-        Registries(entries.collect()).try_into()
-    }
-
-    fn check(entries: &[(&str, &str)], expect: Result<&[(&str, &str)], &str>) {
-        let got = checked(entries).map_err(|error| error.to_string());
-        let got = got.map(|checked| {
-            checked.0.iter().map(|(name, secret)| (name.clone(), secret.0.registry_type.clone())).collect::<Vec<_>>()
-        });
-        let expect = expect.map_err(str::to_owned);
-        let owned = |entries: &[(&str, &str)]| {
-            entries.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect::<Vec<_>>()
-        };
-        assert_eq!(got, expect.map(owned));
-    }
-
-    #[test]
-    fn registries_are_known_by_host_and_port() {
-        check(&[("ghcr.io", "oci")], Ok(&[("ghcr.io", "oci")]));
-        check(&[("https://GHCR.io:443/acme/x", "")], Ok(&[("ghcr.io:443", "oci")]));
-        check(&[("b.example", "bindle")], Ok(&[("b.example", "bindle")]));
-        check(&[("https://", "oci")], Err("a registry has no name"));
-        check(
-            &[("ghcr.io", "floppy")],
-            Err("registry `ghcr.io` is of the unknown type `floppy`; there are `oci` and `bindle`"),
-        );
-    }
-
-    /// The password of a registry that was named by a URL stood in the log and in the refusal.
-    #[test]
-    fn regression_the_name_of_a_registry_holds_no_password() {
-        check(&[("https://me:secret@ghcr.io/acme", "oci")], Ok(&[("ghcr.io", "oci")]));
-        check(&[("me:s@cret@ghcr.io:443", "oci")], Ok(&[("ghcr.io:443", "oci")]));
-        check(&[("https://me:secret@", "oci")], Err("a registry has no name"));
-        let unknown = "registry `ghcr.io` is of the unknown type `floppy`; there are `oci` and `bindle`";
-        check(&[("me:secret@ghcr.io", "floppy")], Err(unknown));
-    }
-
-    /// Whoever may set credentials could have a host keep ever more of them.
-    #[test]
-    fn regression_no_more_registries_are_kept_than_there_is_room_for() {
-        let credentials = RegistryCredentials::default();
-        let many = |range: std::ops::Range<usize>| {
-            let names = range.map(|n| (format!("r{n}"), credential("oci")));
-            CheckedRegistries::try_from(Registries(names.collect())).expect("good")
-        };
-        credentials.merge(many(0..MAX_REGISTRIES)).expect("there is room");
-        credentials.merge(many(0..3)).expect("they are known");
-        assert_eq!(credentials.merge(many(MAX_REGISTRIES..MAX_REGISTRIES + 1)), Err(TooManyRegistries));
-        assert_eq!(credentials.entries.lock().expect("not poisoned").len(), MAX_REGISTRIES);
-    }
-
-    #[test]
-    fn others_stay_when_some_are_set() {
-        let credentials = RegistryCredentials::default();
-        credentials.merge(checked(&[("a", "oci"), ("b", "oci")]).expect("good")).expect("there is room");
-        credentials.merge(checked(&[("b", "bindle"), ("c", "oci")]).expect("good")).expect("there is room");
-        let entries = credentials.entries.lock().expect("not poisoned");
-        let known: Vec<_> =
-            entries.iter().map(|(name, secret)| (name.as_str(), secret.0.registry_type.as_str())).collect();
-        assert_eq!(known, [("a", "oci"), ("b", "bindle"), ("c", "oci")]);
-    }
-
-    #[test]
-    fn debug_shows_no_credential() {
-        let credentials = RegistryCredentials::default();
-        credentials.merge(checked(&[("a", "oci")]).expect("good")).expect("there is room");
-        assert!(!format!("{credentials:?}").contains("secret"));
-    }
-}
+mod tests;

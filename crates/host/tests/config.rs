@@ -1,4 +1,4 @@
-//! Configuration values of actors and providers, and credentials for registries.
+//! Configuration values of actors and providers, and who records credentials for registries.
 
 mod support;
 

@@ -14,6 +14,7 @@ mod lattice_state;
 mod operation;
 mod par;
 mod providers;
+mod registry;
 mod up;
 mod update;
 
@@ -35,10 +36,11 @@ pub(crate) use get::{Config as GetConfig, Get, Operations, Whole};
 pub(crate) use host::Host;
 pub(crate) use keys::{Generate, Keys, Kind};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
-pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink, Registry, SetRegistry};
+pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink};
 pub(crate) use operation::Operation;
 pub(crate) use par::{Create, Insert, InspectArchive, Par};
 pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
+pub(crate) use registry::{PutRegistries, Registry, RemoveRegistries, SetRegistry};
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
 
@@ -98,6 +100,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
                       host_name, operation_id, digest, size, error,
                       outcome: done or failed
   registry set        registry, taken, errors, missing, complete
+  registry remove, registry put, registry clear
+                      registries, taken, errors, missing, complete
+  registry list       registries, stored; a registry has registry, kind, credential
   auction             ranked, declined, errors, missing, complete
   operation watch     operation_id, command, phase, phases, host_id, incarnation,
                       actor_id, reference, requester, causes, code, swap_micros,

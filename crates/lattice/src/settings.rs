@@ -4,6 +4,8 @@
 
 mod broker;
 mod context;
+#[cfg_attr(not(test), expect(dead_code, reason = "the settings of a host do not read it yet"))]
+pub(crate) mod credentials;
 mod data_dir;
 mod host;
 mod target;
@@ -13,7 +15,7 @@ use std::{ffi::OsString, time::Duration};
 use crate::{
     cli::{self, Global},
     environment::{self, Environment},
-    fault::Fault,
+    fault::{Code, Fault},
     printer::Printer,
 };
 
@@ -90,6 +92,15 @@ impl Settings {
         let named = |name| self.environment.text(name).ok().flatten();
         let published = || named(host::PUBLISHED_LOG_LEVEL).filter(|_| is_host);
         named(environment::LOG).or_else(|| named("RUST_LOG")).or_else(published)
+    }
+
+    /// The secret in an environment variable.
+    ///
+    /// # Errors
+    /// It is not set, or no text.
+    pub(crate) fn secret_variable(&self, name: &str) -> Result<String, Fault> {
+        let unset = || Fault::new(Code::Usage, format!("the environment variable {name} is not set, or empty"));
+        self.environment.text(name)?.ok_or_else(unset)
     }
 
     /// How long an answer is waited for, if that was typed.

@@ -71,6 +71,7 @@ async fn keys_are_listed() {
     listed.check_up(&ready);
     home.file("mine.wasm", &guests::echo());
     home.file("secret.txt", b"secret");
+    home.file("registries.json", br#"{"r.example": {"token": "secret"}}"#);
     let provider = ProviderSeed::generate().public().to_string();
     archive(&home, "mute", MUTE);
     home.file("script", MUTE.as_bytes());
@@ -97,6 +98,10 @@ async fn keys_are_listed() {
         ("get config", "get config hello"),
         ("get operations", "get operations"),
         ("registry set", "registry set r.example --token-file secret.txt"),
+        ("registry list", "registry list"),
+        ("registry remove", "registry remove r.example"),
+        ("registry put", "registry put registries.json"),
+        ("registry clear", "registry clear"),
         ("auction", "auction actor mine.wasm"),
         ("status", "status"),
         ("keys gen", "keys gen account"),

@@ -171,6 +171,17 @@ async fn configuration() {
     assert_eq!(provided["values"], json!({"a.b": ""}));
 }
 
+/// Another secret, in a variable.
+const VARIABLE: (&str, &str) = ("REGISTRY_TOKEN", "t0k3n-of-the-variable");
+
+/// The registries, as programs are told of them.
+async fn known(home: &Home) -> Value {
+    let told = home.run(&["registry", "list", "-o", "json"]).await;
+    assert_hides(&told, SECRET);
+    assert_hides(&told, VARIABLE.1);
+    told.json()
+}
+
 #[tokio::test]
 async fn registries() {
     let home = Home::new().await;
@@ -191,10 +202,114 @@ async fn registries() {
     assert_eq!(operations.json()["operations"][0]["command"], "registries.put");
     assert_hides(&operations, SECRET);
 
-    home.run(&["registry", "set", "https://r.example", "--token-file", "secret.txt"]).await.failed(2, "host:port");
+    home.run(&["registry", "set", "ada:pw@r.example", "--token-file", "secret.txt"]).await.failed(2, "goes to --user");
+    home.run(&["registry", "set", "r:many", "--token-file", "secret.txt"]).await.failed(2, "host:port");
     home.run(&[&set[..], &["--token-file", "empty.txt"]].concat()).await.failed(2, "is empty");
     home.run(&[&set[..], &["--token-file", "none.txt"]].concat()).await.failed(3, "none.txt cannot be read");
+    home.run(&[&set[..], &["--token-env", "NEVER_SET"]].concat()).await.failed(2, "NEVER_SET is not set");
     home.run(&[&set[..], &["--user", "ada", "-o", "json"]].concat()).await.failed_json(2, "usage");
+    home.run(&[&set[..], &["--password-file", "secret.txt", "-o", "json"]].concat()).await.failed_json(2, "usage");
+    home.run(&[&with_password[..], &["--token-file", "secret.txt"]].concat()).await.failed(2, "cannot be used with");
     home.run(&[&set[..], &["-o", "json"]].concat()).await.failed_json(2, "usage");
     home.run(&[&with_password[..], &["-x", "other", "-o", "json"]].concat()).await.failed_json(3, "no_hosts");
+}
+
+#[tokio::test]
+async fn registries_are_set_one_by_one_or_all_at_once() {
+    let home = Home::new().await;
+    let (_up, _) = Daemon::up(&home, &[]).await;
+    home.file("secret.txt", format!("{SECRET}\n").as_bytes());
+    let user = ["--user", "ada", "--password-env", VARIABLE.0];
+    home.run_with(VARIABLE, &[&["registry", "set", "ghcr.io/acme"][..], &user].concat()).await.done();
+    let bindle = ["registry", "set", "https://B.example/", "--kind", "bindle", "--token-file", "secret.txt"];
+    home.run(&bindle).await.done();
+    let registry = |registry, kind, credential| json!({"registry": registry, "kind": kind, "credential": credential});
+    let both = [registry("b.example", "bindle", "token"), registry("ghcr.io/acme", "oci", "password")];
+    assert_eq!(known(&home).await, json!({"registries": both, "stored": true}));
+    let table = home.run(&["registry", "list"]).await;
+    assert!(
+        table.done().lines().any(|line| line.split_whitespace().eq(["ghcr.io/acme", "oci", "password"])),
+        "{table:?}"
+    );
+    let told = home.run(&["registry", "remove", "b.example", "c.example"]).await;
+    assert_eq!(told.done(), "1 host has no credentials of b.example, c.example\n");
+    assert_eq!(known(&home).await["registries"], json!([both[1]]));
+
+    home.file("all.json", format!(r#"{{"a.example": {{"token": "{SECRET}"}}}}"#).as_bytes());
+    let told = home.run(&["registry", "put", "all.json"]).await;
+    assert_eq!(told.done(), "1 host has the credentials of a.example and of no other\n");
+    assert_eq!(known(&home).await["registries"], json!([registry("a.example", "oci", "token")]));
+    let toml = format!("[\"t.example/team\"]\nusername = \"ada\"\npassword = \"{SECRET}\"\n");
+    home.file("all.toml", toml.as_bytes());
+    home.run(&["registry", "put", "all.toml"]).await.done();
+    assert_eq!(known(&home).await["registries"], json!([registry("t.example/team", "oci", "password")]));
+    what_is_no_map_changes_nothing(&home).await;
+    assert_eq!(known(&home).await["registries"], json!([registry("t.example/team", "oci", "password")]));
+    let told = home.run(&["registry", "clear"]).await;
+    assert_eq!(told.done(), "1 host has no credentials any more\n");
+    assert_eq!(known(&home).await, json!({"registries": [], "stored": true}));
+}
+
+async fn what_is_no_map_changes_nothing(home: &Home) {
+    let cases = [
+        ("", 2, "names no registry"),
+        ("# none", 2, "names no registry"),
+        ("a = 1\nb = \"SECRET", 2, "is neither JSON nor TOML, see line 2"),
+        (r#"{"a.example": "SECRET"}"#, 2, "is no map of registries to credentials"),
+        (r#"{"latticeId": "default"}"#, 2, "is no map of registries to credentials"),
+        (r#"{"a.example": {"username": "ada", "token": "SECRET"}}"#, 1, "has a token beside a user's name"),
+        (r#"{"ada:SECRET@a b": {"token": "x"}}"#, 1, "may hold a password"),
+    ];
+    for (text, exit, said) in cases {
+        home.file("bad", text.replace("SECRET", SECRET).as_bytes());
+        let outcome = home.run(&["registry", "put", "bad"]).await;
+        assert_eq!(outcome.code, Some(exit), "{outcome:?}");
+        assert!(outcome.stderr.contains(said), "no {said:?} in {outcome:?}");
+        assert_hides(&outcome, SECRET);
+    }
+}
+
+/// Neither the log, as detailed as it gets, nor anything that the lattice stores holds a credential that it was given.
+#[tokio::test]
+async fn credentials_lie_open_nowhere() {
+    let home = Home::new().await;
+    let user = "ada-lovelace";
+    let mut command = home.command(&["up", "-vv", "-o", "json"]);
+    let log = std::fs::File::create(home.path("log")).expect("the home can be written");
+    command.stderr(log);
+    let mut up = Daemon::start(command);
+    assert!(up.line().await.expect("it says that it is ready").contains("ready"));
+    home.file("given/secret.txt", format!("{SECRET}\n").as_bytes());
+    let set = ["registry", "set", "ghcr.io/acme", "--user", user, "--password-file", "given/secret.txt"];
+    home.run(&set).await.done();
+    home.file("given/mixed.json", format!(r#"{{"a.b": {{"username": "{user}", "token": "{SECRET}"}}}}"#).as_bytes());
+    assert_eq!(home.run(&["registry", "put", "given/mixed.json"]).await.code, Some(1));
+    let url = format!(r#"{{"https://{user}:{SECRET}@r.example": {{"token": "{SECRET}", "registryType": "floppy"}}}}"#);
+    home.file("given/url.json", url.as_bytes());
+    assert_eq!(home.run(&["registry", "put", "given/url.json"]).await.code, Some(1));
+    home.run(&["down"]).await.done();
+    assert_eq!(up.end().await, Some(0));
+    std::fs::remove_dir_all(home.path("given")).expect("the home can be written");
+    let log = std::fs::read_to_string(home.path("log")).expect("there is a log");
+    assert!(log.contains("ghcr.io/acme"), "it tells that credentials were set: {log}");
+    let files = files_below(&home.path(""));
+    let stores_them = |path: &std::path::PathBuf| path.to_string_lossy().contains("KV_LATTICEREGISTRIES_default");
+    assert!(files.iter().any(stores_them), "the bucket is among what is searched");
+    for path in files {
+        let bytes = std::fs::read(&path).expect("the file can be read");
+        for secret in [SECRET, user] {
+            let is_in_it = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!is_in_it, "{secret} lies open in {}", path.display());
+        }
+    }
+}
+
+fn files_below(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("the directory can be read").flatten();
+    let below = entries.flat_map(|entry| match entry.file_type().expect("it is there") {
+        kind if kind.is_dir() => files_below(&entry.path()),
+        kind if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
+    });
+    below.collect()
 }

@@ -43,7 +43,10 @@ pub use member::{Member, Members};
 pub use metadata::{Annotations, Constraints, Labels, LinkValues};
 pub use pull::{PULL_HEADER, PullPolicy, UnknownPullPolicy};
 pub use query::{Claims, LatticeQuery};
-pub use registry::{LabelChange, PutRegistries, Registries, RegistryCredential};
+pub use registry::{
+    CredentialKind, KnownRegistries, KnownRegistry, LabelChange, MERGE_HEADER, PutRegistries, Registries,
+    RegistryCredential,
+};
 
 /// Bytes that a control request may have.
 ///

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::DecodeError,
-    redaction::{redacted, without_seeds},
+    redaction::{redacted, without_user_info},
 };
 use keys::{require_known_key, spelling_of};
 use spelled::Spelled;
@@ -144,7 +144,7 @@ fn message_pack_error(error: serde_path_to_error::Error<rmp_serde::decode::Error
 
 /// Where in the document the error is; keys of maps are its sender's and may be anything.
 fn path<E>(error: &serde_path_to_error::Error<E>) -> String {
-    without_seeds(&error.path().to_string())
+    without_user_info(&error.path().to_string())
 }
 
 fn decode_message_pack<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {

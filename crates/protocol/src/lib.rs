@@ -31,12 +31,13 @@ mod subject;
 
 pub use control::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
-    ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, Host,
-    HostInventory, Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues,
-    Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, PULL_HEADER, Prefetch,
-    ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PullPolicy, PutRegistries,
-    RefusalCode, Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost,
-    StopProvider, UnknownPullPolicy, UpdateActor,
+    ConfigValue, ConfigValues, Constraints, Count, CountError, CredentialKind, Declined, DeleteLink, DeliveryState,
+    FORCE_HEADER, Host, HostInventory, Items, KnownRegistries, KnownRegistry, LabelChange, Labels, LatticeQuery,
+    LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues, Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST,
+    MAX_REQUEST, MERGE_HEADER, Member, Members, PULL_HEADER, Prefetch, ProviderAuction, ProviderBid,
+    ProviderDescription, ProviderProcess, ProviderState, PullPolicy, PutRegistries, RefusalCode, Registries,
+    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UnknownPullPolicy,
+    UpdateActor,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};

@@ -29,6 +29,14 @@ pub(crate) fn without_seeds(text: &str) -> String {
     })
 }
 
+/// Where in a message something is, without a seed and without names that may be URLs with a password in them.
+pub(crate) fn without_user_info(path: &str) -> String {
+    match path.contains('@') {
+        true => "a name that may hold a password and is not shown".to_owned(),
+        false => without_seeds(path),
+    }
+}
+
 /// The same error, repeating neither a received text nor a seed.
 ///
 /// serde quotes a text that stands where it expected something else, and passwords are texts.

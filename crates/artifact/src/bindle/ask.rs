@@ -161,7 +161,7 @@ impl Asking<'_> {
             bytes.extend_from_slice(&chunk);
             arrived(bytes.len() as u64);
         }
-        Ok(Body { digest: digesting.digest(), bytes: bytes.freeze() })
+        Ok(Body { digest: digesting.finish(), bytes: bytes.freeze() })
     }
 
     fn too_long(&self, wanted: Wanted) -> BindleError {

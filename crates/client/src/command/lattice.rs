@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 use lattice_protocol::{
-    Ack, ControlSubject, DeleteLink, EntityKey, HostKey, LabelChange, LabelVerb, LinkDefinition, Registries,
+    Ack, ControlSubject, DeleteLink, EntityKey, HostKey, LabelChange, LabelVerb, LinkDefinition, MERGE_HEADER,
+    OPERATION_HEADER, Registries,
 };
 
-use super::forced;
+use super::{forced, new_operation};
 use crate::{
     client::Client,
     gather::{Gathered, Question},
@@ -105,7 +106,8 @@ impl Client {
         self.command(Outgoing::query(self, subject), None, Expected::Nothing).await
     }
 
-    /// Gives every host credentials for registries, in addition to what it has, and collects their answers.
+    /// Gives every host credentials for registries in the place of all that it has, and collects their answers. An empty
+    /// map has them forgotten. Hosts of other projects keep those that are not named.
     ///
     /// An answer does not say whose it is: those took the credentials that are not among the missing, unless there are
     /// errors, each of which is a host's refusal. The credentials travel as they are.
@@ -113,9 +115,25 @@ impl Client {
     /// # Errors
     /// As [`hosts`](Self::hosts).
     pub async fn put_registries(&self, registries: &Registries) -> Result<Gathered<Ack>, RequestError> {
+        let request = self.registries_request(registries);
+        self.gather(Question::new(request, |_| None)).await
+    }
+
+    /// Gives every host credentials for these registries, in addition to what it has, and collects their answers. One that is
+    /// named without a credential is forgotten; hosts of other projects ask there without one from then on.
+    ///
+    /// # Errors
+    /// As [`put_registries`](Self::put_registries).
+    pub async fn merge_registries(&self, registries: &Registries) -> Result<Gathered<Ack>, RequestError> {
+        let request = self.registries_request(registries).header(MERGE_HEADER, "true");
+        self.gather(Question::new(request, |_| None)).await
+    }
+
+    /// As one operation, by which hosts know that the same was said to all of them.
+    fn registries_request(&self, registries: &Registries) -> Outgoing {
         let subject = self.subjects().build(&ControlSubject::PutRegistries);
         let request = self.signed(Outgoing::with_body(self, subject, registries));
-        self.gather(Question::new(request, |_| None)).await
+        request.header(OPERATION_HEADER, new_operation().as_str())
     }
 }
 

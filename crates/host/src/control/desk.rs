@@ -164,6 +164,7 @@ impl Desk {
             ControlSubject::ClearConfig { entity } => self.clear_config(entity, request),
             ControlSubject::PutRegistries => self.put_registries(request),
             ControlSubject::Members => self.members(request),
+            ControlSubject::Registries => self.registries(request),
             ControlSubject::Operation { host } if host == self.parts.host => self.operation(request),
             ControlSubject::Logs { host } if host == self.parts.host => self.logs(request),
             ControlSubject::Deliveries => self.deliveries(request),

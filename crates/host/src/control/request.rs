@@ -3,8 +3,8 @@
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use lattice_protocol::{
-    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, OPERATION_HEADER, OperationId, PARTS_HEADER, PULL_HEADER,
-    REQUESTER_HEADER, decode_command,
+    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, MERGE_HEADER, OPERATION_HEADER, OperationId, PARTS_HEADER,
+    PULL_HEADER, REQUESTER_HEADER, decode_command,
 };
 
 const ACCEPT: &str = "Accept";
@@ -64,6 +64,11 @@ impl Request {
     /// When the source of its image is asked.
     pub(super) fn pull(&self) -> Option<&str> {
         self.header(PULL_HEADER)
+    }
+
+    /// Whether what it names changes and all else stays.
+    pub(super) fn is_merge(&self) -> bool {
+        self.header(MERGE_HEADER) == Some(YES)
     }
 
     /// Whether the answer may come in parts.

@@ -17,7 +17,7 @@ use crate::{
     links::{LinkEditor, Links, OlderLinks, Teller},
     members::Members,
     operations::Operations,
-    registries::RegistryCredentials,
+    registries::{RegistriesView, RegistryCredentials},
 };
 
 /// What was opened.
@@ -29,6 +29,9 @@ pub(super) struct Shared {
     config_follower: Follower<Values>,
     older_links: OlderLinks,
     lent_keys: lent_keys::Opened,
+    registries: RegistryCredentials,
+    /// None where their bucket cannot be used.
+    registries_follower: Option<Follower<RegistriesView>>,
 }
 
 /// What reads and changes it; cheap to clone.
@@ -40,7 +43,6 @@ pub(crate) struct SharedHandles {
     pub(crate) config: EntityConfig,
     pub(crate) config_editor: ConfigEditor,
     pub(crate) lent_keys: LentKeys,
-    /// Told to every host, kept by none.
     pub(crate) registries: RegistryCredentials,
 }
 
@@ -53,6 +55,7 @@ pub(super) struct SharedTasks {
     data: Task,
     config: Task,
     lent_keys: Task,
+    registries: Option<Task>,
 }
 
 impl Shared {
@@ -65,10 +68,24 @@ impl Shared {
         let host = config.host_seed.public();
         let (data, bucket, follower) = LatticeData::open(jetstream, &config.lattice, host.clone()).await?;
         let (values, config_follower) = EntityConfig::open(jetstream, &config.lattice, host.clone()).await?;
-        let lent_keys = lent_keys::Opened::open(jetstream, &config.lattice, host, issuers).await?;
+        let lent_keys = lent_keys::Opened::open(jetstream, &config.lattice, host.clone(), issuers).await?;
+        // Before anything runs again whose image may have to be fetched.
+        let credentials = config.registry_credentials.clone();
+        let (registries, registries_follower) =
+            RegistryCredentials::open(jetstream, (&config.lattice, host), &config.cluster_seed, credentials).await;
         let older_links = OlderLinks::subscribe(&config.rpc, &RpcSubjects::new(config.lattice.clone())).await;
         let older_links = older_links.map_err(|source| StartError::Connection { attempt: "subscribe", source })?;
-        Ok(Self { data, bucket, follower, config: values, config_follower, older_links, lent_keys })
+        Ok(Self {
+            data,
+            bucket,
+            follower,
+            config: values,
+            config_follower,
+            older_links,
+            lent_keys,
+            registries,
+            registries_follower,
+        })
     }
 
     /// The issuers whose invocations are accepted, keys that were lent to providers among them.
@@ -84,7 +101,7 @@ impl Shared {
         events: &Events,
         operations: &Operations,
     ) -> (SharedHandles, SharedTasks) {
-        let Self { data, bucket, mut follower, config: values, config_follower, older_links, lent_keys } = self;
+        let Self { data, bucket, mut follower, config: values, config_follower, older_links, lent_keys, .. } = self;
         let (lent_keys, lent_keys_follower) =
             lent_keys.start(config.cluster_seed.clone(), config.host_seed.public(), events.epoch().to_owned());
         let teller = Teller::new(config.host_seed.public(), members.clone(), events.clone());
@@ -96,7 +113,7 @@ impl Shared {
             config_editor: values.editor(events.clone()),
             config: values,
             lent_keys,
-            registries: RegistryCredentials::default(),
+            registries: self.registries,
         };
         let (editor, operations) = (handles.link_editor.clone(), operations.clone());
         let tasks = SharedTasks {
@@ -104,6 +121,7 @@ impl Shared {
             data: Task::spawn("lattice data", |stop| follower.run(stop)),
             config: Task::spawn("config data", |stop| config_follower.run(stop)),
             lent_keys: Task::spawn("lent keys", |stop| lent_keys_follower.run(stop)),
+            registries: self.registries_follower.map(|follower| Task::spawn("registries", |stop| follower.run(stop))),
         };
         (handles, tasks)
     }
@@ -120,5 +138,8 @@ impl SharedTasks {
         self.data.end().await;
         self.config.end().await;
         self.lent_keys.end().await;
+        if let Some(registries) = &mut self.registries {
+            registries.end().await;
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What belongs to the lattice and not to one host: `lattice link`, `lattice config`, `lattice registry`.
+//! What belongs to the lattice and not to one host: `lattice link`, `lattice config`.
 
 use clap::{ArgGroup, Args, Subcommand};
 use lattice_protocol::{ContractId, LinkName};
@@ -104,67 +104,4 @@ pub(crate) struct DeleteConfig {
     /// All values
     #[arg(long)]
     pub(crate) all: bool,
-}
-
-/// Keep credentials for registries
-#[derive(Debug, Subcommand)]
-pub(crate) enum Registry {
-    Set(SetRegistry),
-}
-
-/// Give every host the credentials of a registry
-///
-/// Hosts keep them in memory. The secret is read from a file or standard input, never from the command line, which every
-/// user of the machine can see. This version of the host fetches from no registry yet.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  lattice registry set registry.example --user ada --password-file password.txt
-  printf %s \"$TOKEN\" | lattice registry set registry.example:5000 --token-file -")]
-pub(crate) struct SetRegistry {
-    /// The registry, `host` or `host:port`
-    #[arg(value_parser = registry)]
-    pub(crate) registry: String,
-    /// The user's name
-    #[arg(long, requires = "password_file")]
-    pub(crate) user: Option<String>,
-    /// The file with the password, `-` for standard input
-    #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "token_file")]
-    pub(crate) password_file: Option<String>,
-    /// The file with a token, `-` for standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "password_file")]
-    pub(crate) token_file: Option<String>,
-}
-
-/// Reads `host` or `host:port`.
-fn registry(text: &str) -> Result<String, String> {
-    let (host, port) = text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let is_host = !host.is_empty() && (host.chars().all(is_name) || is_address(host));
-    match port.is_none_or(|port| port.parse::<u16>().is_ok()) && is_host {
-        true => Ok(text.to_owned()),
-        false => Err("expected host or host:port".to_owned()),
-    }
-}
-
-/// Whether it is an IPv6 address in brackets.
-fn is_address(host: &str) -> bool {
-    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    inner.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn registries_are_hosts() {
-        for good in ["registry.example", "registry.example:5000", "10.0.0.1:80", "localhost", "[::1]:5000"] {
-            assert_eq!(registry(good).as_deref(), Ok(good));
-        }
-        for bad in ["", "https://registry.example", "registry.example/team", "a b", ":5000", "r:many", "r:70000", "::1"]
-        {
-            assert!(registry(bad).is_err(), "{bad}");
-        }
-    }
 }

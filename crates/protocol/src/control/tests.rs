@@ -172,6 +172,12 @@ fn errors_repeat_no_secret() {
             }
         }
     }
+    let [json, message_pack] = self::bodies(r#"{"https://me:hunter2@registry.example":{"username":1}}"#);
+    for body in [json, message_pack] {
+        let error = decode::<Registries>(&body).expect_err("a user's name is a text");
+        assert!(!format!("{} {error:?}", error_chain(&error)).contains("hunter2"), "{}", error_chain(&error));
+        assert!(error_chain(&error).contains("may hold a password"), "{}", error_chain(&error));
+    }
     let [json, message_pack] = self::bodies(r#"{"registry.example":"hunter2"}"#);
     for body in [json, message_pack] {
         let error = decode::<Registries>(&body).expect_err("a credential is a map");
@@ -272,7 +278,8 @@ fn a_registry_is_an_oci_registry_unless_told() {
     )
     .expect("four credentials");
     let types = registries.0.values().map(|credential| credential.registry_type.as_str());
-    assert_eq!(types.collect::<Vec<_>>(), ["oci", "oci", "bindle", "oci"]);
+    // An empty one is kept as it is, for hosts are to say that it is odd.
+    assert_eq!(types.collect::<Vec<_>>(), ["oci", "oci", "bindle", ""]);
     assert!(registries.0.values().all(|credential| credential.token.is_none()));
 }
 
@@ -288,8 +295,8 @@ fn the_two_shapes_of_registries_are_told_apart() {
         (r#"{"latticeId":"prod","credentials":{"r.example":{}}}"#, named("prod"), &one),
         (r#"{"credentials":{"r.example":{}},"lattice_id":""}"#, None, &one),
         (r#"{"latticeId":"prod","r.example":{}}"#, named("prod"), &one),
-        (r#"{"latticeId":"prod","credentials":null}"#, named("prod"), &none),
-        (r#"{"latticeId":"prod"}"#, named("prod"), &none),
+        (r#"{"latticeId":"prod","credentials":{}}"#, named("prod"), &none),
+        (r#"{"credentials":{}}"#, None, &none),
     ] {
         let put = read::<PutRegistries>(json);
         assert_eq!((put.lattice_id, &put.registries), (lattice_id, registries), "{json}");
@@ -302,8 +309,16 @@ fn the_two_shapes_of_registries_are_told_apart() {
     refused::<PutRegistries>(r#"{"latticeId":{}}"#, "at `latticeId`");
     refused::<PutRegistries>(r#"{"latticeId":"a.b"}"#, "contains '.'");
     refused::<PutRegistries>("[]", "a map of registries to credentials");
+    for absent in [r#"{"latticeId":"prod"}"#, r#"{"lattice_id":""}"#, r#"{"latticeId":"prod","credentials":null}"#] {
+        refused::<PutRegistries>(absent, "it has no map of registries; one that is empty, and no other, forgets all");
+    }
+    refused::<PutRegistries>("null", "expected a map of registries to credentials; an empty one forgets all");
     let twice = decode::<PutRegistries>(br#"{"credentials":{},"credentials":{}}"#).expect_err("it stands twice");
     assert!(error_chain(&twice).contains("duplicate field `credentials`"), "{}", error_chain(&twice));
+    for twice in [&br#"{"a":{},"a":{}}"#[..], br#"{"credentials":{"a":{},"a":{}}}"#] {
+        let twice = decode::<PutRegistries>(twice).expect_err("a registry stands twice");
+        assert!(error_chain(&twice).contains("a registry stands in it twice"), "{}", error_chain(&twice));
+    }
     let written = String::from_utf8(encode(&one, Format::JSON)).expect("JSON is text");
     assert_eq!(written, r#"{"r.example":{"registryType":"oci"}}"#, "written is the plain map");
 }
@@ -313,7 +328,8 @@ fn debug_shows_no_secret() {
     let secret = "hunter2";
     let values: LinkValues = [("PASSWORD", secret)].into_iter().collect();
     let credential =
-        RegistryCredential { password: Some(secret.into()), token: Some(secret.into()), ..Default::default() };
+        RegistryCredential { token: Some(secret.into()), username: Some(secret.into()), ..Default::default() };
+    let credential = RegistryCredential { password: Some(secret.into()), ..credential };
     let provider = StartProvider {
         annotations: Annotations::default(),
         configuration: Some(secret.into()),

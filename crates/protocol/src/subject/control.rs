@@ -96,6 +96,8 @@ pub enum ControlSubject {
     Operations,
     /// `lattice.members`: who belongs to the lattice, asked of any host; of this project.
     Members,
+    /// `lattice.registries`: for which registries there are credentials, asked of any host; of this project.
+    Registries,
 }
 
 /// A command to one host.
@@ -210,6 +212,7 @@ impl ControlSubjects {
             ControlSubject::AnyOperation => format!("{root}.lattice.operation"),
             ControlSubject::Operations => format!("{root}.lattice.operations"),
             ControlSubject::Members => format!("{root}.lattice.members"),
+            ControlSubject::Registries => format!("{root}.lattice.registries"),
         }
     }
 
@@ -344,6 +347,7 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
         ["lattice", "operation"] => ControlSubject::AnyOperation,
         ["lattice", "operations"] => ControlSubject::Operations,
         ["lattice", "members"] => ControlSubject::Members,
+        ["lattice", "registries"] => ControlSubject::Registries,
         _ => return Err(Fault::Unsupported),
     })
 }

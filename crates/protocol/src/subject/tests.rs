@@ -69,6 +69,7 @@ fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
         (AnyOperation, "lattice.operation", "lattice"),
         (Operations, "lattice.operations", "lattice"),
         (Members, "lattice.members", "lattice"),
+        (Registries, "lattice.registries", "lattice"),
     ]
     .into_iter()
     .map(|(subject, rest, way)| (subject, rest.replace("{host}", HOST).replace("{actor}", ACTOR), way))

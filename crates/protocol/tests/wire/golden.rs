@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Bid, Claims, ConfigValue, ConfigValues, Declined,
-    DeleteLink, Encoding, Format, Host, HostInventory, LabelChange, Labels, LinkDefinition, LinkName, Links, Member,
-    Members, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction,
-    ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor, Spelling,
-    StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Bid, Claims, ConfigValue, ConfigValues,
+    CredentialKind, Declined, DeleteLink, Encoding, Format, Host, HostInventory, KnownRegistries, KnownRegistry,
+    LabelChange, Labels, LinkDefinition, LinkName, Links, Member, Members, OperationPhase, OperationQuery,
+    OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, ProviderDescription,
+    ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor, Spelling, StartActor, StartProvider,
+    StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
     decode, encode,
 };
@@ -319,6 +320,19 @@ fn registries() -> Registries {
     Registries([("registry.example:5000".to_owned(), credential()), ("token.example".to_owned(), token)].into())
 }
 
+fn known_registries() -> KnownRegistries {
+    let known = |registry: &str, kind: &str, credential| KnownRegistry {
+        credential,
+        kind: kind.to_owned(),
+        registry: registry.to_owned(),
+    };
+    let registries = vec![
+        known("bindle.example", "bindle", CredentialKind::Token),
+        known("registry.example:5000/team", "oci", CredentialKind::Password),
+    ];
+    KnownRegistries { registries: registries.into(), stored: true }
+}
+
 fn record() -> OperationRecord {
     OperationRecord {
         actor_id: Some(actor()),
@@ -471,6 +485,7 @@ fn check_extensions(golden: &mut Golden) {
     golden.check("provider_bid_more", &ProviderBid { bid: Some(Bid::default()), ..provider_bid() });
     let reasons = vec!["label `zone` is missing".into(), "the host is full".into()];
     golden.check("declined", &Declined::new(host(), "calm-river-1234", reasons));
+    golden.check("known_registries", &known_registries());
     golden.check("members", &members());
     let query = OperationQuery { operation_id: operation(), past: Some(OperationPhase::Fetching), wait: 0 };
     golden.check("operation_query_past", &query);

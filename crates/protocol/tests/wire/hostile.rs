@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use lattice_protocol::{
     Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, Declined, DeleteLink, Encoding,
-    Format, Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, Members,
-    OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
+    Format, Host, HostInventory, KnownRegistries, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links,
+    Members, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
     PutRegistries, Registries, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control as contract, decode, decode_command, event::CloudEvent,
 };
@@ -34,7 +34,7 @@ macro_rules! read_as {
 fn read_everything(bytes: &[u8]) {
     read_as! {
         decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host,
-        HostInventory, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
+        HostInventory, KnownRegistries, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
         OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
         contract::AdvertiseLink, contract::CtlOperationAck, contract::GetClaimsResponse, contract::GetHostInventory,
         contract::HostInventory, contract::SetLatticeCredentials, contract::SetRegistryCredentials,

@@ -2,8 +2,8 @@
 
 use lattice_protocol::{
     Ack, ActorAuction, ActorBid, Annotations, Claims, Count, DeleteLink, Host, HostInventory, LabelChange,
-    LinkDefinition, LinkName, Links, ProviderAuction, ProviderBid, PutRegistries, ScaleActor, StartActor,
-    StartProvider, StopActor, StopHost, StopProvider, UpdateActor, decode, decode_command,
+    LinkDefinition, LinkName, Links, ProviderAuction, ProviderBid, PutRegistries, RegistryCredential, ScaleActor,
+    StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor, decode, decode_command,
     event::{CloudEvent, EventData},
 };
 use serde::de::DeserializeOwned;
@@ -209,7 +209,9 @@ fn registries_in_both_shapes() {
     ] {
         let put: PutRegistries = command(name);
         assert_eq!((put.lattice_id, put.registries.0.len()), (lattice_id, count), "{name}");
-        assert_eq!(put.registries.0.get("registry.example:5000"), Some(&credential()), "{name}");
+        let registry_type = if name == "registries_lattice_controller" { "" } else { "oci" };
+        let expect = RegistryCredential { registry_type: registry_type.to_owned(), ..credential() };
+        assert_eq!(put.registries.0.get("registry.example:5000"), Some(&expect), "{name}");
     }
 }
 

@@ -4,15 +4,20 @@ use lattice_protocol::{Ack, RefusalCode, Registries, error_chain};
 
 use super::{Answer, Desk, refused};
 use crate::{
-    control::request::Request,
-    operations::Begun,
-    registries::{CheckedRegistries, TooManyRegistries},
+    control::{reply::Reply, request::Request},
+    operations::{Begun, fingerprint},
+    registries::{Change, ChangeId, TooManyRegistries},
 };
 
 /// What published hosts call it when it cannot be read.
 const NAME: &str = "registries put command";
 
 impl Desk {
+    /// For which registries there are credentials.
+    pub(super) fn registries(&self, request: &Request) -> Answer {
+        self.query(request, || Reply::of(self.parts.shared.registries.known()))
+    }
+
     pub(super) fn put_registries(&self, request: &Request) -> Answer {
         self.take_registries(request).unwrap_or_else(Answer::from)
     }
@@ -21,19 +26,27 @@ impl Desk {
         let registries: Registries = self.read_named(NAME, request)?;
         let invalid =
             |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", error_chain(&error)));
-        let registries: CheckedRegistries = registries.try_into().map_err(invalid)?;
+        let change = Change::check(registries, request.is_merge()).map_err(invalid)?;
+        let unnamed = ChangeId::of_content(&fingerprint(request.subject(), request.body()), request.is_merge());
+        let is_named = matches!(request.operation_id(), Ok(Some(_)));
         let begun = self.begin("registries.put", None, request)?;
-        let (credentials, operations) = (self.parts.shared.registries.clone(), self.parts.operations.clone());
+        let credentials = self.parts.shared.registries.clone();
         let turn = credentials.line_up();
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
             Some(match begun.await {
-                Begun::New(operation) => operation.answered(credentials.merge(registries).map_err(full)).into(),
-                // The command goes to every host, and one of them was faster to record it; a repetition does no harm.
-                Begun::Answered(answer) => match operations.outcome(answer).await {
-                    ack if ack.accepted => credentials.merge(registries).map_or_else(full, |()| ack).into(),
-                    ack => ack.into(),
-                },
+                Begun::New(operation) => {
+                    let own = operation.id();
+                    let id = if is_named { ChangeId::named(&own) } else { unnamed };
+                    operation.answered(credentials.put(&change, &id, &own).await.map_err(full)).into()
+                }
+                // The command goes to every host, and one of them was faster to record it; or it came before, which the
+                // credentials know.
+                Begun::Answered(Ack { accepted: true, operation_id: Some(id), .. }) => {
+                    let put = credentials.put(&change, &ChangeId::named(&id), &id).await;
+                    put.map_or_else(full, |()| Ack::operation(id)).into()
+                }
+                Begun::Answered(refusal) => refusal.into(),
             })
         })))
     }

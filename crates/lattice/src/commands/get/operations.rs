@@ -34,7 +34,7 @@ const TYPED: [(&str, &str); 15] = [
     ("config.put", "config put"),
     ("config.del", "config del"),
     ("config.clear", "config del --all"),
-    ("registries.put", "registry set"),
+    ("registries.put", "registry"),
 ];
 
 #[derive(Serialize)]

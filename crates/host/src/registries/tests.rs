@@ -1,0 +1,207 @@
+use lattice_artifact::{Credential, RegistryKind};
+use lattice_protocol::{Registries, RegistryCredential};
+
+use super::*;
+use crate::defaults::{MAX_REGISTRIES, REMEMBERED_REGISTRY_CHANGES};
+
+const SECRET: &str = "hunter2";
+
+fn password() -> RegistryCredential {
+    RegistryCredential { password: Some(SECRET.into()), username: Some("ada".into()), ..Default::default() }
+}
+
+fn token(text: &str) -> RegistryCredential {
+    RegistryCredential { token: Some(text.into()), ..Default::default() }
+}
+
+fn of_kind(kind: &str) -> RegistryCredential {
+    RegistryCredential { registry_type: kind.to_owned(), ..password() }
+}
+
+fn registries(entries: &[(&str, RegistryCredential)]) -> Registries {
+    Registries(entries.iter().map(|(name, credential)| ((*name).to_owned(), credential.clone())).collect())
+}
+
+fn change(entries: &[(&str, RegistryCredential)], is_merge: bool) -> Change {
+    Change::check(registries(entries), is_merge).expect("it is good")
+}
+
+fn named(text: &str) -> ChangeId {
+    ChangeId::named(&text.parse().expect("a word"))
+}
+
+fn unnamed(content: &str) -> ChangeId {
+    ChangeId::of_content(content.as_bytes(), false)
+}
+
+#[test]
+fn what_is_sent_is_taken_as_a_whole_or_not() {
+    let check = |entries: &[(&str, RegistryCredential)], expect: Result<&[&str], &str>| {
+        let checked = Change::check(registries(entries), false).map_err(|error| error.to_string());
+        let names = checked.map(|change| change.entries.keys().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(names, expect.map(|names| names.iter().map(ToString::to_string).collect()).map_err(str::to_owned));
+    };
+    check(&[], Ok(&[]));
+    check(
+        &[("ghcr.io", password()), ("https://GHCR.io:443/acme/x", token("t"))],
+        Ok(&["ghcr.io", "ghcr.io:443/acme/x"]),
+    );
+    check(&[("b.example", of_kind("bindle")), ("c.example", of_kind(""))], Ok(&["b.example", "c.example"]));
+    check(&[("a.example", of_kind("OCI"))], Ok(&["a.example"]));
+    let good = ("good.example", password());
+    let refused = |name: &str, credential, why: &str| check(&[good.clone(), (name, credential)], Err(why));
+    refused("https://", password(), "a registry has no name");
+    let unknown = "registry `ghcr.io` is of the unknown type `floppy`; there are `oci` and `bindle`";
+    refused("me:hunter2@ghcr.io", of_kind("floppy"), unknown);
+    let twice = "registry `good.example` stands in it twice, under names that mean the same";
+    refused("https://ada:hunter2@GOOD.example/", token("t"), twice);
+    let hub = "registry `docker.io` stands in it twice, under names that mean the same";
+    check(&[("docker.io", password()), ("https://index.docker.io/v1/", password())], Err(hub));
+    let mixed = "registry `a.b` has a token beside a user's name or a password; it takes the one or the other";
+    refused("a.b", RegistryCredential { token: Some(SECRET.into()), ..password() }, mixed);
+    refused("a.b", RegistryCredential { username: None, token: Some(SECRET.into()), ..password() }, mixed);
+    let alone = RegistryCredential { password: None, ..password() };
+    refused("a.b", alone, "registry `a.b` has a user's name without a password");
+    let alone = RegistryCredential { username: None, ..password() };
+    refused("a.b", alone, "registry `a.b` has a password without a user's name");
+    refused("a.b", RegistryCredential::default(), "registry `a.b` has neither a user's name and password nor a token");
+}
+
+#[test]
+fn a_map_replaces_or_is_merged() {
+    let check = |book: &Book, expect: &[&str]| assert_eq!(book.names(), expect);
+    let entries = [("a", password()), ("b", password())];
+    let first = Book::default().with(&change(&entries, false), &named("1")).expect("there is room");
+    check(&first, &["a", "b"]);
+    check(&first.with(&change(&[("c", password())], false), &named("2")).expect("there is room"), &["c"]);
+    check(&first.with(&change(&[], false), &named("2")).expect("there is room"), &[]);
+    let merge = [("a", RegistryCredential::default()), ("c", token("t")), ("d", RegistryCredential::default())];
+    let merged = first.with(&change(&merge, true), &named("2")).expect("there is room");
+    check(&merged, &["b", "c"]);
+    check(&merged.with(&change(&[], true), &named("3")).expect("there is room"), &["b", "c"]);
+    let kinds: Vec<_> = merged.known().good.iter().map(|known| known.credential.as_str()).collect();
+    assert_eq!(kinds, ["password", "token"]);
+}
+
+/// Whoever may set credentials could have a host keep ever more of them.
+#[test]
+fn regression_no_more_registries_are_kept_than_there_is_room_for() {
+    let many = |range: std::ops::Range<usize>, is_merge| {
+        let names: Vec<_> = range.map(|n| format!("r{n}")).collect();
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), password())).collect();
+        change(&entries, is_merge)
+    };
+    let full = Book::default().with(&many(0..MAX_REGISTRIES, false), &named("1")).expect("there is room");
+    full.with(&many(0..3, true), &named("2")).expect("they are known");
+    assert_eq!(full.with(&many(MAX_REGISTRIES..MAX_REGISTRIES + 1, true), &named("2")).err(), Some(TooManyRegistries));
+    assert!(full.with(&many(1..MAX_REGISTRIES + 1, false), &named("2")).is_ok());
+    assert!(Book::default().with(&many(0..MAX_REGISTRIES + 1, false), &named("2")).is_err());
+}
+
+#[test]
+fn a_book_knows_what_led_to_it() {
+    let mut book = Book::default();
+    for round in 0..REMEMBERED_REGISTRY_CHANGES {
+        book = book.with(&change(&[], true), &named(&format!("n{round}"))).expect("there is room");
+    }
+    assert!(book.holds(&named("n0"), 0) && book.holds(&named("n1"), 0) && !book.holds(&named("m"), 0));
+    assert!(!book.holds(&named("n0"), 1) && book.holds(&named("n1"), 1));
+    assert!(book.ends_with(&named(&format!("n{}", REMEMBERED_REGISTRY_CHANGES - 1))) && !book.ends_with(&named("n1")));
+    let read = Book::read(&book.write()).ok().expect("it was just written");
+    assert!(read.holds(&named("n0"), 0) && read.serial() == book.serial());
+    let next = read.with(&change(&[], true), &named("m")).expect("there is room");
+    assert!(!next.holds(&named("n0"), 0) && next.holds(&named("n1"), 0), "the oldest is forgotten");
+}
+
+#[test]
+fn what_is_kept_is_read_again_and_nothing_else() {
+    let entries = [("a.b/c", of_kind("bindle")), ("d.e", of_kind("")), ("f.g", token("t"))];
+    let book = Book::default().with(&change(&entries, false), &unnamed("x")).expect("there is room");
+    let read = Book::read(&book.write()).ok().expect("it was just written");
+    assert_eq!(read.places(), book.places());
+    let kinds: Vec<_> = read.places().iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, [RegistryKind::Oci, RegistryKind::Oci, RegistryKind::Bindle]);
+    let refused = |text: &str, expect: &str| {
+        let error = Book::read(text.as_bytes()).err().expect("it is no book");
+        assert!(error_chain(&error).contains(expect) && !error_chain(&error).contains(SECRET), "{error}");
+    };
+    refused(r#"{"registries":{"a.b":"hunter2"}}"#, "not written as this version");
+    refused(
+        r#"{"applied":[],"serial":1,"registries":{"a.b":{"password":"hunter2"}}}"#,
+        "a password without a user's name",
+    );
+}
+
+/// Credentials without a bucket, and what registries would be asked with.
+fn in_memory() -> (RegistryCredentials, Credentials) {
+    let credentials = Credentials::default();
+    let shelf = Shelf { state: Arc::default(), credentials: credentials.clone() };
+    (RegistryCredentials { shelf, vault: None, turns: Turns::default() }, credentials)
+}
+
+async fn secret(credentials: &Credentials, server: &str) -> Option<String> {
+    match credentials.find(RegistryKind::Oci, server, "x").await.as_ref()? {
+        Credential::Token(token) => Some(token.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn put(registries: &RegistryCredentials, id: &str, text: &str) {
+    let operation = id.parse().expect("a word");
+    let put = registries.put(&change(&[("a", token(text))], false), &named(id), &operation).await;
+    put.expect("there is room");
+}
+
+#[tokio::test]
+async fn without_a_bucket_they_are_in_memory_and_that_is_told() {
+    let (registries, credentials) = in_memory();
+    assert!(!registries.known().stored);
+    put(&registries, "1", "first").await;
+    put(&registries, "2", "second").await;
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("second"));
+    // Heard once more, late.
+    put(&registries, "1", "first").await;
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("second"));
+    assert_eq!(registries.known().registries.len(), 1);
+    assert!(!registries.known().stored);
+}
+
+#[tokio::test]
+async fn what_the_bucket_shows_during_a_change_waits_for_its_end() {
+    let (registries, credentials) = in_memory();
+    let shelf = &registries.shelf;
+    let older = Book::default().with(&change(&[("a", token("older"))], false), &named("0")).expect("there is room");
+    let own = change(&[("a", token("own"))], false);
+    let known = shelf.begin(&own, &named("1")).expect("there is room").expect("it is new");
+    shelf.show(older.clone());
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
+    let stored = older.with(&own, &named("1")).expect("there is room");
+    shelf.end(Some(stored.clone()));
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
+    assert!(!shelf.lock().is_unsaved && known.serial == 0);
+
+    shelf.begin(&change(&[("a", token("again"))], false), &named("2")).expect("there is room").expect("it is new");
+    let second = stored.with(&change(&[("a", token("again"))], false), &named("2")).expect("there is room");
+    let newer = second.with(&change(&[("a", token("newer"))], false), &named("3")).expect("there is room");
+    shelf.show(newer.clone());
+    shelf.end(Some(second));
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("newer"), "somebody else came next");
+
+    shelf.begin(&change(&[("a", token("lost"))], false), &named("4")).expect("there is room").expect("it is new");
+    shelf.end(None);
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("lost"), "it is in memory all the same");
+    assert!(shelf.lock().is_unsaved);
+    shelf.show(newer);
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("newer"));
+    assert!(!shelf.lock().is_unsaved);
+}
+
+#[test]
+fn debug_shows_no_credential() {
+    let (registries, credentials) = in_memory();
+    let own = change(&[("a", password())], false);
+    assert!(registries.shelf.begin(&own, &named("1")).expect("there is room").is_some());
+    let places = registries.shelf.lock().book.places();
+    let shown = format!("{registries:?} {credentials:?} {places:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("ada"), "{shown}");
+}
