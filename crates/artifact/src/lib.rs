@@ -17,6 +17,7 @@ mod progress;
 mod reference;
 mod source;
 mod store;
+mod trust;
 mod web;
 
 pub use archive::{ArchiveError, Executable};
@@ -33,4 +34,5 @@ pub use reference::{
 };
 pub use source::FileError;
 pub use store::{Store, StoreSettings};
+pub use trust::{Judgement, Trust, UnknownIssuers, UnknownIssuersError, UntrustedIssuer};
 pub use web::{WebError, WebSettings};

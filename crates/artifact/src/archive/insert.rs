@@ -6,7 +6,7 @@ use lattice_claims::{AccountSeed, NewProviderClaims};
 
 use super::{
     ArchiveError, Packing,
-    inspect::verified,
+    inspect::checked,
     pack,
     read::{self, Keep, Limits},
 };
@@ -25,7 +25,7 @@ pub fn insert(
     now: SystemTime,
 ) -> Result<Vec<u8>, ArchiveError> {
     let contents = read::read(archive, Keep::All, &Limits::default())?;
-    let claims = verified(&contents, now)?;
+    let claims = checked(&contents, now)?.verdict()?;
     if claims.issuer != issuer.public() {
         return Err(ArchiveError::OtherIssuer {
             issuer: claims.issuer.to_string(),

@@ -44,6 +44,8 @@ pub struct NewModuleClaims {
     pub version: Option<String>,
     /// The name under which the actor can be called.
     pub call_alias: Option<CallAlias>,
+    /// Whether the module is a capability provider, which nobody publishes any more.
+    pub provider: bool,
 }
 
 impl NewModuleClaims {
@@ -61,6 +63,7 @@ impl NewModuleClaims {
             revision: None,
             version: None,
             call_alias: None,
+            provider: false,
         }
     }
 
@@ -73,7 +76,7 @@ impl NewModuleClaims {
             rev: self.revision,
             ver: self.version.clone(),
             call_alias: self.call_alias.clone().map(String::from),
-            prov: Some(false),
+            prov: Some(self.provider),
         };
         Claims {
             expires: self.expires,
