@@ -75,6 +75,9 @@ impl Checked {
     /// The first check that does not.
     pub fn verdict(self) -> Result<ProviderClaims, ArchiveError> {
         self.token.verdict().map_err(ProviderClaimsError::from)?;
+        if self.executables.is_empty() {
+            return Err(ArchiveError::Empty);
+        }
         self.executables.into_iter().try_for_each(|(_, found)| found)?;
         Ok(self.claims)
     }
@@ -88,7 +91,8 @@ pub fn check(archive: &[u8], now: SystemTime) -> Result<Checked, ArchiveError> {
     checked(&read::read(archive, Keep::All, &Limits::default())?, now)
 }
 
-/// The claims of an archive, if they are valid at `now`, and every executable is there that they name, and no other.
+/// The claims of an archive, if they are valid at `now`, and every executable is there that they name, at least one, and no
+/// other.
 ///
 /// # Errors
 /// [`ArchiveError`] tells the first thing that is wrong.
