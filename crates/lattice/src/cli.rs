@@ -117,7 +117,7 @@ With `-o json` a command prints exactly one JSON document on standard output;
                       not_before, expires, expires_at, hash, valid, problem
   claims verify       file, kind, public_key, issuer, name, checks, valid; a check
                       has check, target, said, problem,
-                      verdict: holds, fails or not_asked
+                      verdict: holds, fails, warns or not_asked
   par create, par insert
                       file, public_key, issuer, targets
   par inspect         public_key, issuer, name, contract, vendor, revision, version,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
+use lattice_artifact::UnknownIssuers;
 use lattice_protocol::{AccountKey, CallAlias, ContractId};
 
 use super::{When, duration};
@@ -110,4 +111,7 @@ pub(crate) struct Verify {
     /// An account (A...) whose signature counts; several with several [default: everybody's]
     #[arg(long = "trusted-issuer", value_name = "KEY")]
     pub(crate) trusted_issuers: Vec<AccountKey>,
+    /// What becomes of others: accept, warn or refuse [default: refuse, given --trusted-issuer]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) unknown_issuers: Option<UnknownIssuers>,
 }

@@ -72,8 +72,8 @@ pub(super) fn in_order(problem: Option<&String>) -> String {
 }
 
 /// From when on claims are good, as people read it.
-pub(super) fn good_from(not_before: Option<&String>) -> String {
-    not_before.map_or_else(|| "the beginning".to_owned(), Clone::clone)
+pub(super) fn valid_from(not_before: Option<&String>) -> String {
+    not_before.map_or_else(|| "immediately".to_owned(), Clone::clone)
 }
 
 /// When claims end, as people read it.

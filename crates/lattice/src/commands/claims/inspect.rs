@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     cli::Inspect,
-    commands::signed::{date, expires, good_from, in_order, problem, yes_or_no},
+    commands::signed::{date, expires, in_order, problem, valid_from, yes_or_no},
     fault::{Code, Told},
     module::{read_file, refused},
     printer::Show,
@@ -89,7 +89,7 @@ impl Show for Inspected {
             ("is a provider", yes_or_no(self.provider).to_owned()),
             ("token", self.token_id.clone()),
             ("signed", self.issued_at.clone()),
-            ("good from", good_from(self.not_before.as_ref())),
+            ("valid from", valid_from(self.not_before.as_ref())),
             ("expires", expires(&self.expires, self.expires_at.as_ref())),
             ("hash", self.hash.clone()),
             ("in order", in_order(self.problem.as_ref())),

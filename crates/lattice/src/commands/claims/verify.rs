@@ -18,7 +18,7 @@ use crate::{
     cli::Verify,
     commands::{
         par::{read_archive, refused as refused_archive},
-        signed::{date, expires, good_from},
+        signed::{date, expires, valid_from},
     },
     fault::{Code, Fault, Told},
     module::refused as refused_module,
@@ -68,14 +68,16 @@ struct Check {
 enum Verdict {
     Holds,
     Fails,
+    /// It fails, and nobody minds.
+    Warns,
     NotAsked,
 }
 
 /// Checks a file.
 pub(super) fn run(verify: &Verify, settings: &Settings) -> anyhow::Result<()> {
-    let Verify { file, trusted_issuers } = verify;
+    let Verify { file, trusted_issuers, unknown_issuers } = verify;
     let bytes = read_archive(file)?;
-    let trust = Trust::new(trusted_issuers.iter().cloned(), None);
+    let trust = Trust::new(trusted_issuers.iter().cloned(), *unknown_issuers);
     let verified = match bytes.starts_with(WASM) {
         true => module(file, &bytes, &trust)?,
         false => provider(file, &bytes, &trust)?,
@@ -139,7 +141,7 @@ impl From<(&ModuleClaims, SystemTime)> for Subject {
             public_key: claims.subject.to_string(),
             issuer: claims.issuer.clone(),
             name: claims.name.clone(),
-            begin: good_from(claims.not_before.map(date).as_ref()),
+            begin: valid_from(claims.not_before.map(date).as_ref()),
             end: expires(&claims.expires_human(now), claims.expires.map(date).as_ref()),
         }
     }
@@ -152,7 +154,7 @@ impl From<(&ProviderClaims, SystemTime)> for Subject {
             public_key: claims.subject.to_string(),
             issuer: claims.issuer.clone(),
             name: claims.name.clone(),
-            begin: good_from(claims.not_before.map(date).as_ref()),
+            begin: valid_from(claims.not_before.map(date).as_ref()),
             end: expires(&claims.expires_human(now), claims.expires.map(date).as_ref()),
         }
     }
@@ -193,9 +195,13 @@ impl Check {
 
     fn trust(issuer: &AccountKey, trust: &Trust) -> Self {
         let judgement = trust.judge(issuer);
-        let is_asked = judgement != Ok(Judgement::Accepted);
-        let check = Self::of("issuer", issuer.to_string(), judgement.map(drop));
-        if is_asked { check } else { Self { verdict: Verdict::NotAsked, ..check } }
+        let verdict = match judgement {
+            Ok(Judgement::Trusted) => Verdict::Holds,
+            Ok(Judgement::Suspect) => Verdict::Warns,
+            Ok(Judgement::Accepted) => Verdict::NotAsked,
+            Err(_) => Verdict::Fails,
+        };
+        Self { verdict, ..Self::of("issuer", issuer.to_string(), judgement.map(drop)) }
     }
 
     fn row(&self) -> [String; 3] {
@@ -204,10 +210,12 @@ impl Check {
         let verdict = match self.verdict {
             Verdict::Holds => "holds",
             Verdict::Fails => "FAILS",
+            Verdict::Warns => "WARNS",
             Verdict::NotAsked => "not asked",
         };
         let told = match (self.verdict, &self.problem) {
             (_, Some(problem)) => problem.clone(),
+            (Verdict::Warns, None) => format!("{} is not in the list of trusted issuers", self.said),
             (Verdict::NotAsked, None) => "nobody said whom to trust: --trusted-issuer".to_owned(),
             (_, None) => self.said.clone(),
         };

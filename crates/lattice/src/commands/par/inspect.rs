@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{read_archive, refused};
 use crate::{
     cli::InspectArchive,
-    commands::signed::{date, expires, good_from, in_order, problem, yes_or_no},
+    commands::signed::{date, expires, in_order, problem, valid_from, yes_or_no},
     fault::{Code, Told},
     printer::Show,
     settings::Settings,
@@ -102,7 +102,7 @@ impl Show for Document {
             ("schema", or_dash(self.config_schema.as_ref())),
             ("token", self.token_id.clone()),
             ("signed", self.issued_at.clone()),
-            ("good from", good_from(self.not_before.as_ref())),
+            ("valid from", valid_from(self.not_before.as_ref())),
             ("expires", expires(&self.expires, self.expires_at.as_ref())),
             ("in order", in_order(self.problem.as_ref())),
         ]);
