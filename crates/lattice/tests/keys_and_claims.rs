@@ -153,6 +153,21 @@ async fn times_of_claims() {
 }
 
 #[tokio::test]
+async fn a_seed_of_another_kind_signs_nothing() {
+    let home = Home::new().await;
+    home.file("x.wasm", EMPTY_MODULE);
+    home.run(&["keys", "gen", "account", "--out", "a.nk"]).await.done();
+    home.run(&["keys", "gen", "module", "--out", "m.nk"]).await.done();
+    for (issuer, module, found) in [("m.nk", "m.nk", "an actor key"), ("a.nk", "a.nk", "an account key")] {
+        let sign =
+            ["claims", "sign", "x.wasm", "--out", "s.wasm", "--name", "x", "--issuer", issuer, "--module-key", module];
+        let refused = home.run(&[&sign[..], &["-o", "json"]].concat()).await.failed_json(64, "configuration");
+        assert!(refused["error"]["causes"].to_string().contains(&format!("this is the seed of {found}")), "{refused}");
+    }
+    assert!(!home.path("s.wasm").exists());
+}
+
+#[tokio::test]
 async fn a_signed_module_is_inspected() {
     let home = Home::new().await;
     home.file("x.wasm", EMPTY_MODULE);
