@@ -41,7 +41,7 @@ pub(crate) use self::pack::pack_signed;
 pub use self::{
     error::ArchiveError,
     insert::insert,
-    inspect::{Inspected, Listed, inspect, verify},
+    inspect::{Checked, Inspected, Listed, check, inspect, verify},
     pack::{Packing, pack},
     program::{ProgramError, check_program},
 };
@@ -109,7 +109,7 @@ fn open_within(archive: &[u8], target: &str, now: SystemTime, limits: &Limits) -
     let mut contents = read::read(archive, Keep::Target(target), limits)?;
     let claims = verify_provider(token(&contents)?, now)?;
     let Some(bytes) = contents.executables.remove(target) else {
-        return Err(ArchiveError::MissingTarget { target: target.to_owned(), found: contents.targets });
+        return Err(missing_target(target, &contents));
     };
     check_hash(&claims, target, &bytes)?;
     Ok(Opened { claims, executable: Executable::new(bytes.into()) })
@@ -122,6 +122,10 @@ fn token(contents: &Contents) -> Result<&str, ArchiveError> {
         Ok(text) => Ok(text.trim()),
         Err(_) => Err(ProviderClaimsError::from(TokenError::Malformed { reason: "it is not text" }).into()),
     }
+}
+
+fn missing_target(target: &str, contents: &Contents) -> ArchiveError {
+    ArchiveError::MissingTarget { target: target.to_owned(), found: contents.targets.clone() }
 }
 
 fn check_hash(claims: &ProviderClaims, target: &str, executable: &[u8]) -> Result<(), ArchiveError> {

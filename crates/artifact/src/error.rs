@@ -4,7 +4,7 @@ use std::io;
 
 use lattice_claims::ModuleClaimsError;
 
-use crate::{archive::ArchiveError, digest::Digest, source::FileError};
+use crate::{archive::ArchiveError, digest::Digest, source::FileError, trust::UntrustedIssuer};
 
 /// Why an artifact was not fetched, or not accepted. Every variant but the last two names the reference.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,14 @@ pub enum FetchError {
         reference: String,
         /// What is wrong with it.
         source: Box<ArchiveError>,
+    },
+    /// A module or provider that is sound, signed by somebody whose signature does not count here.
+    #[error("`{reference}` is refused")]
+    Untrusted {
+        /// The reference.
+        reference: String,
+        /// Who signed.
+        source: UntrustedIssuer,
     },
     /// A provider's executable cannot be written to where it could run.
     #[error("the executable of `{reference}` cannot be written to the cache")]

@@ -21,6 +21,7 @@ mod reference;
 mod remote;
 mod source;
 mod store;
+mod trust;
 mod web;
 
 pub use archive::{ArchiveError, Executable};
@@ -44,4 +45,5 @@ pub use reference::{
 };
 pub use source::FileError;
 pub use store::{Store, StoreSettings};
+pub use trust::{Judgement, Trust, UnknownIssuers, UnknownIssuersError, UntrustedIssuer};
 pub use web::{WebError, WebSettings};

@@ -147,6 +147,17 @@ async fn claims_that_expired_count_from_the_cache_as_well() {
 }
 
 #[tokio::test]
+async fn claims_that_are_good_later_are_not_good_now() {
+    let bench = Bench::new();
+    let not_before = Some(unix_seconds(SystemTime::now()) + 3600);
+    let bytes = bench.packed(NewProviderClaims { not_before, ..bench.claims() }, PROGRAM, Packing::Tar);
+    let error = bench.fetch(&bytes).await.expect_err("it is not valid yet");
+    let FetchError::Archive { source, .. } = error else { panic!("{error}") };
+    let ArchiveError::Claims { source } = *source else { panic!("{source}") };
+    assert!(matches!(source, ProviderClaimsError::Token { source: TokenError::NotYetValid { .. } }), "{source}");
+}
+
+#[tokio::test]
 async fn what_the_policy_refuses() {
     let bench = Bench::new();
     let reference = bench.write("a.par.gz", bench.archive(PROGRAM));

@@ -176,6 +176,10 @@ async fn the_time_that_counts_is_the_callers() {
     bench.store.fetch(&reference, &SIGNED, later).await.expect_err("it expired");
     let cached = bench.store.by_digest(&reference, &digest, &SIGNED).await.expect("a readable cache");
     bench.store.verify(cached.expect("an entry"), &SIGNED, later).await.expect_err("from the cache as well");
+    let begin = Some(end);
+    let reference = bench.write("b.wasm", bench.signed(&NewModuleClaims { not_before: begin, ..bench.claims() }));
+    bench.store.fetch(&reference, &SIGNED, now).await.expect_err("it is not valid yet");
+    bench.store.fetch(&reference, &SIGNED, later).await.expect("it is valid later");
 }
 
 #[tokio::test]

@@ -54,8 +54,9 @@ pub enum TokenError {
         /// What is wrong with it.
         source: IdError,
     },
-    /// The issuer's key is no point of the curve, so it verifies nothing.
-    #[error("the issuer `{issuer}` is no Ed25519 key")]
+    /// The issuer's key is no point of the curve, so it verifies nothing, or one of the few that verify whatever anybody
+    /// makes up.
+    #[error("the issuer `{issuer}` is no Ed25519 key that can sign")]
     IssuerKey {
         /// The issuer.
         issuer: String,

@@ -5,11 +5,13 @@
 use std::time::SystemTime;
 
 use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::VerifyingKey;
 use lattice_protocol::AccountKey;
 use nkeys::KeyPair;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    checks::TokenChecks,
     defaults::{CLAIMS_REVISION, MAX_TOKEN},
     error::TokenError,
     time::unix_seconds,
@@ -136,10 +138,20 @@ impl<W> Token<'_, W> {
     /// # Errors
     /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
     pub fn check_times(&self, now: SystemTime) -> Result<(), TokenError> {
-        let now = unix_seconds(now);
-        match (self.claims.expires, self.claims.not_before) {
-            (Some(at), _) if at < now => Err(TokenError::Expired { at }),
-            (_, Some(from)) if from > now => Err(TokenError::NotYetValid { from }),
+        self.check_expiry(now)?;
+        self.check_begin(now)
+    }
+
+    fn check_expiry(&self, now: SystemTime) -> Result<(), TokenError> {
+        match self.claims.expires {
+            Some(at) if at < unix_seconds(now) => Err(TokenError::Expired { at }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_begin(&self, now: SystemTime) -> Result<(), TokenError> {
+        match self.claims.not_before {
+            Some(from) if from > unix_seconds(now) => Err(TokenError::NotYetValid { from }),
             _ => Ok(()),
         }
     }
@@ -152,12 +164,26 @@ impl<W> Token<'_, W> {
         key.verify(self.signed.as_bytes(), &self.signature).map_err(|_| TokenError::Signature)
     }
 
-    /// Whether that account signed the token, and whether it is valid at this time.
-    pub(crate) fn check_account(&self, issuer: &AccountKey, now: SystemTime) -> Result<(), TokenError> {
-        let key = KeyPair::from_public_key(issuer.as_str());
-        self.check_signature(&key.map_err(|_| TokenError::IssuerKey { issuer: issuer.to_string() })?)?;
-        self.check_times(now)
+    /// Whether that account signed the token, and whether it is valid at this time, each by itself.
+    pub(crate) fn checks(&self, issuer: &AccountKey, now: SystemTime) -> TokenChecks {
+        TokenChecks {
+            signature: self.check_account(issuer),
+            expiry: self.check_expiry(now),
+            begin: self.check_begin(now),
+        }
     }
+
+    fn check_account(&self, issuer: &AccountKey) -> Result<(), TokenError> {
+        let key = verifying_key(issuer).ok_or_else(|| TokenError::IssuerKey { issuer: issuer.to_string() })?;
+        self.check_signature(&key)
+    }
+}
+
+/// The account's key, unless it is no point of the curve, or one of the few for which anybody can make up signatures.
+fn verifying_key(account: &AccountKey) -> Option<KeyPair> {
+    let (_, bytes) = nkeys::from_public_key(account.as_str()).ok()?;
+    let is_weak = VerifyingKey::from_bytes(&bytes).ok()?.is_weak();
+    KeyPair::from_public_key(account.as_str()).ok().filter(|_| !is_weak)
 }
 
 fn malformed(reason: &'static str) -> TokenError {

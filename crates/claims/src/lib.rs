@@ -19,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checks;
 mod defaults;
 mod error;
 pub mod invocation;
@@ -30,6 +31,7 @@ mod seed;
 mod time;
 mod token_id;
 
+pub use checks::{ModuleChecks, ProviderChecks, TokenChecks};
 pub use defaults::{INVOCATION_LIFETIME, MAX_TOKEN};
 pub use error::{InvocationError, ModuleClaimsError, ProviderClaimsError, TokenError};
 pub use invocation::{
@@ -37,8 +39,10 @@ pub use invocation::{
     sign_delegation,
 };
 pub use jwt::{Claims, Token, sign_token};
-pub use module::{ModuleClaims, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
-pub use provider::{NewProviderClaims, ProviderClaims, binary_hash, read_provider, sign_provider, verify_provider};
+pub use module::{ModuleClaims, NewModuleClaims, check_module, module_hash, read_module, sign_module, verify_module};
+pub use provider::{
+    NewProviderClaims, ProviderClaims, binary_hash, check_provider, read_provider, sign_provider, verify_provider,
+};
 pub use seal::{SealError, UnsealError};
 pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
 pub use time::unix_seconds;

@@ -13,7 +13,7 @@ pub use sign::{NewModuleClaims, sign_module};
 
 use std::time::SystemTime;
 
-use crate::{error::ModuleClaimsError, jwt::Token};
+use crate::{checks::ModuleChecks, error::ModuleClaimsError, jwt::Token};
 use canonical::Canonical;
 use claims::Metadata;
 
@@ -35,14 +35,26 @@ pub fn read_module(module: &[u8]) -> Result<Option<ModuleClaims>, ModuleClaimsEr
 /// # Errors
 /// [`ModuleClaimsError`] tells what is wrong.
 pub fn verify_module(module: &[u8], now: SystemTime) -> Result<ModuleClaims, ModuleClaimsError> {
+    check_module(module, now)?.verdict()
+}
+
+/// What [`verify_module`] looks at, each check by itself, for who tells people of all of them.
+///
+/// # Errors
+/// There is nothing to check: the bytes are not WebAssembly, not signed, or their token is not of the right form.
+pub fn check_module(module: &[u8], now: SystemTime) -> Result<ModuleChecks, ModuleClaimsError> {
     let canonical = Canonical::of(module)?;
     let token: Token<Metadata> = Token::read(canonical.token()?.ok_or(ModuleClaimsError::Unsigned)?)?;
     let claims = ModuleClaims::from_token(token.claims().clone())?;
-    token.check_account(&claims.issuer, now)?;
-    if canonical.has_hash(&claims.hash) {
-        return Ok(claims);
+    let (token, hash) = (token.checks(&claims.issuer, now), check_hash(&canonical, &claims.hash));
+    Ok(ModuleChecks { claims, token, hash })
+}
+
+fn check_hash(module: &Canonical<'_>, claimed: &str) -> Result<(), ModuleClaimsError> {
+    match module.has_hash(claimed) {
+        true => Ok(()),
+        false => Err(ModuleClaimsError::Hash { claimed: claimed.to_owned(), found: module.hash() }),
     }
-    Err(ModuleClaimsError::Hash { claimed: claims.hash, found: canonical.hash() })
 }
 
 #[cfg(test)]

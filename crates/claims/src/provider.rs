@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use data_encoding::HEXUPPER;
 use sha2::{Digest, Sha256};
 
-use crate::{error::ProviderClaimsError, jwt::Token};
+use crate::{checks::ProviderChecks, error::ProviderClaimsError, jwt::Token};
 use claims::Metadata;
 
 /// The hash by which claims name the executable of one target: SHA-256 in upper case hexadecimal.
@@ -40,10 +40,18 @@ pub fn read_provider(token: &str) -> Result<ProviderClaims, ProviderClaimsError>
 /// # Errors
 /// [`ProviderClaimsError`] tells what is wrong.
 pub fn verify_provider(token: &str, now: SystemTime) -> Result<ProviderClaims, ProviderClaimsError> {
+    check_provider(token, now)?.verdict()
+}
+
+/// What [`verify_provider`] looks at, each check by itself, for who tells people of all of them.
+///
+/// # Errors
+/// There is nothing to check: the text is not a token of the right form.
+pub fn check_provider(token: &str, now: SystemTime) -> Result<ProviderChecks, ProviderClaimsError> {
     let token: Token<Metadata> = Token::read(token)?;
     let claims = ProviderClaims::from_token(token.claims().clone())?;
-    token.check_account(&claims.issuer, now)?;
-    Ok(claims)
+    let token = token.checks(&claims.issuer, now);
+    Ok(ProviderChecks { claims, token })
 }
 
 #[cfg(test)]

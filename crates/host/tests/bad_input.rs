@@ -225,6 +225,11 @@ async fn modules_that_are_none() {
     });
     let record = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": expired.reference()})).await;
     assert!(record.causes.join(": ").contains("expired"), "{:?}", record.causes);
+    let early = lattice.actor_with("new", &guests::echo(), &lattice_claims::ModuleSeed::generate(), |claims| {
+        claims.not_before = Some(10_000_000_000);
+    });
+    let record = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": early.reference()})).await;
+    assert!(record.causes.join(": ").contains("not valid before"), "{:?}", record.causes);
     let no_call = lattice.actor("no_call", b"\0asm\x01\0\0\0");
     let record = lattice.carry_out("cmd.{host}.la", json!({"actor_ref": no_call.reference()})).await;
     assert!(record.causes.join(": ").contains("__guest_call"), "{:?}", record.causes);

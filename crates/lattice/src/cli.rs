@@ -17,6 +17,7 @@ mod providers;
 mod registry;
 mod up;
 mod update;
+mod when;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -31,10 +32,10 @@ pub(crate) use artifact::{Artifact, Prefetch, Pull};
 pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
-pub(crate) use claims::{Claims, Inspect, Sign, SignedBy};
+pub(crate) use claims::{Claims, Inspect, Sign, SignedBy, Verify};
 pub(crate) use get::{Config as GetConfig, Get, Operations, Whole};
 pub(crate) use host::Host;
-pub(crate) use keys::{Generate, Keys, Kind};
+pub(crate) use keys::{Generate, Keys, Kind, ListKeys};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
 pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink};
 pub(crate) use operation::Operation;
@@ -43,6 +44,7 @@ pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
 pub(crate) use registry::{PutRegistries, Registry, RemoveRegistries, SetRegistry};
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
+pub(crate) use when::When;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -118,13 +120,19 @@ With `-o json` a command prints exactly one JSON document on standard output;
   logs provider       host_id, provider_id, link_name, lines, lost, errors;
                       a line has number, time, stream and text
   keys gen            public_key, and seed or file
+  keys list           keys; a key has kind, public_key, name, file, tight, problem
   claims sign         file, public_key, issuer
   claims inspect      public_key, issuer, name, call_alias, capabilities, tags,
-                      revision, version, issued_at, expires, hash, valid, problem
+                      revision, version, provider, token_id, layout, issued_at,
+                      not_before, expires, expires_at, hash, valid, problem
+  claims verify       file, kind, public_key, issuer, name, checks, valid; a check
+                      has check, target, said, problem,
+                      verdict: holds, fails, warns or not_asked
   par create, par insert
                       file, public_key, issuer, targets
   par inspect         public_key, issuer, name, contract, vendor, revision, version,
-                      issued_at, expires, executables, valid, problem; an executable
+                      config_schema, token_id, layout, issued_at, not_before,
+                      expires, expires_at, executables, valid, problem; an executable
                       has target, size, hash, as_claimed
   bench               the report
 A command that fails prints {\"error\": {\"code\", \"message\", \"causes\", \"hint\"}}, or its document

@@ -3,6 +3,7 @@
 //! A seed is a secret. It lies in a file that only its owner can read, and is never printed but by `keys gen`.
 
 mod file;
+mod kept;
 
 use std::{
     fmt,
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub(crate) use file::{create, read};
+pub(crate) use kept::{KeptKey, kept};
 
 /// Where a seed is to be taken from. `Debug` never prints one.
 #[derive(Clone, PartialEq, Eq)]
@@ -144,10 +146,33 @@ pub(crate) fn file_name(name: &str) -> String {
     parts.collect()
 }
 
+/// The name that such a part of a path was made of; the part itself if it was made of none.
+fn name_of(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = after.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let escaped = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        rest = if escaped.is_some() { &after[2..] } else { after };
+        bytes.push(escaped.unwrap_or(*byte));
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::environment::Environment;
+
+    #[test]
+    fn names_are_read_back() {
+        for name in ["hello", "a/../b", "größe", "100%", ".", "", "%2f"] {
+            assert_eq!(name_of(&file_name(name)), name);
+        }
+        for part in ["100%", "%", "%2", "%zz", "%ff", "ä%é"] {
+            assert_eq!(name_of(part), part);
+        }
+    }
 
     #[test]
     fn keys_are_made_once() {

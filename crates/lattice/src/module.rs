@@ -7,7 +7,9 @@ use std::{
 };
 
 use lattice_artifact::Reference;
-use lattice_claims::{ModuleClaimsError, NewModuleClaims, module_hash, read_module, sign_module, verify_module};
+use lattice_claims::{
+    ModuleClaimsError, NewModuleClaims, TokenError, module_hash, read_module, sign_module, verify_module,
+};
 use lattice_protocol::{ActorKey, CallAlias};
 use sha2::{Digest, Sha256};
 
@@ -110,6 +112,9 @@ pub(crate) fn refused(path: &Path, error: ModuleClaimsError) -> Fault {
             "is it the file that the build made?"
         }
         ModuleClaimsError::Unsigned => "sign it: lattice claims sign IN --out OUT --name NAME",
+        ModuleClaimsError::Token { source: TokenError::TooLarge { .. } } => {
+            "are there fewer tags and capabilities that do?"
+        }
         _ => "sign it again: lattice claims sign IN --out OUT --name NAME",
     };
     Fault::new(Code::InvalidModule, format!("the module {} is not accepted", path.display()))

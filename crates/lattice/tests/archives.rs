@@ -46,7 +46,7 @@ async fn an_archive_is_made_inspected_and_started() {
     let executable = &claims["executables"][0];
     assert_eq!((&executable["size"], &executable["as_claimed"]), (&json!(MUTE.len()), &json!(true)));
     let table = home.run(&["par", "inspect", "mute.par.gz"]).await;
-    for told in ["name      quiet", "in order  yes", &this_target(), executable["hash"].as_str().expect("a text")] {
+    for told in ["name        quiet", "in order    yes", &this_target(), executable["hash"].as_str().expect("a text")] {
         assert!(table.done().contains(told), "no {told} in {table:?}");
     }
 
@@ -90,6 +90,50 @@ async fn another_machines_program_is_added() {
     let stranger = run(&home, "par insert mute.par.gz mute --target arm-linux --issuer a.nk").await;
     let stranger = stranger.failed_json(1, "invalid_archive");
     assert!(stranger["error"]["hint"].to_string().contains("--issuer"), "{stranger}");
+}
+
+#[tokio::test]
+async fn every_claim_of_an_archive_can_be_signed_and_is_shown() {
+    let home = Home::new().await;
+    home.file("mute", MUTE.as_bytes());
+    let schema = json!({"type": "object", "properties": {"port": {"type": "integer"}}});
+    home.file("schema.json", schema.to_string().as_bytes());
+    let create = "par create mute --contract test:script --name quiet --vendor Acme --revision 3 --version 1.0 --config-schema \
+                  schema.json --issued-at 2023-11-14T22:13:20Z --not-before 10s --expires-in 36500d --token-id T --out x.par";
+    run(&home, create).await.json();
+    let first = fs::read(home.path("x.par")).expect("it was written");
+    run(&home, create).await.json();
+    assert_eq!(fs::read(home.path("x.par")).expect("it was written"), first, "the same words make the same bytes");
+    home.file("arm", &arm_program());
+    run(&home, "par insert x.par arm --target aarch64-linux").await.json();
+    let shown = run(&home, "par inspect x.par").await.json();
+    let expect = json!({
+        "name": "quiet",
+        "contract": "test:script",
+        "vendor": "Acme",
+        "revision": 3,
+        "version": "1.0",
+        "config_schema": schema,
+        "layout": 3,
+        "not_before": "2023-11-14T22:13:30Z",
+        "expires_at": "2123-10-21T22:13:20Z",
+        "valid": true,
+    });
+    for (key, expect) in expect.as_object().expect("an object") {
+        assert_eq!(&shown[key], expect, "{key}");
+    }
+    assert_ne!(shown["token_id"], "T", "what is signed again has a new id");
+
+    for (name, text) in
+        [("list.json", "[1]"), ("text.json", "{"), ("long.json", &json!({"x": "y".repeat(60_000)}).to_string())]
+    {
+        home.file(name, text.as_bytes());
+        let create = format!("par create mute --contract a:b --name x --out never.par --config-schema {name}");
+        let (exit, code) = if name == "long.json" { (1, "invalid_archive") } else { (2, "usage") };
+        run(&home, &create).await.failed_json(exit, code);
+    }
+    run(&home, "par create mute --contract a:b --name x --config-schema none.json").await.failed_json(3, "not_found");
+    assert!(!home.path("never.par").exists());
 }
 
 #[tokio::test]

@@ -264,8 +264,11 @@ fn watcher(pid: u32) -> io::Result<Child> {
     Command::new("/bin/sh").args(["-c", WATCHER, &pid.to_string()]).stdin(Stdio::piped()).spawn()
 }
 
-/// The program, with data below this directory, and nothing of the user's settings.
-fn command(directory: &Path) -> Command {
+/// The program, with data below this directory, and nothing of the user's settings. It prints for programs.
+///
+/// # Panics
+/// If there is no binary to start.
+pub fn command(directory: &Path) -> Command {
     let mut command = Command::new(binary());
     let settings = |name: &OsString| {
         let name = name.to_string_lossy();

@@ -19,7 +19,7 @@ pub mod registries;
 pub use client::{Ack, Answer, Client, Link, Map, NumberClient, RegistryClient, map, told};
 pub use events::Events;
 pub use eventually::eventually;
-pub use lattice::{Actor, LATTICE, Lattice};
+pub use lattice::{Actor, LATTICE, Lattice, command};
 
 use std::time::Duration;
 

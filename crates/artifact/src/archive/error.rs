@@ -84,6 +84,17 @@ pub enum ArchiveError {
         #[from]
         source: ProviderClaimsError,
     },
+    /// Claims that are to be signed, and that nobody would read.
+    #[error("the provider's claims make a token of {size} bytes, at most {max} are read")]
+    ClaimsTooLarge {
+        /// The token's bytes.
+        size: usize,
+        /// The bytes accepted.
+        max: usize,
+    },
+    /// No executable at all.
+    #[error("the provider archive has no executable in it")]
+    Empty,
     /// An executable is to be added to what somebody else has signed.
     #[error("the provider archive is signed by `{issuer}`, and not by `{found}`")]
     OtherIssuer {

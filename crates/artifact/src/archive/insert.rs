@@ -6,7 +6,7 @@ use lattice_claims::{AccountSeed, NewProviderClaims};
 
 use super::{
     ArchiveError, Packing,
-    inspect::verified,
+    inspect::checked,
     pack,
     read::{self, Keep, Limits},
 };
@@ -16,7 +16,7 @@ use super::{
 /// It is compressed if it was. Nothing that the claims say changes but the hashes, their id and when they were signed.
 ///
 /// # Errors
-/// What [`verify`](super::verify) says of the archive as it is, [`ArchiveError::OtherIssuer`] if somebody else signed it,
+/// What [`verify`](super::verify) says of the archive as it is, unless it is good later; [`ArchiveError::OtherIssuer`] if somebody else signed it,
 /// [`ArchiveError::TargetTaken`], and what [`pack`] says of the target.
 pub fn insert(
     archive: &[u8],
@@ -25,7 +25,10 @@ pub fn insert(
     now: SystemTime,
 ) -> Result<Vec<u8>, ArchiveError> {
     let contents = read::read(archive, Keep::All, &Limits::default())?;
-    let claims = verified(&contents, now)?;
+    let mut checked = checked(&contents, now)?;
+    // What is good from tomorrow on is made today.
+    checked.token.begin = Ok(());
+    let claims = checked.verdict()?;
     if claims.issuer != issuer.public() {
         return Err(ArchiveError::OtherIssuer {
             issuer: claims.issuer.to_string(),

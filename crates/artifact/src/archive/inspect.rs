@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use lattice_claims::{ProviderClaims, binary_hash, read_provider, verify_provider};
+use lattice_claims::{
+    ProviderChecks, ProviderClaims, ProviderClaimsError, TokenChecks, binary_hash, check_provider, read_provider,
+};
 
 use super::{
-    ArchiveError, check_hash,
+    ArchiveError, check_hash, missing_target,
     read::{self, Contents, Keep, Limits},
     token,
 };
@@ -53,22 +55,58 @@ pub fn inspect(archive: &[u8]) -> Result<Inspected, ArchiveError> {
     Ok(Inspected { claims, executables })
 }
 
-/// The claims of an archive, if they are valid at `now`, and every executable is there that they name, and no other.
+/// What was found of an archive, each check by itself: for who tells people of all of them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The claims. Only [`verdict`](Self::verdict) says whether they are to be believed.
+    pub claims: ProviderClaims,
+    /// What was found of their token.
+    pub token: TokenChecks,
+    /// For each target with an executable, and then for each that the claims name without that there is one, whether it is
+    /// the one that was signed.
+    pub executables: Vec<(String, Result<(), ArchiveError>)>,
+}
+
+impl Checked {
+    /// The claims, if everything holds.
+    ///
+    /// # Errors
+    /// The first check that does not.
+    pub fn verdict(self) -> Result<ProviderClaims, ArchiveError> {
+        self.token.verdict().map_err(ProviderClaimsError::from)?;
+        if self.executables.is_empty() {
+            return Err(ArchiveError::Empty);
+        }
+        self.executables.into_iter().try_for_each(|(_, found)| found)?;
+        Ok(self.claims)
+    }
+}
+
+/// What [`verify`] looks at, each check by itself.
+///
+/// # Errors
+/// There is nothing to check: the archive cannot be read, or has no claims of the right form.
+pub fn check(archive: &[u8], now: SystemTime) -> Result<Checked, ArchiveError> {
+    checked(&read::read(archive, Keep::All, &Limits::default())?, now)
+}
+
+/// The claims of an archive, if they are valid at `now`, and every executable is there that they name, at least one, and no
+/// other.
 ///
 /// # Errors
 /// [`ArchiveError`] tells the first thing that is wrong.
 pub fn verify(archive: &[u8], now: SystemTime) -> Result<ProviderClaims, ArchiveError> {
-    verified(&read::read(archive, Keep::All, &Limits::default())?, now)
+    check(archive, now)?.verdict()
 }
 
-/// The claims of what was read with all executables.
-pub(super) fn verified(contents: &Contents, now: SystemTime) -> Result<ProviderClaims, ArchiveError> {
-    let claims = verify_provider(token(contents)?, now)?;
-    for (target, executable) in &contents.executables {
-        check_hash(&claims, target, executable)?;
-    }
-    match claims.target_hashes.keys().find(|target| !contents.executables.contains_key(*target)) {
-        None => Ok(claims),
-        Some(target) => Err(ArchiveError::MissingTarget { target: target.clone(), found: contents.targets.clone() }),
-    }
+/// The checks of what was read with all executables.
+pub(super) fn checked(contents: &Contents, now: SystemTime) -> Result<Checked, ArchiveError> {
+    let ProviderChecks { claims, token, .. } = check_provider(token(contents)?, now)?;
+    let there = contents.executables.iter();
+    let there = there.map(|(target, executable)| (target.clone(), check_hash(&claims, target, executable)));
+    let missing = claims.target_hashes.keys().filter(|target| !contents.executables.contains_key(*target));
+    let missing = missing.map(|target| (target.clone(), Err(missing_target(target, contents))));
+    let executables = there.chain(missing).collect();
+    Ok(Checked { claims, token, executables })
 }

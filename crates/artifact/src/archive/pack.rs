@@ -6,7 +6,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use lattice_claims::{AccountSeed, NewProviderClaims, binary_hash, sign_provider};
+use lattice_claims::{AccountSeed, MAX_TOKEN, NewProviderClaims, binary_hash, sign_provider};
 use tar::{Builder, Header};
 
 use super::{ArchiveError, CLAIMS, entry};
@@ -27,7 +27,8 @@ pub enum Packing {
 ///
 /// # Errors
 /// [`ArchiveError::Name`] or [`ArchiveError::Path`] for a target that no entry can be named by, and
-/// [`ArchiveError::Duplicate`] for one that is there twice, or is `claims`.
+/// [`ArchiveError::Duplicate`] for one that is there twice, or is `claims`; [`ArchiveError::ClaimsTooLarge`] for claims that
+/// nobody would read.
 pub fn pack(
     mut claims: NewProviderClaims,
     issuer: &AccountSeed,
@@ -37,6 +38,9 @@ pub fn pack(
     let binaries = by_target(binaries)?;
     claims.target_hashes = binaries.iter().map(|(target, binary)| (target.to_string(), binary_hash(binary))).collect();
     let token = sign_provider(&claims, issuer);
+    if token.len() > MAX_TOKEN {
+        return Err(ArchiveError::ClaimsTooLarge { size: token.len(), max: MAX_TOKEN });
+    }
     Ok(written(&token, &binaries, packing).expect("names are checked and memory is written"))
 }
 

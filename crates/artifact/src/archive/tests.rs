@@ -152,6 +152,68 @@ fn a_whole_archive_is_verified() {
 }
 
 #[test]
+fn each_check_of_an_archive_is_told_by_itself() {
+    let token = |claims: NewProviderClaims| {
+        let target_hashes = [(TARGET, binary_hash(PROGRAM)), ("aarch64-macos", binary_hash(OTHER))];
+        let target_hashes = target_hashes.map(|(target, hash)| (target.to_owned(), hash)).into();
+        sign_provider(&NewProviderClaims { target_hashes, ..claims }, &AccountSeed::generate())
+    };
+    let both = NewProviderClaims { expires: Some(1), not_before: Some(u64::MAX), ..claims() };
+    let archive = Raw::new().file("claims.jwt", token(both).as_bytes()).file("x86_64-linux.bin", OTHER);
+    let found = check(&archive.file("more.bin", OTHER).done(), now()).unwrap();
+    assert!(found.token.signature.is_ok());
+    assert!(matches!(found.token.expiry, Err(TokenError::Expired { at: 1 })));
+    assert!(matches!(found.token.begin, Err(TokenError::NotYetValid { .. })));
+    let found = found.executables.iter().map(|(target, found)| (target.as_str(), found.as_ref().unwrap_err()));
+    let found: Vec<_> = found.collect();
+    assert!(matches!(
+        found[..],
+        [
+            ("more", ArchiveError::MissingHash { .. }),
+            (TARGET, ArchiveError::Hash { .. }),
+            ("aarch64-macos", ArchiveError::MissingTarget { .. }),
+        ]
+    ));
+    let sound = check(&packed(Packing::TarGz), now()).unwrap();
+    assert!(sound.executables.iter().all(|(_, found)| found.is_ok()) && sound.executables.len() == 2);
+    assert!(sound.verdict().is_ok());
+}
+
+#[test]
+fn an_archive_of_claims_alone_is_not_in_order() {
+    let archive = Raw::new().file("claims.jwt", token_for(&[]).as_bytes()).done();
+    assert!(matches!(verify(&archive, now()), Err(ArchiveError::Empty)));
+    assert!(inspect(&archive).unwrap().executables.is_empty());
+}
+
+#[test]
+fn a_program_is_added_to_an_archive_that_is_good_later() {
+    let account = AccountSeed::generate();
+    let pack = |claims| pack(claims, &account, &binaries()[..1], Packing::Tar).unwrap();
+    let later = pack(NewProviderClaims { not_before: Some(u64::MAX), ..claims() });
+    let two = insert(&later, ("aarch64-macos", OTHER), &account, now()).unwrap();
+    let claims_of = |archive: &[u8]| inspect(archive).unwrap().claims;
+    assert_eq!((claims_of(&two).not_before, claims_of(&two).target_hashes.len()), (Some(u64::MAX), 2));
+    let expired = pack(NewProviderClaims { expires: Some(1), ..claims() });
+    let error = insert(&expired, ("aarch64-macos", OTHER), &account, now()).unwrap_err();
+    assert!(matches!(error, ArchiveError::Claims { .. }), "{error:?}");
+}
+
+#[test]
+fn a_schema_that_nobody_would_read_is_not_packed() {
+    let pack = |length| {
+        let config_schema = Some(serde_json::Value::from("x".repeat(length)));
+        let claims = NewProviderClaims { config_schema, ..claims() };
+        pack(claims, &AccountSeed::generate(), &binaries(), Packing::Tar)
+    };
+    let error = pack(lattice_claims::MAX_TOKEN).unwrap_err();
+    assert!(matches!(error, ArchiveError::ClaimsTooLarge { .. }), "{error:?}");
+    // Base64 makes four characters of three bytes.
+    let large = pack(lattice_claims::MAX_TOKEN / 4 * 3 - 1000).unwrap();
+    assert!(verify(&large, now()).unwrap().config_schema.is_some());
+}
+
+#[test]
 fn an_executable_is_added_by_who_signed_the_others() {
     let (claims, account) = (NewProviderClaims { revision: Some(4), ..claims() }, AccountSeed::generate());
     for packing in [Packing::Tar, Packing::TarGz] {

@@ -125,6 +125,37 @@ fn only_the_signer_verifies() {
     assert!(matches!(token.check_signature(other.key_pair()), Err(TokenError::Signature)));
 }
 
+/// The public key of an account in its text form: base32 of its prefix, its bytes, and their sum.
+fn account(key: [u8; 32]) -> AccountKey {
+    let mut bytes = [&[0][..], &key].concat();
+    let sum = bytes.iter().fold(0u16, |sum, byte| {
+        let shifted = |sum: u16, _| if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 };
+        (0..8).fold(sum ^ u16::from(*byte) << 8, shifted)
+    });
+    bytes.extend(sum.to_le_bytes());
+    data_encoding::BASE32_NOPAD.encode(&bytes).parse().expect("an account's key")
+}
+
+/// There are keys for which a signature of zeros is one of any text.
+#[test]
+fn keys_that_anybody_can_sign_for_issue_nothing() {
+    let neutral = account(std::array::from_fn(|at| u8::from(at == 0)));
+    let made_up: [u8; SIGNATURE_BYTES] = std::array::from_fn(|at| u8::from(at == 0));
+    let key = KeyPair::from_public_key(neutral.as_str()).expect("a point of the curve");
+    key.verify(b"any text", &made_up).expect("such a key takes it");
+
+    let mut value = claims();
+    value["iss"] = json!(neutral);
+    let (signed, _) =
+        token(header(), value).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("parts");
+    let text = format!("{signed}.{}", BASE64URL_NOPAD.encode(&made_up));
+    let token = Token::<Value>::read(&text).expect("a token");
+    let found = token.checks(&neutral, UNIX_EPOCH).signature;
+    assert!(matches!(&found, Err(TokenError::IssuerKey { issuer }) if *issuer == neutral.as_str()), "{found:?}");
+    let no_point = account(std::array::from_fn(|at| if at == 0 { 2 } else { 0 }));
+    assert!(matches!(token.checks(&no_point, UNIX_EPOCH).signature, Err(TokenError::IssuerKey { .. })));
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "\\PC{0,200}", number in any::<u64>()) {

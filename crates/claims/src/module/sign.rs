@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use lattice_protocol::{ActorKey, CallAlias};
 
 use crate::{
-    defaults::TOKEN_SECTION,
-    error::ModuleClaimsError,
+    defaults::{MAX_TOKEN, TOKEN_SECTION},
+    error::{ModuleClaimsError, TokenError},
     jwt::{Claims, sign_token},
     module::{
         canonical::{Canonical, push_section, push_size},
@@ -44,6 +44,8 @@ pub struct NewModuleClaims {
     pub version: Option<String>,
     /// The name under which the actor can be called.
     pub call_alias: Option<CallAlias>,
+    /// Whether the module is a capability provider, which nobody publishes any more.
+    pub provider: bool,
 }
 
 impl NewModuleClaims {
@@ -61,6 +63,7 @@ impl NewModuleClaims {
             revision: None,
             version: None,
             call_alias: None,
+            provider: false,
         }
     }
 
@@ -73,7 +76,7 @@ impl NewModuleClaims {
             rev: self.revision,
             ver: self.version.clone(),
             call_alias: self.call_alias.clone().map(String::from),
-            prov: Some(false),
+            prov: Some(self.provider),
         };
         Claims {
             expires: self.expires,
@@ -88,7 +91,7 @@ impl NewModuleClaims {
 /// The module in its canonical bytes with a token that `issuer` signed at its end. Tokens it had before are gone.
 ///
 /// # Errors
-/// If the bytes are not WebAssembly.
+/// If the bytes are not WebAssembly, or the claims make a token that is longer than any that is read.
 pub fn sign_module(
     module: &[u8],
     claims: &NewModuleClaims,
@@ -96,6 +99,9 @@ pub fn sign_module(
 ) -> Result<Vec<u8>, ModuleClaimsError> {
     let canonical = Canonical::of(module)?;
     let token = sign_token(&claims.to_token(canonical.hash(), issuer), issuer.key_pair());
+    if token.len() > MAX_TOKEN {
+        return Err(TokenError::TooLarge { size: token.len(), max: MAX_TOKEN }.into());
+    }
     let mut signed = canonical.into_bytes();
     push_section(&mut signed, CUSTOM_SECTION, &token_section(&token));
     Ok(signed)

@@ -232,6 +232,49 @@ fn signing_replaces_every_older_token() {
     assert_eq!(verify_module(&resigned, now()).expect("signed here").issuer, account.public());
 }
 
+/// Whatever the others say: published hosts look no further, either.
+#[test]
+fn the_first_token_counts() {
+    let account = AccountSeed::generate();
+    let sign = |name: &str| {
+        let claims = NewModuleClaims { name: Some(name.to_owned()), ..full_claims() };
+        token_at_end(&sign_module(&module(), &claims, &account).expect("a sound module")).to_owned()
+    };
+    let (one, two) = (sign("one"), sign("two"));
+    let with = |first: &str, second: &str| {
+        let module = with_custom(&module(), "jwt", first.as_bytes());
+        verify_module(&with_custom(&module, "wasmcloud_jwt", second.as_bytes()), now())
+    };
+    assert_eq!(with(&one, &two).expect("sound claims").name.as_deref(), Some("one"));
+    assert_eq!(with(&two, &one).expect("sound claims").name.as_deref(), Some("two"));
+    assert_eq!(with(&one, "text").expect("sound claims").name.as_deref(), Some("one"));
+    let error = with("text", &one).expect_err("the first is none");
+    assert!(matches!(error, ModuleClaimsError::Token { source: TokenError::Malformed { .. } }), "{error:?}");
+    let genuine = with(token_at_end(ECHO), &one).expect_err("the first is another module's");
+    assert!(matches!(genuine, ModuleClaimsError::Hash { .. }), "{genuine:?}");
+}
+
+#[test]
+fn each_check_is_told_by_itself() {
+    let claims = NewModuleClaims { expires: Some(1), not_before: Some(u64::MAX), ..full_claims() };
+    let signed = signed_with(&claims);
+    let (body, _) = token_at_end(&signed).rsplit_once('.').expect("three parts");
+    let forged = format!("{body}.{}", data_encoding::BASE64URL_NOPAD.encode(&[0; 64]));
+    let found = check_module(&with_custom(EMPTY, "jwt", forged.as_bytes()), now()).expect("there are claims");
+    assert_eq!(found.claims.subject, claims.subject);
+    assert!(matches!(found.token.signature, Err(TokenError::Signature)));
+    assert!(matches!(found.token.expiry, Err(TokenError::Expired { at: 1 })));
+    assert!(matches!(found.token.begin, Err(TokenError::NotYetValid { from: u64::MAX })));
+    assert!(matches!(found.hash, Err(ModuleClaimsError::Hash { .. })));
+    let verdict = found.verdict().expect_err("nothing of it holds");
+    assert!(matches!(verdict, ModuleClaimsError::Token { source: TokenError::Signature }), "{verdict:?}");
+
+    let sound = check_module(&signed_with(&full_claims()), now()).expect("there are claims");
+    let crate::TokenChecks { signature, expiry, begin, .. } = &sound.token;
+    assert!(signature.is_ok() && expiry.is_ok() && begin.is_ok() && sound.hash.is_ok());
+    assert!(matches!(check_module(&module(), now()), Err(ModuleClaimsError::Unsigned)));
+}
+
 #[test]
 fn signed_components_verify() {
     let component = wat::parse_str("(component (core module (func)))").expect("sound text");
@@ -290,6 +333,73 @@ fn forged_and_unusable_tokens_are_named() {
     let (signed, _) = token.rsplit_once('.').expect("three parts");
     let zeros = format!("{signed}.{}", data_encoding::BASE64URL_NOPAD.encode(&[0; 64]));
     assert!(matches!(graft(zeros.as_bytes()), ModuleClaimsError::Token { source: TokenError::Signature }));
+}
+
+/// Later tools may say more, and others less.
+#[test]
+fn unknown_and_missing_keys_are_no_matter() {
+    let account = AccountSeed::generate();
+    let hash = module_hash(&module()).expect("a sound module");
+    let mut null = serde_json::json!({"hash": hash});
+    for key in ["name", "tags", "caps", "rev", "ver", "call_alias", "prov"] {
+        null[key] = Value::Null;
+    }
+    let more = serde_json::json!({"hash": hash, "later": {"deep": [1]}, "call_alias": ""});
+    for metadata in [serde_json::json!({"hash": hash}), null, more] {
+        let mut claims =
+            serde_json::json!({"iss": account.public(), "sub": ModuleSeed::generate().public(), "aud": ["x"]});
+        claims["wascap"] = metadata;
+        let claims: crate::Claims<Value> = serde_json::from_value(claims).expect("claims");
+        let token = crate::sign_token(&claims, account.key_pair());
+        let read = verify_module(&with_custom(&module(), "jwt", token.as_bytes()), now()).expect("sound claims");
+        assert_eq!((read.name, read.tags.len(), read.caps.len(), read.call_alias), (None, 0, 0, None));
+        assert_eq!((read.revision, read.provider, read.layout, read.issued_at), (None, false, None, 0));
+    }
+}
+
+#[test]
+fn a_module_that_is_a_provider_says_so() {
+    let claims = NewModuleClaims { provider: true, ..full_claims() };
+    assert!(verify_module(&signed_with(&claims), now()).expect("a signed module").provider);
+}
+
+#[test]
+fn tokens_are_not_too_long_to_be_read() {
+    let with = |length: usize| {
+        let claims = NewModuleClaims { tags: vec!["x".repeat(length)], ..full_claims() };
+        sign_module(&module(), &claims, &AccountSeed::generate())
+    };
+    let error = with(crate::MAX_TOKEN).expect_err("nobody would read it");
+    assert!(matches!(error, ModuleClaimsError::Token { source: TokenError::TooLarge { .. } }), "{error:?}");
+    // Base64 makes four characters of three bytes.
+    let long = with(crate::MAX_TOKEN / 4 * 3 - 1000).expect("it can be read");
+    assert_eq!(verify_module(&long, now()).expect("a signed module").tags[0].len(), crate::MAX_TOKEN / 4 * 3 - 1000);
+    let error = refused(&with_custom(&module(), "jwt", "x".repeat(crate::MAX_TOKEN + 1).as_bytes()));
+    assert!(matches!(error, ModuleClaimsError::Token { source: TokenError::TooLarge { .. } }), "{error:?}");
+}
+
+#[test]
+fn another_algorithm_is_refused() {
+    let signed = signed_with(&full_claims());
+    let (_, rest) = token_at_end(&signed).split_once('.').expect("three parts");
+    for algorithm in ["none", "HS256", "EdDSA", "ed25519", ""] {
+        let header = format!(r#"{{"typ":"jwt","alg":"{algorithm}"}}"#);
+        let token = format!("{}.{rest}", data_encoding::BASE64URL_NOPAD.encode(header.as_bytes()));
+        let error = refused(&with_custom(&module(), "jwt", token.as_bytes()));
+        let ModuleClaimsError::Token { source: TokenError::Algorithm { found } } = error else { panic!("{error:?}") };
+        assert_eq!(found, algorithm);
+    }
+}
+
+#[test]
+fn deep_claims_are_an_error_and_no_crash() {
+    let deep = |depth: usize| {
+        format!(r#"{{"iss":"I","sub":"S","wascap":{{"x":{}{}}}}}"#, "[".repeat(depth), "]".repeat(depth))
+    };
+    let header = data_encoding::BASE64URL_NOPAD.encode(br#"{"typ":"jwt","alg":"Ed25519"}"#);
+    let body = data_encoding::BASE64URL_NOPAD.encode(deep(20_000).as_bytes());
+    let error = refused(&with_custom(&module(), "jwt", format!("{header}.{body}.").as_bytes()));
+    assert!(matches!(error, ModuleClaimsError::Token { source: TokenError::Json { .. } }), "{error:?}");
 }
 
 fn with_claims(change: impl FnOnce(&mut Value)) -> ModuleClaimsError {

@@ -197,6 +197,19 @@ fn times_are_checked() {
 }
 
 #[test]
+fn each_check_is_told_by_itself() {
+    let claims = NewProviderClaims { expires: Some(1), not_before: Some(u64::MAX), ..full_claims() };
+    let token = sign_provider(&claims, &AccountSeed::generate());
+    let found = check_provider(&token, now()).expect("there are claims");
+    assert!(found.token.signature.is_ok());
+    assert!(matches!(found.token.expiry, Err(TokenError::Expired { at: 1 })));
+    assert!(matches!(found.token.begin, Err(TokenError::NotYetValid { from: u64::MAX })));
+    assert_eq!(found.claims.subject, claims.subject);
+    let verdict = found.verdict().expect_err("it expired");
+    assert!(matches!(verdict, ProviderClaimsError::Token { source: TokenError::Expired { .. } }), "{verdict:?}");
+}
+
+#[test]
 fn identifiers_of_other_kinds_are_named() {
     let key = ModuleSeed::generate().public().to_string();
     let token = changed(|claims| claims["sub"] = key.clone().into());

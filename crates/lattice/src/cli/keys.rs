@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Make keys
+/// Make keys and list those that are kept
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     Gen(Generate),
+    List(ListKeys),
 }
 
 /// Make a key
@@ -39,3 +40,10 @@ pub(crate) enum Kind {
     /// Identifies a capability provider (V...)
     Provider,
 }
+
+/// List the keys that the data directory keeps
+///
+/// Tells what each is for, its public key, its name and its file, and whether others could read it. Seeds are not shown.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lattice keys list -o wide")]
+pub(crate) struct ListKeys {}

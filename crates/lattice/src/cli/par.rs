@@ -46,6 +46,9 @@ pub(crate) struct Create {
     /// The version for people
     #[arg(long = "version", id = "provider-version")]
     pub(crate) version: Option<String>,
+    /// A file with the JSON schema of the values in its links
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config_schema: Option<PathBuf>,
     /// What runs the program, such as x86_64-linux or aarch64-macos [default: this machine's]
     #[arg(long)]
     pub(crate) target: Option<String>,

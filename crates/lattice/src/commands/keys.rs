@@ -1,4 +1,6 @@
-//! `lattice keys gen`.
+//! `lattice keys gen` and `lattice keys list`.
+
+mod list;
 
 use std::{io, path::PathBuf};
 
@@ -6,7 +8,7 @@ use lattice_claims::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSee
 use serde::Serialize;
 
 use crate::{
-    cli::{Generate, Keys, Kind},
+    cli::{Generate, Keys, Kind, ListKeys},
     fault::{Code, Fault},
     keys,
     printer::Show,
@@ -24,9 +26,15 @@ struct NewKey {
     file: Option<PathBuf>,
 }
 
-/// Makes a key and tells it.
+/// Makes a key and tells it, or lists those that are kept.
 pub(crate) fn run(keys: &Keys, settings: &Settings) -> anyhow::Result<()> {
-    let Keys::Gen(Generate { kind, out }) = keys;
+    match keys {
+        Keys::Gen(generate) => make(generate, settings),
+        Keys::List(ListKeys {}) => list::run(settings),
+    }
+}
+
+fn make(Generate { kind, out }: &Generate, settings: &Settings) -> anyhow::Result<()> {
     let (public_key, seed) = generate(*kind);
     let key = match out {
         None => NewKey { public_key, seed: Some(seed), file: None },

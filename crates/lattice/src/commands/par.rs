@@ -12,8 +12,9 @@ use lattice_artifact::archive::{self, ArchiveError, Packing};
 use lattice_claims::{NewProviderClaims, ProviderSeed};
 use lattice_protocol::ProviderKey;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::signed::{account, expiry};
+use super::signed::{Times, account};
 use crate::{
     cli::{Create, Insert, Par},
     fault::{Code, Fault},
@@ -47,28 +48,44 @@ fn create(create: &Create, settings: &Settings) -> anyhow::Result<()> {
     let program = read_program(&create.executable, &target)?;
     let out = create.out.clone().unwrap_or_else(|| default_out(&create.executable));
     refuse_same(&create.executable, &out)?;
+    let times = Times::of(&create.by)?;
     let account = account(create.by.issuer.as_deref(), settings)?;
     let key: ProviderSeed = match &create.provider_key {
         Some(path) => keys::read(path)?,
         None => Keys::of(&settings.data_dir()?).provider(&create.name)?,
     };
-    let claims = new_claims(create, key.public());
+    let claims = new_claims(create, times, key.public())?;
     let packed = archive::pack(claims, &account, &[(&target, &program)], packing(&out))
-        .map_err(|error| refused_target(&target, error))?;
+        .map_err(|error| not_packed(&target, error))?;
     write(&out, &packed)?;
     let (public_key, issuer) = (key.public().to_string(), account.public().to_string());
     Ok(settings.printer().show(&Written { file: out, public_key, issuer, targets: vec![target] })?)
 }
 
-fn new_claims(create: &Create, subject: ProviderKey) -> NewProviderClaims {
-    let now = SystemTime::now();
-    NewProviderClaims {
-        expires: expiry(now, create.by.expires_in),
+fn new_claims(create: &Create, times: Times, subject: ProviderKey) -> Result<NewProviderClaims, Fault> {
+    let fresh = NewProviderClaims::new(subject, create.contract.clone(), times.signed);
+    Ok(NewProviderClaims {
+        id: create.by.token_id.clone().unwrap_or_else(|| fresh.id.clone()),
+        expires: times.expires,
+        not_before: times.not_before,
         name: Some(create.name.clone()),
         vendor: create.vendor.clone(),
         revision: create.revision,
         version: create.version.clone(),
-        ..NewProviderClaims::new(subject, create.contract.clone(), now)
+        config_schema: create.config_schema.as_deref().map(read_schema).transpose()?,
+        ..fresh
+    })
+}
+
+/// A JSON schema is an object, or true for whatever or false for nothing.
+fn read_schema(path: &Path) -> Result<Value, Fault> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| input::not_read(&format!("the schema {shown}"), error))?;
+    let no_schema = || Fault::new(Code::Usage, format!("{shown} is no JSON schema"));
+    match serde_json::from_slice(&bytes) {
+        Ok(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(schema),
+        Ok(_) => Err(no_schema().hint("a schema is a JSON object, true or false")),
+        Err(error) => Err(no_schema().caused_by(error)),
     }
 }
 
@@ -90,7 +107,7 @@ fn insert(insert: &Insert, settings: &Settings) -> anyhow::Result<()> {
     })?)
 }
 
-fn read_archive(path: &Path) -> Result<Vec<u8>, Fault> {
+pub(super) fn read_archive(path: &Path) -> Result<Vec<u8>, Fault> {
     fs::read(path).map_err(|error| input::not_read(&format!("the archive {}", path.display()), error))
 }
 
@@ -133,6 +150,15 @@ fn write(path: &Path, packed: &[u8]) -> Result<(), Fault> {
     })
 }
 
+fn not_packed(target: &str, error: ArchiveError) -> Fault {
+    match error {
+        ArchiveError::ClaimsTooLarge { .. } => Fault::new(Code::InvalidArchive, "the archive cannot be made")
+            .hint("a shorter schema helps, most of all")
+            .caused_by(error),
+        error => refused_target(target, error),
+    }
+}
+
 fn refused_target(target: &str, error: ArchiveError) -> Fault {
     Fault::new(Code::Usage, format!("`{target}` cannot be a target"))
         .hint("a target is architecture and system, such as x86_64-linux or aarch64-macos")
@@ -153,7 +179,7 @@ fn not_inserted(file: &Path, target: &str, error: ArchiveError) -> Fault {
 }
 
 /// Why an archive is not accepted.
-fn refused(path: &Path, error: ArchiveError) -> Fault {
+pub(super) fn refused(path: &Path, error: ArchiveError) -> Fault {
     Fault::new(Code::InvalidArchive, format!("the archive {} is not accepted", path.display())).caused_by(error)
 }
 

@@ -9,7 +9,8 @@ use lattice_claims::{AccountSeed, unix_seconds};
 use lattice_protocol::error_chain;
 
 use crate::{
-    fault::Fault,
+    cli::SignedBy,
+    fault::{Code, Fault},
     keys::{self, Keys},
     settings::Settings,
 };
@@ -22,9 +23,34 @@ pub(super) fn account(issuer: Option<&Path>, settings: &Settings) -> Result<Acco
     }
 }
 
-/// When claims end that are good for so long from now on.
-pub(super) fn expiry(now: SystemTime, good: Option<Duration>) -> Option<u64> {
-    good.map(|good| unix_seconds(now).saturating_add(good.as_secs()))
+/// When something is signed, and from when to when that is good, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) signed: SystemTime,
+    pub(super) not_before: Option<u64>,
+    pub(super) expires: Option<u64>,
+}
+
+impl Times {
+    /// The times that were asked for.
+    pub(super) fn of(by: &SignedBy) -> Result<Self, Fault> {
+        let signed = by.issued_at.unwrap_or_else(SystemTime::now);
+        let begin = by.not_before.map(|begin| begin.from(signed).ok_or_else(never_good)).transpose()?;
+        let times = Self {
+            signed,
+            not_before: begin.map(unix_seconds),
+            expires: by.expires_in.map(|good| unix_seconds(signed).saturating_add(good.as_secs())),
+        };
+        match (times.not_before, times.expires) {
+            (Some(begin), Some(end)) if end < begin => Err(never_good()),
+            _ => Ok(times),
+        }
+    }
+}
+
+fn never_good() -> Fault {
+    Fault::new(Code::Usage, "the claims would expire before they are good")
+        .hint("--expires-in and --not-before both count from the moment of signing")
 }
 
 /// A time as people read it.
@@ -43,4 +69,49 @@ pub(super) fn problem<E: std::error::Error>(verified: Result<impl Sized, E>) -> 
 /// The same as people read it.
 pub(super) fn in_order(problem: Option<&String>) -> String {
     problem.map_or_else(|| "yes".to_owned(), |problem| format!("no: {problem}"))
+}
+
+/// From when on claims are good, as people read it.
+pub(super) fn valid_from(not_before: Option<&String>) -> String {
+    not_before.map_or_else(|| "immediately".to_owned(), Clone::clone)
+}
+
+/// When claims end, as people read it.
+pub(super) fn expires(human: &str, at: Option<&String>) -> String {
+    at.map_or_else(|| human.to_owned(), |at| format!("{human} ({at})"))
+}
+
+/// What people read for a truth.
+pub(super) fn yes_or_no(truth: bool) -> &'static str {
+    if truth { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::When;
+
+    fn by(expires_in: Option<u64>, not_before: Option<When>) -> SignedBy {
+        let issued_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000));
+        let expires_in = expires_in.map(Duration::from_secs);
+        SignedBy { expires_in, not_before, issuer: None, issued_at, token_id: None }
+    }
+
+    #[track_caller]
+    fn check(expires_in: Option<u64>, not_before: Option<When>, expect: Option<(Option<u64>, Option<u64>)>) {
+        let times = Times::of(&by(expires_in, not_before));
+        assert_eq!(times.ok().map(|times| (times.not_before, times.expires)), expect);
+    }
+
+    #[test]
+    fn times_count_from_the_moment_of_signing() {
+        let after = |seconds| Some(When::After(Duration::from_secs(seconds)));
+        check(None, None, Some((None, None)));
+        check(Some(60), None, Some((None, Some(1060))));
+        check(Some(60), after(60), Some((Some(1060), Some(1060))));
+        check(None, Some(When::At(SystemTime::UNIX_EPOCH)), Some((Some(0), None)));
+        check(Some(59), after(60), None);
+        check(None, after(u64::MAX), None);
+        check(Some(u64::MAX), None, Some((None, Some(u64::MAX))));
+    }
 }

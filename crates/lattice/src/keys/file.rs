@@ -25,21 +25,40 @@ const OTHERS: u32 = 0o077;
 /// # Errors
 /// The file cannot be read, can be read by others, or holds no seed of this kind.
 pub(crate) fn read<T: FromStr<Err = SeedError>>(path: &Path) -> Result<T, Fault> {
-    let shown = path.display();
-    let unreadable =
-        |error: io::Error| Fault::new(Code::Configuration, format!("the key {shown} cannot be read")).caused_by(error);
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if metadata.mode() & OTHERS != 0 {
-        return Err(Fault::new(Code::Configuration, format!("the key {shown} can be read by others"))
-            .hint(format!("make it yours alone: chmod 600 {shown}")));
-    }
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        return Err(Fault::new(Code::Configuration, format!("{shown} is not a file with a seed")));
-    }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    text.parse().map_err(|error: SeedError| {
-        Fault::new(Code::Configuration, format!("the key {shown} cannot be used")).caused_by(error)
+    is_private(path)?;
+    text(path)?.parse().map_err(|error: SeedError| {
+        Fault::new(Code::Configuration, format!("the key {} cannot be used", path.display())).caused_by(error)
     })
+}
+
+/// Whether only its owner can read or write the file.
+///
+/// # Errors
+/// Others can, or nothing can be told of it.
+pub(super) fn is_private(path: &Path) -> Result<(), Fault> {
+    let shown = path.display();
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if metadata.mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    Err(Fault::new(Code::Configuration, format!("the key {shown} can be read by others"))
+        .hint(format!("make it yours alone: chmod 600 {shown}")))
+}
+
+/// The text of a file with a seed, which may be anything.
+///
+/// # Errors
+/// It cannot be read, or is no such file.
+pub(super) fn text(path: &Path) -> Result<String, Fault> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        return Err(Fault::new(Code::Configuration, format!("{} is not a file with a seed", path.display())));
+    }
+    fs::read_to_string(path).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Fault {
+    Fault::new(Code::Configuration, format!("the key {} cannot be read", path.display())).caused_by(error)
 }
 
 /// Writes a seed to a new file that only its owner can read, and makes the directory if need be.

@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use lattice_artifact::archive::{self, Inspected, Listed};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{read_archive, refused};
 use crate::{
     cli::InspectArchive,
-    commands::signed::{date, in_order, problem},
+    commands::signed::{date, expires, in_order, problem, valid_from, yes_or_no},
     fault::{Code, Told},
     printer::Show,
     settings::Settings,
@@ -25,8 +26,13 @@ struct Document {
     vendor: String,
     revision: Option<i32>,
     version: Option<String>,
+    config_schema: Option<Value>,
+    token_id: String,
+    layout: Option<i32>,
     issued_at: String,
+    not_before: Option<String>,
     expires: String,
+    expires_at: Option<String>,
     executables: Vec<Executable>,
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,12 +64,17 @@ impl Document {
             public_key: claims.subject.to_string(),
             issuer: claims.issuer.to_string(),
             expires: claims.expires_human(now),
+            expires_at: claims.expires.map(date),
+            not_before: claims.not_before.map(date),
             issued_at: date(claims.issued_at),
             name: claims.name,
             contract: claims.contract.to_string(),
             vendor: claims.vendor,
             revision: claims.revision,
             version: claims.version,
+            config_schema: claims.config_schema,
+            token_id: claims.id,
+            layout: claims.layout,
             executables: executables.into_iter().map(Executable::from).collect(),
             valid: problem.is_none(),
             problem,
@@ -88,14 +99,16 @@ impl Show for Document {
             ("vendor", or_dash(Some(&self.vendor).filter(|vendor| !vendor.is_empty()))),
             ("revision", or_dash(self.revision)),
             ("version", or_dash(self.version.as_ref())),
+            ("schema", or_dash(self.config_schema.as_ref())),
+            ("token", self.token_id.clone()),
             ("signed", self.issued_at.clone()),
-            ("expires", self.expires.clone()),
+            ("valid from", valid_from(self.not_before.as_ref())),
+            ("expires", expires(&self.expires, self.expires_at.as_ref())),
             ("in order", in_order(self.problem.as_ref())),
         ]);
         let rows = self.executables.iter().map(|executable| {
             let Executable { target, size, hash, as_claimed } = executable;
-            let as_claimed = if *as_claimed { "yes" } else { "no" };
-            [target.clone(), size.to_string(), as_claimed.to_owned(), hash.clone()]
+            [target.clone(), size.to_string(), yes_or_no(*as_claimed).to_owned(), hash.clone()]
         });
         format!("{claims}\n\n{}", table(["target", "bytes", "as signed", "hash"], rows))
     }
