@@ -5,15 +5,17 @@ use std::fmt;
 use bytes::Bytes;
 use lattice_claims::ProviderClaims;
 
-use crate::{archive::Executable, digest::Digest, identity::Identity, kind::Kind, reference::Reference};
+use crate::{archive::Executable, digest::Digest, identity::Identity, kind::Kind, reference::Reference, trust::Trust};
 
 /// What may be fetched. The default is the strict one: no files, nothing unsigned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Whether files of this machine may be fetched.
     pub allow_file: bool,
     /// Whether modules without claims are accepted. Claims that are there must be sound in any case.
     pub allow_unsigned: bool,
+    /// Whose signatures count.
+    pub trust: Trust,
 }
 
 /// Bytes that were fetched and that nobody has checked yet: [`Store::verify`](crate::Store::verify) does for a module,

@@ -170,6 +170,12 @@ impl Bindles {
         Ok(Asking { web: &self.web, server, reference, credential, patience: self.patience })
     }
 
+    /// What a reference is called wherever it is used, if it names something here.
+    pub(crate) fn place(&self, reference: &BindleReference) -> Option<String> {
+        let server = self.server(reference).ok()?;
+        Some(format!("bindle://{}/{}@{server}", reference.name(), reference.version()))
+    }
+
     fn server<'a>(&'a self, reference: &'a BindleReference) -> Result<&'a BindleServer, BindleError> {
         let server = reference.server().or(self.server.as_ref()).ok_or(BindleError::NotConfigured)?;
         match server.is_secure() || self.web.scheme(server.authority()) == "http" {

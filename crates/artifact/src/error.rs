@@ -4,7 +4,10 @@ use std::io;
 
 use lattice_claims::ModuleClaimsError;
 
-use crate::{archive::ArchiveError, digest::Digest, source::FileError, trust::UntrustedIssuer};
+use crate::{
+    archive::ArchiveError, bindle::BindleError, digest::Digest, oci::OciError, reference::Reference, source::FileError,
+    trust::UntrustedIssuer, web::WebError,
+};
 
 /// Why an artifact was not fetched, or not accepted. Every variant but the last two names the reference.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,22 @@ pub enum FetchError {
         /// The reference.
         reference: String,
     },
+    /// An OCI registry does not have it, does not give it, or gives something else.
+    #[error("`{reference}` cannot be pulled")]
+    Oci {
+        /// The reference.
+        reference: String,
+        /// What went wrong.
+        source: Box<OciError>,
+    },
+    /// A bindle server does not have it, does not give it, or gives something else.
+    #[error("`{reference}` cannot be fetched from a bindle server")]
+    Bindle {
+        /// The reference.
+        reference: String,
+        /// What went wrong.
+        source: Box<BindleError>,
+    },
     /// A module without claims, where only signed ones are allowed.
     #[error("`{reference}` is refused: the module is not signed, and unsigned modules are not allowed here")]
     Unsigned {
@@ -113,4 +132,26 @@ pub enum FetchError {
     /// The runtime shuts down and takes on no work.
     #[error("the program is shutting down")]
     ShuttingDown,
+}
+
+impl FetchError {
+    pub(crate) fn oci(reference: &Reference, source: OciError) -> Self {
+        FetchError::Oci { reference: reference.to_string(), source: Box::new(source) }
+    }
+
+    pub(crate) fn bindle(reference: &Reference, source: BindleError) -> Self {
+        FetchError::Bindle { reference: reference.to_string(), source: Box::new(source) }
+    }
+}
+
+/// Why sources cannot be used as they are set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Web servers cannot be reached at all.
+    #[error(transparent)]
+    Web(#[from] WebError),
+    /// The bindle server is named by something that is no URL.
+    #[error(transparent)]
+    Bindle(#[from] BindleError),
 }

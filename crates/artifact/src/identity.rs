@@ -41,7 +41,10 @@ pub fn unsigned_key(digest: &Digest) -> ActorKey {
 pub(crate) fn identify(fetched: &Fetched, policy: &Policy, now: SystemTime) -> Result<Identity, FetchError> {
     let reference = || fetched.reference.to_string();
     match verify_module(&fetched.bytes, now) {
-        Ok(claims) => Ok(Identity { key: claims.subject.clone(), claims: Some(claims) }),
+        Ok(claims) => {
+            policy.trust.admit(&fetched.reference, &claims.issuer)?;
+            Ok(Identity { key: claims.subject.clone(), claims: Some(claims) })
+        }
         Err(ModuleClaimsError::Unsigned) if policy.allow_unsigned => {
             Ok(Identity { key: unsigned_key(&fetched.digest), claims: None })
         }

@@ -33,7 +33,7 @@ pub use credentials::{
     RegistryKind,
 };
 pub use digest::{Digest, DigestError};
-pub use error::FetchError;
+pub use error::{FetchError, SourceError};
 pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
 pub use oci::{OciError, OciPlace, OciSettings, OciTold};
@@ -43,7 +43,7 @@ pub use reference::{
     BindleReference, BindleServer, BuiltinReference, FileReference, ObjectReference, OciReference, Reference,
     ReferenceError, Target,
 };
-pub use source::FileError;
+pub use source::{FileError, SourceSettings};
 pub use store::{Store, StoreSettings};
 pub use trust::{Judgement, Trust, UnknownIssuers, UnknownIssuersError, UntrustedIssuer};
 pub use web::{WebError, WebSettings};

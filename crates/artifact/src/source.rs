@@ -4,31 +4,91 @@ mod file;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 pub use self::file::FileError;
 use crate::{
     artifact::{Fetched, Policy},
+    bindle::{BindleImage, BindleSettings, Bindles},
     blocking::blocking,
     cache::Cache,
+    credentials::Credentials,
     digest::Digest,
-    error::FetchError,
+    error::{FetchError, SourceError},
+    kind::Kind,
+    oci::{OciImage, OciSettings, Push, Registries},
+    progress::Progress,
     pull::Pull,
-    reference::{FileReference, Reference, Target},
+    reference::{FileReference, OciReference, Reference, Target},
+    remote::{Fetch, Image, Named, Remote},
+    web::{Web, WebSettings},
 };
 
-/// The sources of artifacts.
+/// Where artifacts may come from, and how that is reached.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SourceSettings {
+    /// How servers are reached.
+    pub web: WebSettings,
+    /// What holds for OCI registries.
+    pub oci: OciSettings,
+    /// What holds for bindle servers.
+    pub bindle: BindleSettings,
+    /// Who is told what; what is changed there later counts, too.
+    pub credentials: Credentials,
+}
+
+impl SourceSettings {
+    /// Sets how servers are reached.
+    #[must_use]
+    pub fn web(mut self, web: WebSettings) -> Self {
+        self.web = web;
+        self
+    }
+
+    /// Sets what holds for OCI registries.
+    #[must_use]
+    pub fn oci(mut self, oci: OciSettings) -> Self {
+        self.oci = oci;
+        self
+    }
+
+    /// Sets what holds for bindle servers.
+    #[must_use]
+    pub fn bindle(mut self, bindle: BindleSettings) -> Self {
+        self.bindle = bindle;
+        self
+    }
+
+    /// Sets who is told what.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+}
+
+/// The sources of artifacts; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Sources {}
+pub(crate) struct Sources {
+    registries: Registries,
+    bindles: Bindles,
+}
+
+/// What a download needs to know of an image.
+#[derive(Clone, Debug)]
+pub(crate) enum Detail {
+    Oci(OciImage),
+    Bindle(BindleImage),
+}
 
 impl Sources {
-    /// What `reference` names, of at most `max` bytes.
-    pub(crate) async fn fetch(
-        &self,
-        _cache: &Arc<Cache>,
-        reference: &Reference,
-        _pull: &Pull,
-        _max: u64,
-    ) -> Result<Fetched, FetchError> {
-        Err(self.admit(reference, &Policy::default()).expect_err("files are the only source"))
+    /// Reads the certificates that are named; blocks for a few file operations.
+    pub(crate) fn new(settings: SourceSettings) -> Result<Self, SourceError> {
+        let SourceSettings { web, oci, bindle, credentials } = settings;
+        let web = Web::new(&web)?;
+        let bindles = Bindles::new(web.clone(), credentials.clone(), bindle)?;
+        Ok(Self { registries: Registries::new(web, credentials, oci), bindles })
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.
@@ -36,12 +96,90 @@ impl Sources {
         let what = match reference.target() {
             Target::File(_) if policy.allow_file => return Ok(()),
             Target::File(_) => return Err(FetchError::FileNotAllowed { reference: reference.to_string() }),
-            Target::Oci(_) => "an artifact in an OCI registry",
+            Target::Oci(oci) => return self.registries.admit(oci).map_err(|error| FetchError::oci(reference, error)),
+            Target::Bindle(bindle) => {
+                return self.bindles.admit(bindle).map_err(|error| FetchError::bindle(reference, error));
+            }
             Target::Object(_) => "an artifact in the lattice's own store",
-            Target::Bindle(_) => "an artifact on a bindle server",
             Target::Builtin(_) => "a builtin capability provider",
         };
         Err(FetchError::Unsupported { reference: reference.to_string(), what })
+    }
+
+    /// What `reference` names elsewhere, of at most `max` bytes.
+    pub(crate) async fn fetch(
+        &self,
+        cache: &Arc<Cache>,
+        reference: &Reference,
+        pull: &Pull,
+        max: u64,
+    ) -> Result<Fetched, FetchError> {
+        let named = self.named(reference);
+        Fetch { cache, remote: self, reference, named, pull, max }.run().await
+    }
+
+    /// Pushes to the registry that the reference names; the digest is that of the manifest.
+    pub(crate) async fn push(
+        &self,
+        reference: &OciReference,
+        push: &Push,
+        progress: &Progress,
+    ) -> Result<Digest, crate::oci::OciError> {
+        self.registries.push(reference, push, progress).await
+    }
+
+    /// What a name means in one lattice says nothing of another, which may use the same cache.
+    fn named(&self, reference: &Reference) -> Named {
+        match reference.target() {
+            Target::Oci(oci) => Named { place: Some(oci.to_string()), is_fixed: oci.digest().is_some() },
+            Target::Bindle(bindle) => Named { place: self.bindles.place(bindle), is_fixed: false },
+            Target::File(_) | Target::Object(_) | Target::Builtin(_) => Named { place: None, is_fixed: false },
+        }
+    }
+
+    fn unsupported(&self, reference: &Reference) -> FetchError {
+        self.admit(reference, &Policy::default()).expect_err("nothing but what has an arm of its own is admitted")
+    }
+}
+
+impl Remote for Sources {
+    type Detail = Detail;
+
+    async fn find(&self, reference: &Reference, kind: Kind) -> Result<Image<Detail>, FetchError> {
+        match reference.target() {
+            Target::Oci(oci) => {
+                let image = self.registries.find(oci, kind).await.map_err(|error| FetchError::oci(reference, error))?;
+                let (version, content, size) = (image.version(), Some(image.content()), image.size());
+                Ok(Image { version, content, size, detail: Detail::Oci(image) })
+            }
+            Target::Bindle(bindle) => {
+                let image = self.bindles.find(bindle, kind).await;
+                let image = image.map_err(|error| FetchError::bindle(reference, error))?;
+                let (version, content, size) = (image.version(), image.content(), image.size());
+                Ok(Image { version, content, size, detail: Detail::Bindle(image) })
+            }
+            _ => Err(self.unsupported(reference)),
+        }
+    }
+
+    async fn download(
+        &self,
+        reference: &Reference,
+        image: &Image<Detail>,
+        max: u64,
+        progress: &Progress,
+    ) -> Result<Bytes, FetchError> {
+        match (reference.target(), &image.detail) {
+            (Target::Oci(oci), Detail::Oci(image)) => {
+                let bytes = self.registries.download(oci, image, max, progress).await;
+                bytes.map_err(|error| FetchError::oci(reference, error))
+            }
+            (Target::Bindle(bindle), Detail::Bindle(image)) => {
+                let bytes = self.bindles.download(bindle, image, max, progress).await;
+                bytes.map_err(|error| FetchError::bindle(reference, error))
+            }
+            _ => Err(self.unsupported(reference)),
+        }
     }
 }
 

@@ -20,10 +20,10 @@ use crate::{
     kind::Kind,
     pull::Pull,
     reference::{Reference, Target},
-    source::{self, Sources},
+    source::{self, SourceSettings, Sources},
 };
 
-/// How large things may be.
+/// How large things may be, and where they come from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoreSettings {
@@ -31,11 +31,13 @@ pub struct StoreSettings {
     pub cache_capacity: u64,
     /// The most bytes that an artifact may have; 256 MiB.
     pub max_artifact: u64,
+    /// Where artifacts may come from.
+    pub sources: SourceSettings,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache_capacity: CACHE_CAPACITY, max_artifact: MAX_ARTIFACT }
+        Self { cache_capacity: CACHE_CAPACITY, max_artifact: MAX_ARTIFACT, sources: SourceSettings::default() }
     }
 }
 
@@ -44,6 +46,13 @@ impl StoreSettings {
     #[must_use]
     pub fn cache_capacity(mut self, bytes: u64) -> Self {
         self.cache_capacity = bytes;
+        self
+    }
+
+    /// Sets where artifacts may come from.
+    #[must_use]
+    pub fn sources(mut self, sources: SourceSettings) -> Self {
+        self.sources = sources;
         self
     }
 
@@ -97,8 +106,9 @@ impl Store {
     /// # Errors
     /// The directory is another user's, open to other users, no directory, or cannot be created or written.
     pub fn open(directory: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
+        let sources = Sources::new(settings.sources)?;
         let cache = Cache::open(directory, settings.cache_capacity)?;
-        Ok(Self { cache: Arc::new(cache), sources: Sources {}, max_artifact: settings.max_artifact })
+        Ok(Self { cache: Arc::new(cache), sources, max_artifact: settings.max_artifact })
     }
 
     /// The checked artifact that `reference` names, with `now` as the time at which its claims must hold.
@@ -170,7 +180,7 @@ impl Store {
     /// # Errors
     /// It is no WebAssembly, its claims are not accepted, or it is unsigned and the policy wants it signed.
     pub async fn verify(&self, fetched: Fetched, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
-        let policy = *policy;
+        let policy = policy.clone();
         let (fetched, identity) = self.accept(fetched, move |fetched| identify(fetched, &policy, now)).await?;
         let Fetched { reference, digest, bytes, .. } = fetched;
         Ok(Artifact { reference, digest, bytes, identity })
@@ -190,18 +200,25 @@ impl Store {
         now: SystemTime,
     ) -> Result<ProviderArtifact, FetchError> {
         let fetched = self.fetch_bytes(reference, policy, &Pull::new(Kind::Provider)).await?;
-        self.verify_provider(fetched, now).await
+        self.verify_provider(fetched, policy, now).await
     }
 
     /// The provider in an archive, if its claims hold at the time `now` and it has an executable for this machine that
     /// they name. The archive is then kept in the cache, as modules are.
     ///
-    /// There is no policy to ask: an archive without claims is none.
+    /// Of the policy its issuers count: an archive without claims is none.
     ///
     /// # Errors
     /// [`FetchError::Archive`]: it is no archive, its claims are not accepted, or it has nothing for this machine.
-    pub async fn verify_provider(&self, fetched: Fetched, now: SystemTime) -> Result<ProviderArtifact, FetchError> {
-        let (fetched, opened) = self.accept(fetched, move |fetched| open(fetched, now)).await?;
+    /// [`FetchError::Untrusted`]: who signed it is not trusted here.
+    pub async fn verify_provider(
+        &self,
+        fetched: Fetched,
+        policy: &Policy,
+        now: SystemTime,
+    ) -> Result<ProviderArtifact, FetchError> {
+        let policy = policy.clone();
+        let (fetched, opened) = self.accept(fetched, move |fetched| open(fetched, &policy, now)).await?;
         let (Fetched { reference, digest, .. }, Opened { claims, executable }) = (fetched, opened);
         Ok(ProviderArtifact { reference, digest, claims, executable })
     }
@@ -253,9 +270,12 @@ impl Store {
     }
 }
 
-fn open(fetched: &Fetched, now: SystemTime) -> Result<Opened, FetchError> {
+fn open(fetched: &Fetched, policy: &Policy, now: SystemTime) -> Result<Opened, FetchError> {
     let opened = archive::open(&fetched.bytes, &archive::this_target(), now);
-    opened.map_err(|source| FetchError::Archive { reference: fetched.reference.to_string(), source: Box::new(source) })
+    let refused = |source| FetchError::Archive { reference: fetched.reference.to_string(), source: Box::new(source) };
+    let opened = opened.map_err(refused)?;
+    policy.trust.admit(&fetched.reference, &opened.claims.issuer)?;
+    Ok(opened)
 }
 
 fn keep(cache: &Cache, fetched: &Fetched) {

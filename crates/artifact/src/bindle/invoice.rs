@@ -132,7 +132,8 @@ impl Invoice {
     /// The parcels that make up the artifact on this machine.
     pub(super) fn parts(&self, kind: Kind, machine: Machine) -> Result<Parts, BindleError> {
         match kind {
-            Kind::Module => self.module(),
+            Kind::Any if self.parcel.len() != 1 => self.provider(machine),
+            Kind::Module | Kind::Any => self.module(),
             Kind::Provider => self.provider(machine),
         }
     }

@@ -7,10 +7,12 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
+use crate::error::SourceError;
+
 /// The permissions of others, none of which may be given.
 const OTHERS: u32 = 0o077;
 
-/// Why a directory cannot hold the cache.
+/// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -47,6 +49,13 @@ pub enum StoreError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+    },
+    /// What it is to fetch from cannot be used as it is set.
+    #[error("the sources of artifacts cannot be used as they are set")]
+    Sources {
+        /// What is wrong.
+        #[from]
+        source: SourceError,
     },
     /// The directory is there but cannot be written: it or its disk is read-only, or the disk is full.
     #[error("the artifact cache's directory {} cannot be written", path.display())]

@@ -54,6 +54,7 @@ impl Kind {
         match self {
             Self::Module => "a module",
             Self::Provider => "a provider",
+            Self::Any => "a module or a provider",
         }
     }
 
@@ -62,14 +63,15 @@ impl Kind {
         match self {
             Self::Module => &[WASMCLOUD_MODULE, TAR, WASM],
             Self::Provider => &[WASMCLOUD_PROVIDER, TAR],
+            Self::Any => &[WASMCLOUD_MODULE, WASMCLOUD_PROVIDER, TAR, WASM],
         }
     }
 
-    /// The type of the configuration that is written.
+    /// The type of the configuration that is written. What is pushed is known to be one of the two.
     pub(super) fn config_type(self) -> &'static str {
         match self {
             Self::Module => WASMCLOUD_MODULE_CONFIG,
-            Self::Provider => WASMCLOUD_PROVIDER_CONFIG,
+            Self::Provider | Self::Any => WASMCLOUD_PROVIDER_CONFIG,
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn choose(platforms: &[Option<Platform>], here: &Platform, kind: Kind
     let position =
         |suits: &dyn Fn(&Platform) -> bool| platforms.iter().position(|platform| platform.as_ref().is_some_and(suits));
     let exact = position(&|platform| platform == here);
-    exact.or_else(|| position(&|platform| kind == Kind::Module && platform.is_any()))
+    exact.or_else(|| position(&|platform| kind != Kind::Provider && platform.is_any()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `registry.host/name[:tag][@sha256:…]`: an artifact in an OCI registry.
 
+use std::fmt;
+
 use super::{
     error::{ReferenceError, shown},
     part::{Part, is_name},
@@ -70,6 +72,20 @@ impl OciReference {
             tag,
             digest,
         })
+    }
+}
+
+/// The same text for all that are equal.
+impl fmt::Display for OciReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
     }
 }
 
