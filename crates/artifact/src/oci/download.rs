@@ -5,7 +5,7 @@ use reqwest::{Response, StatusCode, header::CONTENT_RANGE};
 
 use super::{ask::Ask, error::OciError, image::OciImage, session::Session, transport};
 use crate::{
-    defaults::TRANSFER_STEP,
+    defaults::{MAX_ARTIFACT, TRANSFER_STEP},
     digest::{Digest, RunningDigest},
     progress::Progress,
 };
@@ -40,12 +40,15 @@ impl<'a> Download<'a> {
     fn new(session: Session<'a>, image: &OciImage, progress: &'a Progress) -> Self {
         let (digest, size) = (image.digest, image.size());
         // Memory that nothing is written to is not taken, so the size may be believed until the bytes are here.
-        let have = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        let have = Vec::with_capacity(size.min(MAX_ARTIFACT) as usize);
         Self { session, digest, size, progress, have, running: RunningDigest::default(), reported: 0 }
     }
 
     /// Fetches what is missing.
     async fn go_on(&mut self) -> Result<(), OciError> {
+        if self.is_complete() && !self.have.is_empty() {
+            return Ok(());
+        }
         let mut response = self.start().await?;
         let missing = self.size - self.have.len() as u64;
         if let Some(length) = response.content_length().filter(|length| *length != missing) {
@@ -56,7 +59,7 @@ impl<'a> Download<'a> {
             self.take(&chunk)?;
         }
         self.report();
-        match self.have.len() as u64 == self.size {
+        match self.is_complete() {
             true => Ok(()),
             false => Err(self.wrong_size(self.have.len() as u64)),
         }
@@ -94,9 +97,12 @@ impl<'a> Download<'a> {
     }
 
     async fn next(&self, response: &mut Response) -> Result<Option<Bytes>, OciError> {
-        let silence = self.session.shared.web.silence();
+        let Session { shared, site, .. } = self.session;
         let chunk = response.chunk().await;
-        chunk.map_err(|error| transport::failure(error, &self.session.site.place, response.url(), silence))
+        chunk.map_err(|error| {
+            let url = response.url();
+            transport::failure(error, &site.place_of(url), url, shared.web.silence())
+        })
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), OciError> {
@@ -110,6 +116,10 @@ impl<'a> Download<'a> {
             self.report();
         }
         Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.have.len() as u64 == self.size
     }
 
     fn forget(&mut self) {

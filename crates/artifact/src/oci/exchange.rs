@@ -13,7 +13,13 @@ use reqwest::{
 };
 use tokio::time;
 
-use super::{ask::Ask, error::OciError, place::OciPlace, site::authority, transport};
+use super::{
+    ask::Ask,
+    error::OciError,
+    place::OciPlace,
+    site::{authority, is_insecure},
+    transport,
+};
 use crate::{
     defaults::{MAX_REDIRECTS, TRANSFER_STEP},
     progress::Progress,
@@ -74,8 +80,7 @@ fn target(web: &Web, place: &OciPlace, ask: &Ask, response: &Response) -> Result
     if let Some(what) = ask.stays() {
         return Err(OciError::RedirectElsewhere { place, what, to: authority(&to) });
     }
-    let is_insecure = |url: &Url| url.scheme() == "http" && web.scheme(&authority(url)) == "http";
-    match to.scheme() == "https" || is_insecure(from) && is_insecure(&to) {
+    match to.scheme() == "https" || is_insecure(from, web) && is_insecure(&to, web) {
         true => Ok(to),
         false => Err(OciError::RedirectToHttp { place, to: authority(&to) }),
     }

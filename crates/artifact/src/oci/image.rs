@@ -95,8 +95,8 @@ impl Session<'_> {
     }
 
     async fn manifest_once(&self, ask: &Ask, expected: Expected) -> Result<(Digest, Manifest), OciError> {
-        let place = &self.site.place;
         let response = self.ask(ask).await?;
+        let place = &self.site.place_of(response.url());
         let content_type = header(&response, CONTENT_TYPE.as_str());
         manifest::check_type(place, &content_type)?;
         let told = header(&response, CONTENT_DIGEST);

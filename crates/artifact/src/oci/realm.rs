@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 
-use super::site::{Site, authority};
+use super::site::{Site, authority, is_insecure};
 use crate::web::Web;
 
 /// Docker Hub's token server (moby v28 `registry/auth.go`; `WWW-Authenticate` of registry-1.docker.io).
@@ -29,7 +29,7 @@ impl Realm {
 
     /// Whether it is reached by TLS, or may do without.
     pub(super) fn is_allowed(&self, web: &Web) -> bool {
-        self.is_https() || web.scheme(&self.server()) == "http"
+        self.is_https() || is_insecure(&self.0, web)
     }
 
     /// Whether the server's credentials may be shown there: it is that server, one of the domain above or below it, or named in the
@@ -72,7 +72,8 @@ mod tests {
     };
 
     fn web() -> Web {
-        let settings = WebSettings::default().insecure("localhost:5000").insecure("localhost:5001");
+        let settings =
+            WebSettings::default().insecure("localhost:5000").insecure("localhost:5001").insecure("plain.example:80");
         Web::new(&settings).expect("there are certificates")
     }
 
@@ -123,6 +124,7 @@ mod tests {
         };
         check("https://a/token", true);
         check("http://localhost:5000/token", true);
+        check("http://plain.example/token", true);
         check("http://localhost/token", false);
         check("http://a/token", false);
     }

@@ -76,6 +76,14 @@ impl Site {
         self.base.origin() == url.origin()
     }
 
+    /// What is asked for, of the server of that URL.
+    pub(super) fn place_of(&self, url: &Url) -> OciPlace {
+        match self.has(url) {
+            true => self.place.clone(),
+            false => self.place.at(&authority(url)),
+        }
+    }
+
     /// The host of the server, as a URL has it.
     pub(super) fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
@@ -123,6 +131,13 @@ pub(super) fn authority(url: &Url) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
+}
+
+/// Whether the URL is one without TLS, of a server that may be asked so.
+pub(super) fn is_insecure(url: &Url, web: &Web) -> bool {
+    let with_port =
+        format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    url.scheme() == "http" && [authority(url), with_port].iter().any(|server| web.scheme(server) == "http")
 }
 
 #[cfg(test)]

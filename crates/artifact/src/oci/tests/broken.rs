@@ -135,6 +135,21 @@ async fn a_download_that_breaks_off_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_download_that_is_complete_needs_no_end() {
+    let stored = Stored::new();
+    let fake = Fake::start(move |asked| match asked.is_about("/blobs/") {
+        true => {
+            let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n", stored.content.len());
+            Reply::Raw([head.as_bytes(), &stored.content, b"\r\n"].concat())
+        }
+        false => stored.serve(asked),
+    })
+    .await;
+    let bytes = pull(&Client::of([&fake]).build(), &fake.server).await.expect("all of it came");
+    assert_eq!((bytes, fake.count("/blobs/")), (Stored::new().content.into(), 1));
+}
+
+#[tokio::test]
 async fn a_download_that_falls_silent() {
     let fake = breaking_off(|_, stored| cut(&stored.content).stuck()).await;
     let error = refused(pull(&Client::of([&fake]).hasty().build(), &fake.server).await, &fake.server);
