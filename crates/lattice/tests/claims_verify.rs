@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 
+use lattice_claims::AccountSeed;
 use serde_json::{Value, json};
 use support::{EMPTY_MODULE, Home, MUTE, Outcome};
 
@@ -104,8 +105,12 @@ async fn a_list_of_trusted_issuers_is_asked_for_modules_and_archives() {
     fails(&nobody, 1, &[("issuer", "or let unknown issuers pass with `--unknown-issuers`")]);
     let policy = run(&home, "claims verify s.wasm --unknown-issuers deny").await.failed_json(2, "usage");
     assert!(policy["error"]["message"].to_string().contains("it is accept, warn or refuse"), "{policy}");
-    let no_account = run(&home, "claims verify s.wasm --trusted-issuer SABC").await.failed_json(2, "usage");
+    let no_account = run(&home, "claims verify s.wasm --trusted-issuer ABC").await.failed_json(2, "usage");
     assert!(no_account["error"]["message"].to_string().contains("--trusted-issuer"), "{no_account}");
+    let seed = AccountSeed::generate().secret_text();
+    let slip = run(&home, &format!("claims verify s.wasm --trusted-issuer {seed}")).await;
+    slip.failed_json(2, "usage");
+    assert!(!format!("{}{}", slip.stdout, slip.stderr).contains(&seed), "{slip:?}");
 }
 
 #[tokio::test]

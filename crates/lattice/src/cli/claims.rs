@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use lattice_artifact::UnknownIssuers;
-use lattice_protocol::{AccountKey, CallAlias, ContractId};
+use lattice_protocol::{CallAlias, ContractId};
 
 use super::{When, duration};
 
@@ -110,7 +110,7 @@ pub(crate) struct Verify {
     pub(crate) file: PathBuf,
     /// An account (A...) whose signature counts; several with several [default: everybody's]
     #[arg(long = "trusted-issuer", value_name = "KEY")]
-    pub(crate) trusted_issuers: Vec<AccountKey>,
+    pub(crate) trusted_issuers: Vec<String>,
     /// What becomes of others: accept, warn or refuse [default: refuse, given --trusted-issuer]
     #[arg(long, value_name = "POLICY")]
     pub(crate) unknown_issuers: Option<UnknownIssuers>,

@@ -1,6 +1,6 @@
 //! `lattice claims inspect`.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
 use lattice_claims::{ModuleClaims, ModuleClaimsError, read_module, verify_module};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     cli::Inspect,
     commands::signed::{date, expires, in_order, problem, valid_from, yes_or_no},
-    fault::{Code, Told},
+    fault::{Code, Fault, Told},
     module::{read_file, refused},
     printer::Show,
     settings::Settings,
@@ -42,11 +42,17 @@ struct Inspected {
 /// Shows a module's claims.
 pub(super) fn run(inspect: &Inspect, settings: &Settings) -> anyhow::Result<()> {
     let module = read_file(&inspect.file)?;
-    let claims = read_module(&module).map_err(|error| refused(&inspect.file, error))?;
+    let claims = read_module(&module).map_err(|error| not_shown(&inspect.file, error))?;
     let claims = claims.ok_or_else(|| refused(&inspect.file, ModuleClaimsError::Unsigned))?;
     let inspected = Inspected::new(claims, problem(verify_module(&module, SystemTime::now())));
     settings.printer().show(&inspected)?;
     if inspected.valid { Ok(()) } else { Err(Told(Code::InvalidModule).into()) }
+}
+
+fn not_shown(file: &Path, error: ModuleClaimsError) -> Fault {
+    let is_no_module = matches!(error, ModuleClaimsError::NotWasm);
+    let fault = refused(file, error);
+    if is_no_module { fault.hint("the claims of a provider archive are shown by: lattice par inspect") } else { fault }
 }
 
 impl Inspected {

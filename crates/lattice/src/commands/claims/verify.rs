@@ -11,7 +11,7 @@ use lattice_artifact::{
     archive::{self, Checked},
 };
 use lattice_claims::{ModuleChecks, ModuleClaims, ProviderClaims, TokenChecks, check_module};
-use lattice_protocol::{AccountKey, error_chain};
+use lattice_protocol::{AccountKey, IdError, error_chain};
 use serde::Serialize;
 
 use crate::{
@@ -77,7 +77,8 @@ enum Verdict {
 pub(super) fn run(verify: &Verify, settings: &Settings) -> anyhow::Result<()> {
     let Verify { file, trusted_issuers, unknown_issuers } = verify;
     let bytes = read_archive(file)?;
-    let trust = Trust::new(trusted_issuers.iter().cloned(), *unknown_issuers);
+    let trusted = trusted_issuers.iter().map(|text| account(text)).collect::<Result<Vec<_>, _>>()?;
+    let trust = Trust::new(trusted, *unknown_issuers);
     let verified = match bytes.starts_with(WASM) {
         true => module(file, &bytes, &trust)?,
         false => provider(file, &bytes, &trust)?,
@@ -88,6 +89,12 @@ pub(super) fn run(verify: &Verify, settings: &Settings) -> anyhow::Result<()> {
         (false, Kind::Module) => Err(Told(Code::InvalidModule).into()),
         (false, Kind::Provider) => Err(Told(Code::InvalidArchive).into()),
     }
+}
+
+/// Read here and not by the parser of the line, which repeats what it cannot read, though it be a seed.
+fn account(text: &str) -> Result<AccountKey, Fault> {
+    text.parse()
+        .map_err(|error: IdError| Fault::new(Code::Usage, "what --trusted-issuer names is no account").caused_by(error))
 }
 
 fn module(file: &Path, bytes: &[u8], trust: &Trust) -> Result<Verified, Fault> {
