@@ -56,6 +56,11 @@ impl Fetched {
         Kind::of(&self.bytes)
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// How many bytes there are.
     pub fn size(&self) -> usize {
         self.bytes.len()

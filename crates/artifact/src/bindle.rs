@@ -129,7 +129,7 @@ impl Bindles {
         max: u64,
         progress: &Progress,
     ) -> Result<Bytes, BindleError> {
-        let (asking, size) = (self.asking(reference)?, image.size());
+        let (asking, size) = (self.asking(reference).await?, image.size());
         if size > max {
             return Err(BindleError::TooLarge { size, max });
         }
@@ -150,7 +150,7 @@ impl Bindles {
         kind: Kind,
         machine: Machine,
     ) -> Result<BindleImage, BindleError> {
-        let asking = self.asking(reference)?;
+        let asking = self.asking(reference).await?;
         let body = match asking.get(Wanted::Invoice, &|_| {}).await {
             Err(denied @ (BindleError::Denied { .. } | BindleError::AnonymousDenied { .. })) => {
                 return Err(if is_yanked(&asking).await { yanked(&asking) } else { denied });
@@ -164,9 +164,9 @@ impl Bindles {
         }
     }
 
-    fn asking<'a>(&'a self, reference: &'a BindleReference) -> Result<Asking<'a>, BindleError> {
+    async fn asking<'a>(&'a self, reference: &'a BindleReference) -> Result<Asking<'a>, BindleError> {
         let server = self.server(reference)?;
-        let credential = self.credentials.find(RegistryKind::Bindle, server.authority(), reference.name());
+        let credential = self.credentials.find(RegistryKind::Bindle, server.authority(), reference.name()).await;
         Ok(Asking { web: &self.web, server, reference, credential, patience: self.patience })
     }
 

@@ -75,6 +75,20 @@ pub enum FetchError {
         /// What went wrong.
         source: Box<OciError>,
     },
+    /// An OCI registry does not take it.
+    #[error("`{reference}` cannot be pushed")]
+    Push {
+        /// The reference.
+        reference: String,
+        /// What went wrong.
+        source: Box<OciError>,
+    },
+    /// Something is to be pushed to where only others write.
+    #[error("`{reference}` names no OCI registry, and only to those can be pushed from here")]
+    NotPushable {
+        /// The reference.
+        reference: String,
+    },
     /// A bindle server does not have it, does not give it, or gives something else.
     #[error("`{reference}` cannot be fetched from a bindle server")]
     Bindle {

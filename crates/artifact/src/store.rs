@@ -1,11 +1,13 @@
 //! The store: fetches by reference, checks, and keeps what was good in the cache.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
+use bytes::Bytes;
 use lattice_protocol::error_chain;
 
 use crate::{
@@ -18,6 +20,8 @@ use crate::{
     error::FetchError,
     identity::identify,
     kind::Kind,
+    oci::Push,
+    progress::Progress,
     pull::Pull,
     reference::{Reference, Target},
     source::{self, SourceSettings, Sources},
@@ -137,6 +141,29 @@ impl Store {
             Target::File(file) => source::read_file(reference.clone(), file.clone(), self.max_artifact).await,
             _ => self.sources.fetch(&self.cache, reference, pull, self.max_artifact).await,
         }
+    }
+
+    /// Pushes a module or a provider archive to the OCI registry that `reference` names, under its tag; the digest is that of the
+    /// manifest, by which it can be pulled for good. `title` is the name of the file that it was.
+    ///
+    /// What it is is told by its first bytes, and nothing of it is checked.
+    ///
+    /// # Errors
+    /// [`FetchError::Push`]: the registry does not take it; [`FetchError::NotPushable`].
+    pub async fn push(
+        &self,
+        reference: &Reference,
+        bytes: Bytes,
+        title: &str,
+        progress: &Progress,
+    ) -> Result<Digest, FetchError> {
+        let Target::Oci(oci) = reference.target() else {
+            return Err(FetchError::NotPushable { reference: reference.to_string() });
+        };
+        let kind = Kind::of(&bytes);
+        let push = Push { bytes, kind, title: title.to_owned(), annotations: BTreeMap::new() };
+        let pushed = self.sources.push(oci, &push, progress).await;
+        pushed.map_err(|source| FetchError::Push { reference: reference.to_string(), source: Box::new(source) })
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.

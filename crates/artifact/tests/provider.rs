@@ -16,8 +16,11 @@ use lattice_claims::{
 };
 use tempfile::TempDir;
 
-const FILES: Policy = Policy { allow_file: true, allow_unsigned: false };
 const PROGRAM: &str = "#!/bin/sh\necho hello\n";
+
+fn files() -> Policy {
+    Policy { allow_file: true, ..Policy::default() }
+}
 
 struct Bench {
     dir: TempDir,
@@ -64,7 +67,7 @@ impl Bench {
 
     async fn fetch(&self, bytes: impl AsRef<[u8]>) -> Result<ProviderArtifact, FetchError> {
         let reference = self.write("a.par.gz", bytes);
-        self.store.fetch_provider(&reference, &FILES, SystemTime::now()).await
+        self.store.fetch_provider(&reference, &files(), SystemTime::now()).await
     }
 
     async fn refused(&self, bytes: impl AsRef<[u8]>) -> ArchiveError {
@@ -107,10 +110,10 @@ async fn a_provider_is_fetched_and_run() {
 async fn the_phases_one_by_one() {
     let bench = Bench::new();
     let reference = bench.write("a.par.gz", bench.archive(PROGRAM));
-    let fetched = bench.store.fetch_bytes(&reference, &FILES, &Pull::new(Kind::Provider)).await.expect("it is there");
+    let fetched = bench.store.fetch_bytes(&reference, &files(), &Pull::new(Kind::Provider)).await.expect("it is there");
     assert_eq!(bench.cached(), 0, "nothing unchecked is kept");
     let digest = fetched.digest();
-    let provider = bench.store.verify_provider(fetched, SystemTime::now()).await.expect("it is accepted");
+    let provider = bench.store.verify_provider(fetched, &files(), SystemTime::now()).await.expect("it is accepted");
     assert_eq!((provider.digest, bench.cached()), (digest, 1));
 }
 
@@ -126,8 +129,8 @@ async fn what_ran_can_run_again_without_its_file() {
 
     let store = Store::open(&bench.path("cache"), StoreSettings::default()).expect("a second store");
     assert!(store.holds(digest));
-    let fetched = store.by_digest(reference, digest, &FILES).await.expect("a readable cache").expect("an entry");
-    let again = store.verify_provider(fetched, SystemTime::now()).await.expect("it is accepted");
+    let fetched = store.by_digest(reference, digest, &files()).await.expect("a readable cache").expect("an entry");
+    let again = store.verify_provider(fetched, &files(), SystemTime::now()).await.expect("it is accepted");
     assert_eq!((again.claims, again.executable.bytes()), (provider.claims, provider.executable.bytes()));
 }
 
@@ -138,9 +141,10 @@ async fn claims_that_expired_count_from_the_cache_as_well() {
     let expires = Some(unix_seconds(now) + 60);
     let bytes = bench.packed(NewProviderClaims { expires, ..bench.claims() }, PROGRAM, Packing::Tar);
     let provider = bench.fetch(&bytes).await.expect("it is valid now");
-    let found = bench.store.by_digest(&provider.reference, &provider.digest, &FILES).await;
+    let found = bench.store.by_digest(&provider.reference, &provider.digest, &files()).await;
     let fetched = found.expect("a readable cache").expect("an entry");
-    let error = bench.store.verify_provider(fetched, now + Duration::from_secs(120)).await.expect_err("it expired");
+    let error =
+        bench.store.verify_provider(fetched, &files(), now + Duration::from_secs(120)).await.expect_err("it expired");
     let FetchError::Archive { source, .. } = error else { panic!("{error}") };
     let ArchiveError::Claims { source } = *source else { panic!("{source}") };
     assert!(matches!(source, ProviderClaimsError::Token { source: TokenError::Expired { .. } }), "{source}");
@@ -165,7 +169,7 @@ async fn what_the_policy_refuses() {
     let error = bench.store.fetch_provider(&reference, &Policy::default(), now).await.expect_err("no files");
     assert!(matches!(error, FetchError::FileNotAllowed { .. }), "{error}");
     let builtin = "builtin://http-server".parse().expect("a reference");
-    let error = bench.store.fetch_provider(&builtin, &FILES, now).await.expect_err("no artifact");
+    let error = bench.store.fetch_provider(&builtin, &files(), now).await.expect_err("no artifact");
     assert!(matches!(error, FetchError::Unsupported { .. }), "{error}");
 }
 
@@ -174,7 +178,7 @@ async fn what_the_policy_refuses() {
 async fn allowing_what_is_unsigned_changes_nothing() {
     let bench = Bench::new();
     let reference = bench.write("a.par.gz", [0; 1024]);
-    let all = Policy { allow_file: true, allow_unsigned: true };
+    let all = Policy { allow_unsigned: true, ..files() };
     let error = bench.store.fetch_provider(&reference, &all, SystemTime::now()).await.expect_err("no claims");
     let FetchError::Archive { source, .. } = error else { panic!("{error}") };
     assert!(matches!(*source, ArchiveError::MissingClaims), "{source}");
@@ -201,7 +205,7 @@ async fn modules_and_providers_are_not_taken_for_one_another() {
     let bench = Bench::new();
     assert!(matches!(bench.refused(b"\0asm\x01\0\0\0").await, ArchiveError::NotAnArchive));
     let reference = bench.write("a.wasm", bench.archive(PROGRAM));
-    let error = bench.store.fetch(&reference, &FILES, SystemTime::now()).await.expect_err("no module");
+    let error = bench.store.fetch(&reference, &files(), SystemTime::now()).await.expect_err("no module");
     assert!(matches!(error, FetchError::Module { source: ModuleClaimsError::NotWasm, .. }), "{error}");
 }
 
@@ -256,7 +260,7 @@ async fn many_tasks_start_the_same_provider() {
         .map(|_| {
             let (store, reference) = (bench.store.clone(), reference.clone());
             tokio::spawn(async move {
-                let provider = store.fetch_provider(&reference, &FILES, SystemTime::now()).await?;
+                let provider = store.fetch_provider(&reference, &files(), SystemTime::now()).await?;
                 let path = store.executable(&provider).await?;
                 Ok::<_, FetchError>(tokio::task::spawn_blocking(|| Command::new(path).output()).await)
             })

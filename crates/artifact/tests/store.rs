@@ -14,8 +14,6 @@ use lattice_claims::{
 };
 use tempfile::TempDir;
 
-const ALL: Policy = Policy { allow_file: true, allow_unsigned: true };
-const SIGNED: Policy = Policy { allow_file: true, allow_unsigned: false };
 const MODULE: &str = r#"(module (memory (export "memory") 1) (data (i32.const 0) "hello")
     (func (export "answer") (result i32) (i32.const 42)))"#;
 
@@ -60,7 +58,7 @@ impl Bench {
 
     async fn refused(&self, bytes: impl AsRef<[u8]>) -> FetchError {
         let reference = self.write("bad.wasm", bytes);
-        let error = self.fetch(&reference, SIGNED).await.expect_err("it is refused");
+        let error = self.fetch(&reference, signed_only()).await.expect_err("it is refused");
         assert!(error.to_string().contains(reference.as_str()), "{error}");
         error
     }
@@ -69,6 +67,14 @@ impl Bench {
         let entries = fs::read_dir(self.path("cache/sha256")).expect("the cache's directory");
         entries.map(|entry| entry.expect("an entry").path()).collect()
     }
+}
+
+fn all() -> Policy {
+    Policy { allow_unsigned: true, ..signed_only() }
+}
+
+fn signed_only() -> Policy {
+    Policy { allow_file: true, ..Policy::default() }
 }
 
 fn unsigned() -> Vec<u8> {
@@ -80,7 +86,7 @@ async fn a_signed_module() {
     let bench = Bench::new();
     let bytes = bench.signed(&bench.claims());
     let reference = bench.write("a.wasm", &bytes);
-    let artifact = bench.fetch(&reference, SIGNED).await.expect("it is accepted");
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");
     assert_eq!(artifact.reference, reference);
     assert_eq!(artifact.digest, Digest::of(&bytes));
     assert_eq!(artifact.bytes, bytes);
@@ -93,11 +99,12 @@ async fn a_signed_module() {
 async fn the_phases_one_by_one() {
     let bench = Bench::new();
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
-    let fetched = bench.store.fetch_bytes(&reference, &SIGNED, &Pull::new(Kind::Module)).await.expect("it is there");
+    let fetched =
+        bench.store.fetch_bytes(&reference, &signed_only(), &Pull::new(Kind::Module)).await.expect("it is there");
     assert_eq!((fetched.reference(), fetched.size()), (&reference, bench.signed(&bench.claims()).len()));
     assert!(bench.cached().is_empty(), "nothing unchecked is kept");
     let digest = fetched.digest();
-    let artifact = bench.store.verify(fetched, &SIGNED, SystemTime::now()).await.expect("it is accepted");
+    let artifact = bench.store.verify(fetched, &signed_only(), SystemTime::now()).await.expect("it is accepted");
     assert_eq!((artifact.digest, bench.cached().len()), (digest, 1));
 }
 
@@ -105,7 +112,7 @@ async fn the_phases_one_by_one() {
 async fn an_unsigned_module_has_the_key_of_its_bytes() {
     let (one, other) = (Bench::new(), Bench::new());
     let fetch = async |bench: &Bench, name, bytes: Vec<u8>| {
-        bench.fetch(&bench.write(name, bytes), ALL).await.expect("unsigned modules are allowed").identity
+        bench.fetch(&bench.write(name, bytes), all()).await.expect("unsigned modules are allowed").identity
     };
     let identity = fetch(&one, "a.wasm", unsigned()).await;
     assert!(identity.claims.is_none());
@@ -126,7 +133,7 @@ async fn what_the_policy_refuses() {
     let error = bench.fetch(&reference, strict).await.expect_err("files are not allowed");
     assert!(matches!(error, FetchError::FileNotAllowed { .. }), "{error}");
 
-    let artifact = bench.fetch(&reference, SIGNED).await.expect("it is accepted");
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");
     let error = bench.store.by_digest(&reference, &artifact.digest, &strict).await.expect_err("nor from the cache");
     assert!(matches!(error, FetchError::FileNotAllowed { .. }), "{error}");
 }
@@ -158,9 +165,9 @@ async fn modules_that_are_refused() {
 async fn allowing_unsigned_modules_does_not_allow_bad_claims() {
     let bench = Bench::new();
     let expired = bench.signed(&NewModuleClaims { expires: Some(1), ..bench.claims() });
-    let error = bench.fetch(&bench.write("a.wasm", expired), ALL).await.expect_err("it expired");
+    let error = bench.fetch(&bench.write("a.wasm", expired), all()).await.expect_err("it expired");
     assert!(matches!(error, FetchError::Module { .. }), "{error}");
-    let error = bench.fetch(&bench.write("a.wasm", "text"), ALL).await.expect_err("it is no module");
+    let error = bench.fetch(&bench.write("a.wasm", "text"), all()).await.expect_err("it is no module");
     assert!(matches!(error, FetchError::Module { source: ModuleClaimsError::NotWasm, .. }), "{error}");
 }
 
@@ -170,22 +177,22 @@ async fn the_time_that_counts_is_the_callers() {
     let now = SystemTime::now();
     let end = lattice_claims::unix_seconds(now) + 60;
     let reference = bench.write("a.wasm", bench.signed(&NewModuleClaims { expires: Some(end), ..bench.claims() }));
-    bench.store.fetch(&reference, &SIGNED, now).await.expect("it is valid now");
+    bench.store.fetch(&reference, &signed_only(), now).await.expect("it is valid now");
     let later = now + Duration::from_secs(120);
     let digest = Digest::of(&fs::read(bench.path("a.wasm")).expect("the file"));
-    bench.store.fetch(&reference, &SIGNED, later).await.expect_err("it expired");
-    let cached = bench.store.by_digest(&reference, &digest, &SIGNED).await.expect("a readable cache");
-    bench.store.verify(cached.expect("an entry"), &SIGNED, later).await.expect_err("from the cache as well");
+    bench.store.fetch(&reference, &signed_only(), later).await.expect_err("it expired");
+    let cached = bench.store.by_digest(&reference, &digest, &signed_only()).await.expect("a readable cache");
+    bench.store.verify(cached.expect("an entry"), &signed_only(), later).await.expect_err("from the cache as well");
     let begin = Some(end);
     let reference = bench.write("b.wasm", bench.signed(&NewModuleClaims { not_before: begin, ..bench.claims() }));
-    bench.store.fetch(&reference, &SIGNED, now).await.expect_err("it is not valid yet");
-    bench.store.fetch(&reference, &SIGNED, later).await.expect("it is valid later");
+    bench.store.fetch(&reference, &signed_only(), now).await.expect_err("it is not valid yet");
+    bench.store.fetch(&reference, &signed_only(), later).await.expect("it is valid later");
 }
 
 #[tokio::test]
 async fn files_that_are_none() {
     let bench = Bench::with(StoreSettings::default().max_artifact(100));
-    let check = async |reference: Reference| match bench.fetch(&reference, ALL).await.expect_err("no module there") {
+    let check = async |reference: Reference| match bench.fetch(&reference, all()).await.expect_err("no module there") {
         FetchError::File { reference: text, source } => {
             assert_eq!(text, reference.as_str());
             source
@@ -204,7 +211,7 @@ async fn sources_that_this_version_does_not_have() {
     let bench = Bench::new();
     let check = async |text: &str, what: &str| {
         let reference = text.parse().expect("a reference");
-        let error = bench.fetch(&reference, ALL).await.expect_err("it is not supported");
+        let error = bench.fetch(&reference, all()).await.expect_err("it is not supported");
         assert_eq!(error.to_string(), format!("`{text}` names {what}, which is not supported by this version"));
     };
     check("ghcr.io/acme/hello:1", "an artifact in an OCI registry").await;
@@ -218,13 +225,14 @@ async fn sources_that_this_version_does_not_have() {
 async fn what_ran_can_run_again_without_its_file() {
     let bench = Bench::new();
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
-    let artifact = bench.fetch(&reference, SIGNED).await.expect("it is accepted");
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");
     fs::remove_file(bench.path("a.wasm")).expect("the file was there");
 
     let store = Store::open(&bench.path("cache"), StoreSettings::default()).expect("a second store");
     assert!(store.holds(&artifact.digest) && !store.holds(&Digest::of(b"another")));
-    let fetched = store.by_digest(&reference, &artifact.digest, &SIGNED).await.expect("a readable cache");
-    let again = store.verify(fetched.expect("an entry"), &SIGNED, SystemTime::now()).await.expect("it is accepted");
+    let fetched = store.by_digest(&reference, &artifact.digest, &signed_only()).await.expect("a readable cache");
+    let again =
+        store.verify(fetched.expect("an entry"), &signed_only(), SystemTime::now()).await.expect("it is accepted");
     assert_eq!((again.bytes, again.identity.key), (artifact.bytes, artifact.identity.key));
 }
 
@@ -232,20 +240,20 @@ async fn what_ran_can_run_again_without_its_file() {
 async fn a_damaged_entry_counts_as_absent() {
     let bench = Bench::new();
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
-    let artifact = bench.fetch(&reference, SIGNED).await.expect("it is accepted");
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");
     fs::write(&bench.cached()[0], "damaged").expect("the entry is there");
-    let found = bench.store.by_digest(&reference, &artifact.digest, &SIGNED).await.expect("a readable cache");
+    let found = bench.store.by_digest(&reference, &artifact.digest, &signed_only()).await.expect("a readable cache");
     assert!(found.is_none() && bench.cached().is_empty() && !bench.store.holds(&artifact.digest));
-    bench.fetch(&reference, SIGNED).await.expect("it is fetched again");
+    bench.fetch(&reference, signed_only()).await.expect("it is fetched again");
     assert_eq!(bench.cached().len(), 1);
 }
 
 #[tokio::test]
 async fn a_file_that_changes_is_another_artifact() {
     let bench = Bench::new();
-    let first = bench.fetch(&bench.write("a.wasm", unsigned()), ALL).await.expect("it is accepted");
+    let first = bench.fetch(&bench.write("a.wasm", unsigned()), all()).await.expect("it is accepted");
     let changed = wat::parse_str(MODULE.replace("42", "43")).expect("the text is a module");
-    let second = bench.fetch(&bench.write("a.wasm", changed), ALL).await.expect("it is accepted");
+    let second = bench.fetch(&bench.write("a.wasm", changed), all()).await.expect("it is accepted");
     assert_eq!(first.reference, second.reference);
     assert_ne!(first.digest, second.digest);
     assert_eq!(bench.cached().len(), 2);
@@ -258,7 +266,7 @@ async fn many_tasks_fetch_the_same_file() {
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let (store, reference) = (bench.store.clone(), reference.clone());
-            tokio::spawn(async move { store.fetch(&reference, &SIGNED, SystemTime::now()).await })
+            tokio::spawn(async move { store.fetch(&reference, &signed_only(), SystemTime::now()).await })
         })
         .collect();
     for task in tasks {
@@ -276,8 +284,8 @@ async fn a_broken_cache_costs_only_the_caching() {
     let bench = Bench::new();
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
     fs::remove_dir_all(bench.path("cache")).expect("the cache was there");
-    let artifact = bench.fetch(&reference, SIGNED).await.expect("it is fetched all the same");
-    let found = bench.store.by_digest(&reference, &artifact.digest, &SIGNED).await.expect("nothing is no error");
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is fetched all the same");
+    let found = bench.store.by_digest(&reference, &artifact.digest, &signed_only()).await.expect("nothing is no error");
     assert!(found.is_none());
 }
 
@@ -291,7 +299,7 @@ async fn random_corruptions() {
     for round in 0..200 {
         let bad = random.corrupt(&good);
         let reference = bench.write("a.wasm", &bad);
-        if let Ok(artifact) = bench.fetch(&reference, SIGNED).await {
+        if let Ok(artifact) = bench.fetch(&reference, signed_only()).await {
             assert_eq!(artifact.identity.key, bench.module.public(), "round {round}");
             assert_eq!(module_hash(&bad).expect("it was accepted"), hash, "round {round}");
         }
@@ -334,7 +342,7 @@ async fn published_modules() {
         Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo tells tests")).join("../testkit/fixtures");
     for name in ["echo_messaging_v0.9.0.wasm", "logger.wasm"] {
         let reference = Reference::from_path(&fixtures.join(name)).expect("the path is absolute");
-        let artifact = bench.fetch(&reference, SIGNED).await.expect(name);
+        let artifact = bench.fetch(&reference, signed_only()).await.expect(name);
         assert_eq!(Some(&artifact.identity.key), artifact.identity.claims.as_ref().map(|claims| &claims.subject));
     }
     assert_eq!(bench.cached().len(), 2);

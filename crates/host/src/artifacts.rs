@@ -64,7 +64,7 @@ impl Artifacts {
         operation: &Operation,
     ) -> Result<ProviderArtifact, FetchError> {
         let fetched = self.fetch(reference, Kind::Provider, digest, operation).await?;
-        self.store.verify_provider(fetched, SystemTime::now()).await
+        self.store.verify_provider(fetched, &self.rules.policy, SystemTime::now()).await
     }
 
     /// Whatever is behind a reference, verified and in the cache.
@@ -76,7 +76,9 @@ impl Artifacts {
                 let verified = self.store.verify(fetched, &self.rules.policy, SystemTime::now()).await?;
                 Prefetched::Module(verified)
             }
-            _ => Prefetched::Provider(self.store.verify_provider(fetched, SystemTime::now()).await?),
+            _ => {
+                Prefetched::Provider(self.store.verify_provider(fetched, &self.rules.policy, SystemTime::now()).await?)
+            }
         };
         match self.store.holds(&digest) {
             true => Ok(verified),
@@ -99,7 +101,7 @@ impl Artifacts {
         if fetched.digest() != *digest {
             return Ok(None);
         }
-        self.store.verify_provider(fetched, SystemTime::now()).await.map(Some)
+        self.store.verify_provider(fetched, &self.rules.policy, SystemTime::now()).await.map(Some)
     }
 
     /// The file with a provider's executable.

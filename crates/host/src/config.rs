@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use lattice_artifact::Credentials;
+use lattice_artifact::{StoreSettings, Trust};
 use lattice_claims::{ClusterSeed, HostSeed};
 use lattice_protocol::{ClusterKey, ContractId, ControlPrefix, Labels, LatticeName, ProviderKey, PullPolicy};
 use lattice_runtime::{Runtime, RuntimeConfig};
@@ -200,9 +200,11 @@ pub struct HostConfig {
     pub runtime: RuntimeConfig,
     /// An engine that exists already, for several hosts of one process; its sizes and limits count then.
     pub engine: Option<Runtime>,
-    /// The credentials with which images are fetched. What the lattice is told of registries becomes their uppermost layer;
-    /// the store is to have a clone of them.
-    pub registry_credentials: Credentials,
+    /// How large images may be, and where they come from. What the lattice is told of registries becomes the uppermost layer of
+    /// the credentials there.
+    pub artifacts: StoreSettings,
+    /// Whose signatures count.
+    pub trust: Trust,
     /// Waited for before each fetch of an image. Without it nothing is; tests make fetches slow with it.
     pub before_fetch: Option<BeforeFetch>,
 }
@@ -258,7 +260,8 @@ impl HostConfig {
             providers: ProviderSettings::default(),
             runtime: RuntimeConfig::default(),
             engine: None,
-            registry_credentials: Credentials::default(),
+            artifacts: StoreSettings::default(),
+            trust: Trust::default(),
             before_fetch: None,
         }
     }

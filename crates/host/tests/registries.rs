@@ -22,7 +22,7 @@ const USER: &str = "ada-lovelace";
 /// A lattice, and the credentials that its host fetches with.
 async fn lattice() -> (Lattice, Credentials) {
     let credentials = Credentials::default();
-    let lattice = Lattice::start_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = Lattice::start_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     (lattice, credentials)
 }
 
@@ -32,7 +32,7 @@ async fn join(lattice: &Lattice, cluster: &ClusterSeed) -> (Neighbour, Credentia
         (tempfile::tempdir().expect("a temporary directory"), Credentials::default());
     let seeds = Seeds { cluster: cluster.clone(), ..Seeds::generate() };
     let mut config = config(&lattice.nats.client().await, &seeds, &dir);
-    config.registry_credentials = credentials.clone();
+    config.artifacts.sources.credentials = credentials.clone();
     (Neighbour { host: Host::start(config).await.expect("another host starts"), dir }, credentials)
 }
 
@@ -160,7 +160,7 @@ async fn hosts_that_join_later_and_that_start_again_have_them() {
     neighbour.host.stop(None).await;
 
     let credentials = Credentials::default();
-    let lattice = lattice.restart_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(found(&credentials, "b.example").await.as_deref(), Some("2"));
     assert_eq!(found(&credentials, "a.example").await, None);
     put(&lattice, json!({})).await;
@@ -193,7 +193,7 @@ async fn every_host_ends_with_the_same() {
     for (neighbour, _) in hosts {
         neighbour.host.stop(None).await;
     }
-    let lattice = lattice.restart_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(names(&lattice).await, ["last.example", "r19.example", "same.example"]);
     assert_eq!(found(&credentials, "same.example").await.as_deref(), Some("19"));
 }
@@ -242,7 +242,7 @@ async fn who_has_another_cluster_seed_reads_nothing() {
     until_known(&strange, "b.example", Some("2")).await;
     stranger.host.stop(None).await;
     let credentials = Credentials::default();
-    let lattice = lattice.restart_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
 }
 
@@ -254,7 +254,7 @@ async fn what_was_tampered_with_is_not_used_and_can_be_replaced() {
     *sealed.last_mut().expect("it is not empty") ^= 1;
     lattice.bucket("LATTICEREGISTRIES").await.put("credentials", sealed.into()).await.expect("stored");
     let credentials = Credentials::default();
-    let lattice = lattice.restart_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(found(&credentials, "a.example").await, None);
     merge(&lattice, json!({"b.example": password("2")})).await;
     assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["b.example".to_owned()], false));
@@ -277,7 +277,7 @@ async fn a_bucket_that_is_removed_costs_nobody_its_credentials() {
         known(&lattice).await.stored.then_some(())
     })
     .await;
-    let lattice = lattice.restart_with(|config| config.registry_credentials = credentials.clone()).await;
+    let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
 }
 
@@ -296,7 +296,7 @@ async fn without_rights_on_the_bucket_they_are_kept_in_memory() {
     );
     let nats = NatsServer::start_with(NatsOptions { config, ..NatsOptions::default() }).await;
     let credentials = Credentials::default();
-    let lattice = Lattice::start_on(nats, |config| config.registry_credentials = credentials.clone()).await;
+    let lattice = Lattice::start_on(nats, |config| config.artifacts.sources.credentials = credentials.clone()).await;
     put(&lattice, json!({"a.example": password("1")})).await;
     assert_eq!(found(&credentials, "a.example").await.as_deref(), Some("1"));
     assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["a.example".to_owned()], false));

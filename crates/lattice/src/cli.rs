@@ -28,7 +28,7 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 use crate::{exit, printer::Format};
 
 pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
-pub(crate) use artifact::{Artifact, Prefetch, Pull};
+pub(crate) use artifact::{Artifact, Prefetch};
 pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;

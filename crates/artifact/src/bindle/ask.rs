@@ -132,7 +132,9 @@ impl Asking<'_> {
         let request = self.web.client().get(url).header(ACCEPT, accept);
         match &self.credential {
             Some(Credential::Basic { username, password }) => Ok(request.basic_auth(username, Some(password))),
-            Some(Credential::Token(token)) => Ok(request.header(AUTHORIZATION, self.bearer(token)?)),
+            Some(Credential::Token(token) | Credential::Identity(token)) => {
+                Ok(request.header(AUTHORIZATION, self.bearer(token)?))
+            }
             None => Ok(request),
         }
     }

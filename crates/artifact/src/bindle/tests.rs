@@ -6,7 +6,11 @@ mod tls;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::{credentials::Credential, reference::ReferenceError, web::WebSettings};
+use crate::{
+    credentials::{Credential, Layer, Places},
+    reference::ReferenceError,
+    web::WebSettings,
+};
 use server::{Answer, Server, client, reference};
 
 const HELLO: &str = "bindle://acme.com/hello/1.0.0";
@@ -68,7 +72,10 @@ async fn credentials_are_for_one_server() {
     let (one, other) = (Server::always(invoice.clone()).await, Server::always(invoice).await);
     let credentials = Credentials::default();
     let token = Credential::Token("one".to_owned());
-    credentials.replace([((RegistryKind::Bindle, one.address.to_string()), token)].into());
+    credentials.replace(
+        Layer::Host,
+        Places::default().with(RegistryKind::Bindle, one.address.to_string().parse().expect("a place"), token),
+    );
     let web =
         [&one, &other].iter().fold(WebSettings::default(), |web, server| web.insecure(&server.address.to_string()));
     let client = client(&web, credentials.clone(), &one.url());
@@ -79,7 +86,14 @@ async fn credentials_are_for_one_server() {
     let has_token = |server: &Server| server.heads()[0].contains("authorization: Bearer one\r\n");
     assert_eq!((has_token(&one), other.heads()[0].contains("authorization")), (true, false));
 
-    credentials.replace([((RegistryKind::Oci, one.address.to_string()), Credential::Token("oci".to_owned()))].into());
+    credentials.replace(
+        Layer::Host,
+        Places::default().with(
+            RegistryKind::Oci,
+            one.address.to_string().parse().expect("a place"),
+            Credential::Token("oci".to_owned()),
+        ),
+    );
     client.find(&reference(HELLO), Kind::Module).await.expect("it is there");
     assert!(!one.heads()[1].contains("authorization"), "those for registries of another kind");
 }
@@ -89,7 +103,10 @@ async fn tokens_that_cannot_be_sent() {
     let server = Server::always(Answer::Last(Vec::new())).await;
     let credentials = Credentials::default();
     let token = Credential::Token("s3cret\r\nx: y".to_owned());
-    credentials.replace([((RegistryKind::Bindle, server.address.to_string()), token)].into());
+    credentials.replace(
+        Layer::Host,
+        Places::default().with(RegistryKind::Bindle, server.address.to_string().parse().expect("a place"), token),
+    );
     let error = server.client_with(credentials).find(&reference(HELLO), Kind::Module).await.expect_err("it is refused");
     assert!(matches!(error, BindleError::Credentials { .. }), "{error}");
     assert!(!format!("{error:?}").contains("s3cret") && server.heads().is_empty(), "{error:?}");

@@ -9,6 +9,9 @@ use reqwest::{
 use super::media::ACCEPTED_MANIFESTS;
 use crate::{digest::Digest, progress::Progress};
 
+/// Who asks for tokens, as token servers keep it.
+const CLIENT: &str = "lattice";
+
 /// One question to a server.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
@@ -64,6 +67,17 @@ impl Ask {
 
     pub(super) fn token(url: Url) -> Self {
         Self::new(Method::GET, url, Subject::Token)
+    }
+
+    /// Asks for a token by one that stands for a user (Docker Registry, "Oauth2 Token Authentication"): what the URL asks goes
+    /// into the body, where no log of a server has it.
+    pub(super) fn refresh(mut url: Url, token: &str) -> Self {
+        let pairs = [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token)];
+        url.query_pairs_mut().extend_pairs(pairs);
+        let form = Bytes::from(url.query().unwrap_or_default().to_owned());
+        url.set_query(None);
+        let ask = Self::new(Method::POST, url, Subject::Token).body(form, Progress::default());
+        ask.header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
     }
 
     /// What is not sent on when a server says that it is elsewhere; none for what may be.

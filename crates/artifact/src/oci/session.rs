@@ -50,7 +50,7 @@ impl Session<'_> {
 
     /// The answer to one question, if it is a success; asked once, or twice if the server wants to know who asks.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Response, OciError> {
-        let credential = self.site.credential(&self.shared.credentials);
+        let credential = self.site.credential(&self.shared.credentials).await;
         let known = self.shared.tokens.get(self.site.key(), self.access, credential.as_ref());
         let answer = self.follow(ask, known.as_ref()).await?;
         if !asks_who(&answer) {
@@ -95,7 +95,7 @@ impl Session<'_> {
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {
                 self.standing(basic(username, password)).map(Some)
             }
-            (Challenge::Basic, None) => Ok(None),
+            (Challenge::Basic, None | Some(Credential::Identity(_))) => Ok(None),
             (Challenge::Bearer { realm, service }, credential) => {
                 self.token(&realm, service.as_deref(), credential).await.map(Some)
             }
@@ -117,7 +117,11 @@ impl Session<'_> {
         let realm = Realm::parse(realm).ok_or_else(|| self.unclear(Unclear::Malformed(super::told::shown(realm))))?;
         let login = self.login(&realm, credential)?;
         let place = self.site.place.at(&realm.server());
-        let ask = Ask::token(realm.url(service, &self.access.scope(&self.site.repository)));
+        let url = realm.url(service, &self.access.scope(&self.site.repository));
+        let ask = match credential {
+            Some(Credential::Identity(token)) => Ask::refresh(url, token),
+            _ => Ask::token(url),
+        };
         let answer = follow(&self.shared.web, &place, &ask, login.as_ref()).await?;
         let response = self.check(answer, &ask, credential, login.as_ref()).await?;
         let answer =
@@ -131,12 +135,15 @@ impl Session<'_> {
         if !realm.is_allowed(&self.shared.web) {
             return Err(OciError::InsecureRealm { place: place(), realm: realm.server() });
         }
-        let Some(Credential::Basic { username, password }) = credential else {
+        if !matches!(credential, Some(Credential::Basic { .. } | Credential::Identity(_))) {
             return Ok(None);
-        };
+        }
         if !realm.belongs_to(self.site, &self.shared.settings.token_servers) {
             return Err(OciError::ForeignRealm { place: place(), realm: realm.server() });
         }
+        let Some(Credential::Basic { username, password }) = credential else {
+            return Ok(None);
+        };
         basic(username, password).map(Some).ok_or_else(|| OciError::BadCredentials { place: place() })
     }
 
@@ -186,7 +193,7 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 fn secrets<'a>(credential: Option<&'a Credential>, header: Option<&'a HeaderValue>) -> Vec<&'a str> {
     let secret = credential.map(|credential| match credential {
         Credential::Basic { password, .. } => password.as_str(),
-        Credential::Token(token) => token.as_str(),
+        Credential::Token(token) | Credential::Identity(token) => token.as_str(),
     });
     let sent = header.and_then(|header| header.to_str().ok()?.split_once(' ')).map(|(_, secret)| secret);
     secret.into_iter().chain(sent).collect()

@@ -100,12 +100,8 @@ impl Site {
     }
 
     /// What is known by which to authenticate there.
-    pub(super) fn credential(&self, credentials: &Credentials) -> Option<Credential> {
-        let find = |server: &str| credentials.find(RegistryKind::Oci, server, &self.repository);
-        match self.is_docker_hub() {
-            true => DOCKER_HUB.into_iter().find_map(find),
-            false => find(&self.server),
-        }
+    pub(super) async fn credential(&self, credentials: &Credentials) -> Option<Credential> {
+        credentials.find(RegistryKind::Oci, &self.server, &self.repository).await
     }
 }
 

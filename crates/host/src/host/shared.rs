@@ -70,7 +70,7 @@ impl Shared {
         let (values, config_follower) = EntityConfig::open(jetstream, &config.lattice, host.clone()).await?;
         let lent_keys = lent_keys::Opened::open(jetstream, &config.lattice, host.clone(), issuers).await?;
         // Before anything runs again whose image may have to be fetched.
-        let credentials = config.registry_credentials.clone();
+        let credentials = config.artifacts.sources.credentials.clone();
         let (registries, registries_follower) =
             RegistryCredentials::open(jetstream, (&config.lattice, host), &config.cluster_seed, credentials).await;
         let older_links = OlderLinks::subscribe(&config.rpc, &RpcSubjects::new(config.lattice.clone())).await;

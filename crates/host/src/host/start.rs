@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use async_nats::jetstream;
-use lattice_artifact::{Policy, Store, StoreSettings};
+use lattice_artifact::{Policy, Store};
 use lattice_claims::Issuers;
 use lattice_protocol::{
     ClusterKey, ControlSubjects, EventSubjects, Member,
@@ -63,7 +63,7 @@ impl Opened {
         }
         let state = state_dir(config).await?;
         let issuers = Issuers::new(cluster_issuers(config)).map_err(|source| StartError::ClusterIssuer { source })?;
-        let store = Store::open(&config.cache_dir.join("artifacts"), StoreSettings::default())
+        let store = Store::open(&config.cache_dir.join("artifacts"), config.artifacts.clone())
             .map_err(|source| StartError::Store { source })?;
         let runtime = engine(config)?;
         let jetstream = jetstream(config.control.clone()).await?;
@@ -331,7 +331,8 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
 }
 
 fn rules(config: &HostConfig) -> Rules {
-    let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
+    let HostConfig { allow_file, allow_unsigned, .. } = *config;
+    let policy = Policy { allow_file, allow_unsigned, trust: config.trust.clone() };
     Rules { policy, pull: config.pull, before_fetch: config.before_fetch.clone() }
 }
 

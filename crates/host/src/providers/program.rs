@@ -91,7 +91,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let cache = dir.path().join("cache");
         let store = Store::open(&cache, StoreSettings::default()).expect("it can be opened");
-        let policy = Policy { allow_file: true, allow_unsigned: false };
+        let policy = Policy { allow_file: true, ..Policy::default() };
         let reference = write(&dir, b"one");
         let artifact = store.fetch_provider(&reference, &policy, SystemTime::now()).await.expect("it is good");
         let rules = Rules { policy, ..Rules::default() };

@@ -12,7 +12,7 @@ use super::{
     server::{Answer, PATIENCE, Server, answer, client, reference},
 };
 use crate::{
-    credentials::{Credential, Credentials, RegistryKind},
+    credentials::{Credential, Credentials, Layer, Places, RegistryKind},
     digest::Digest,
     kind::Kind,
     progress::Progress,
@@ -58,7 +58,10 @@ async fn download(parcel: Answer) -> (Result<Vec<u8>, BindleError>, usize) {
 fn all_of(server: &Server) -> Credentials {
     let credentials = Credentials::default();
     let token = Credential::Token("s3cret".to_owned());
-    credentials.replace([((RegistryKind::Bindle, server.address.to_string()), token)].into());
+    credentials.replace(
+        Layer::Host,
+        Places::default().with(RegistryKind::Bindle, server.address.to_string().parse().expect("a place"), token),
+    );
     credentials
 }
 

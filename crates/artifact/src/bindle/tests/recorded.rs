@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     archive,
-    credentials::{Credential, Credentials, RegistryKind},
+    credentials::{Credential, Credentials, Layer, Places, RegistryKind},
     digest::Digest,
     kind::Kind,
     progress::Progress,
@@ -144,7 +144,10 @@ async fn a_yanked_bindle() {
 
 fn of(server: &Server, credential: Credential) -> Credentials {
     let credentials = Credentials::default();
-    credentials.replace([((RegistryKind::Bindle, server.address.to_string()), credential)].into());
+    credentials.replace(
+        Layer::Host,
+        Places::default().with(RegistryKind::Bindle, server.address.to_string().parse().expect("a place"), credential),
+    );
     credentials
 }
 

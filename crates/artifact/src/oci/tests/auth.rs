@@ -1,11 +1,8 @@
 //! Who is told who asks: challenges, tokens, and to whom credentials do not go.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use lattice_protocol::error_chain;
@@ -15,7 +12,7 @@ use super::{
     setup::{Client, Stored, pull, refused},
 };
 use crate::{
-    credentials::{Credential, Credentials, RegistryKind},
+    credentials::{Credential, Credentials, Layer, Places, RegistryKind},
     oci::{OciError, OciSettings},
 };
 
@@ -119,12 +116,13 @@ async fn who_loses_the_credentials_loses_what_they_brought() {
     })
     .await;
     let (username, password) = ("ada".to_owned(), "secret".to_owned());
-    let place = (RegistryKind::Oci, fake.server.clone());
     let credentials = Credentials::default();
-    credentials.replace(BTreeMap::from([(place, Credential::Basic { username, password })]));
+    let place = fake.server.parse().expect("a place");
+    let places = Places::default().with(RegistryKind::Oci, place, Credential::Basic { username, password });
+    credentials.replace(Layer::Host, places);
     let registries = Client::of([&fake]).build_with(credentials.clone());
     pull(&registries, &fake.server).await.expect("ada may have it");
-    credentials.replace(BTreeMap::new());
+    credentials.replace(Layer::Host, Places::default());
     let error = refused(pull(&registries, &fake.server).await, &fake.server);
     assert!(matches!(error, OciError::Unauthorized { .. }), "{error}");
 }

@@ -1,6 +1,6 @@
 //! What the tests of this module have in common: an artifact, whoever serves it, and clients that are quick to give up.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lattice_protocol::error_chain;
@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::fake::{Asked, Fake, Reply};
 use crate::{
-    credentials::{Credential, Credentials, RegistryKind},
+    credentials::{Credential, Credentials, Layer, Places, RegistryKind},
     digest::Digest,
     kind::Kind,
     oci::{OciError, OciSettings, Registries, patience::Patience},
@@ -75,7 +75,7 @@ pub(super) async fn serving(stored: Stored) -> Fake {
 pub(super) struct Client {
     web: WebSettings,
     settings: OciSettings,
-    places: BTreeMap<(RegistryKind, String), Credential>,
+    places: Places,
     silence: Option<Duration>,
     files: Vec<NamedTempFile>,
 }
@@ -110,7 +110,7 @@ impl Client {
     }
 
     pub(super) fn credential(mut self, server: &str, credential: Credential) -> Self {
-        self.places.insert((RegistryKind::Oci, server.to_owned()), credential);
+        self.places.insert(RegistryKind::Oci, server.parse().expect("a place"), credential);
         self
     }
 
@@ -122,7 +122,7 @@ impl Client {
 
     pub(super) fn build(self) -> Registries {
         let credentials = Credentials::default();
-        credentials.replace(self.places.clone());
+        credentials.replace(Layer::Host, self.places.clone());
         self.build_with(credentials)
     }
 
