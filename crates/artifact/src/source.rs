@@ -150,6 +150,7 @@ impl Remote for Sources {
             Target::Oci(oci) => {
                 let image = self.registries.find(oci, kind).await.map_err(|error| FetchError::oci(reference, error))?;
                 let (version, content, size) = (image.version(), Some(image.content()), image.size());
+                tracing::debug!(%reference, server = image.server(), %version, size, "found");
                 Ok(Image { version, content, size, detail: Detail::Oci(image) })
             }
             Target::Bindle(bindle) => {

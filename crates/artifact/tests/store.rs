@@ -130,7 +130,7 @@ async fn what_the_policy_refuses() {
 
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
     let strict = Policy::default();
-    let error = bench.fetch(&reference, strict).await.expect_err("files are not allowed");
+    let error = bench.fetch(&reference, strict.clone()).await.expect_err("files are not allowed");
     assert!(matches!(error, FetchError::FileNotAllowed { .. }), "{error}");
 
     let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");

@@ -4,8 +4,7 @@
 
 mod broker;
 mod context;
-#[cfg_attr(not(test), expect(dead_code, reason = "the settings of a host do not read it yet"))]
-pub(crate) mod credentials;
+mod credentials;
 mod data_dir;
 mod host;
 mod target;
@@ -21,7 +20,7 @@ use crate::{
 
 pub(crate) use broker::{Broker, Credentials};
 pub(crate) use data_dir::{DataDir, create_private_dir, write_file, write_private};
-pub(crate) use host::HostSettings;
+pub(crate) use host::{HostSettings, ImageSettings};
 pub(crate) use target::{DEFAULT_NATS_URL, Target};
 
 /// How long an answer is waited for: a machine under load answers in far less, and people wait no longer.
@@ -85,6 +84,11 @@ impl Settings {
     /// How `lattice host` is to run.
     pub(crate) fn host(&self, flags: &cli::Host) -> Result<HostSettings, Fault> {
         HostSettings::find(flags, &self.flags, &self.environment)
+    }
+
+    /// Where the images of `lattice up`'s host come from.
+    pub(crate) fn images(&self, flags: &cli::Images) -> Result<ImageSettings, Fault> {
+        host::of_up(flags, &self.environment)
     }
 
     /// What to log, if the environment says; for a host also as published hosts are told.

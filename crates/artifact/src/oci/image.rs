@@ -42,6 +42,11 @@ impl OciImage {
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
+
+    /// The server that told: the registry, or one of its mirrors.
+    pub(crate) fn server(&self) -> &str {
+        self.site.place.server()
+    }
 }
 
 impl Session<'_> {

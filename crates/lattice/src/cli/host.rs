@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::SeedText;
+use super::{Images, SeedText};
 
 /// Run one host, for production
 ///
 /// Joins the lattice of the broker at --nats-url, and runs again what it was told to run before. Modules must be signed unless
-/// --allow-unsigned, and files of this machine are taken only with --allow-file; this version knows no other source.
+/// --allow-unsigned, and files of this machine are taken only with --allow-file. Images come from OCI registries
+/// (ghcr.io/acme/hello:1.2.0), from the lattice's own store (nats://hello:1) and from bindle servers (bindle://acme/hello/1.2.0).
 /// SIGTERM and SIGINT stop it in order, so does `lattice stop host`.
 ///
 /// Every option can be given as a flag, in the environment as LATTICE_ and its name in capitals (LATTICE_DRAIN_LIMIT; a
-/// label as LATTICE_LABEL_zone), or in the file of --config by its name (drain_limit); the first of these wins, and labels
+/// label as LATTICE_LABEL_zone; lists with commas), or in the file of --config by its name (drain_limit); the first of these wins, and labels
 /// add up. Where LATTICE_ is not set, the WASMCLOUD_ variable that means the same is honoured. All problems are reported
 /// together, with exit code 64.
 #[derive(Clone, Debug, Default, Args)]
@@ -98,6 +99,8 @@ pub(crate) struct Host {
     /// The most memory that each process of a capability provider may take, in MiB; 0 for no limit [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub(crate) provider_memory: Option<String>,
+    #[command(flatten)]
+    pub(crate) images: Images,
     /// Log JSON, one object per line
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) log_json: Option<String>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{duration, pair};
+use super::{Images, duration, pair};
 
 /// Run a lattice on this machine: broker and host, for trying and developing
 ///
@@ -12,7 +12,8 @@ use super::{duration, pair};
 /// second `up` in the same data directory shows what runs and follows it.
 ///
 /// The broker is a nats-server, found on this machine or downloaded once. It and the host are open to everybody on this
-/// machine, and the host runs modules from files and unsigned ones.
+/// machine, and the host runs modules from files and unsigned ones. What says where images come from can also be set in the
+/// environment, as for `lattice host`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,6 +43,8 @@ pub(crate) struct Up {
     /// The most instances that the host runs, of all actors together [default: no limit]
     #[arg(long, value_name = "N")]
     pub(crate) max_instances: Option<u32>,
+    #[command(flatten)]
+    pub(crate) images: Images,
     /// This is the process in the background that `--detach` starts
     #[arg(long, hide = true, conflicts_with = "detach")]
     pub(crate) background: bool,

@@ -94,6 +94,9 @@ fn apply(config: &mut HostConfig, settings: HostSettings) {
     config.labels = settings.labels;
     config.allow_file = settings.allow_file;
     config.allow_unsigned = settings.allow_unsigned;
+    config.pull = settings.images.pull;
+    config.trust = settings.images.trust;
+    config.artifacts = settings.images.store;
     config.max_instances = settings.max_instances;
     set(&mut config.restore, settings.restore);
     set(&mut config.typed_events, settings.typed_events);

@@ -3,6 +3,7 @@
 //! Every source becomes a layer of texts; the first layer that names an option decides, labels add up. Texts are read
 //! once, and everything that is wrong is reported together.
 
+mod images;
 mod layer;
 mod published;
 
@@ -14,6 +15,7 @@ use lattice_protocol::{ClusterKey, ControlPrefix, Labels, LatticeName};
 use super::{
     DEFAULT_NATS_URL, DataDir,
     broker::{Broker, Credentials},
+    credentials::DockerFiles,
 };
 use crate::{
     cli::{self, Global},
@@ -21,11 +23,12 @@ use crate::{
     fault::{Code, Fault},
     keys::SeedSource,
 };
+pub(crate) use images::ImageSettings;
 use layer::Layers;
 pub(super) use published::LOG_LEVEL as PUBLISHED_LOG_LEVEL;
 
-/// The options, as files name them. The environment has them as `LATTICE_` and the name in capitals.
-const OPTIONS: &[&str] = &[
+/// The options, as files name them, beside those about images. The environment has them as `LATTICE_` and the name in capitals.
+const OWN_OPTIONS: [&str; 31] = [
     "allow_file",
     "allow_unsigned",
     "call_deadline",
@@ -59,6 +62,11 @@ const OPTIONS: &[&str] = &[
     "typed_events",
 ];
 
+/// All options.
+fn options() -> impl Iterator<Item = &'static str> {
+    OWN_OPTIONS.into_iter().chain(images::OPTIONS)
+}
+
 /// What a production host runs with. What is `None` is left to the host's own default.
 #[derive(Debug)]
 pub(crate) struct HostSettings {
@@ -90,6 +98,8 @@ pub(crate) struct HostSettings {
     pub(crate) provider_nats: ProviderNats,
     /// MiB of memory of each process of a provider; 0 for no limit.
     pub(crate) provider_memory: Option<u32>,
+    /// Where images come from.
+    pub(crate) images: ImageSettings,
     pub(crate) log_json: bool,
     /// What was set and has no meaning here.
     pub(crate) ignored: Vec<String>,
@@ -146,10 +156,26 @@ impl HostSettings {
             heartbeat: layers.duration("heartbeat"),
             provider_nats: read_provider_nats(layers),
             provider_memory: layers.number("provider_memory"),
+            images: images::read(layers, environment, DockerFiles::None),
             log_json: layers.switch("log_json").unwrap_or(false),
             ignored: layers.take_ignored(),
         };
         Some(settings)
+    }
+}
+
+/// Where the images of `lattice up`'s host come from: flags, then environment.
+///
+/// # Errors
+/// One configuration error that lists every problem.
+pub(super) fn of_up(flags: &cli::Images, environment: &Environment) -> Result<ImageSettings, Fault> {
+    let mut layers = Layers::default();
+    layers.push_images(flags);
+    layers.push_environment(environment);
+    let settings = images::read(&mut layers, environment, DockerFiles::Usual);
+    match layers.into_problems() {
+        problems if problems.is_empty() => Ok(settings),
+        problems => Err(report(&problems)),
     }
 }
 

@@ -80,7 +80,8 @@ fn spawn(request: &Request<'_>) -> anyhow::Result<Child> {
 
 /// What was typed, for the process in the background. It inherits the environment.
 fn arguments(request: &Request<'_>) -> Vec<OsString> {
-    let Up { demo, detach: _, port, compat, friendly_name, labels, max_instances, background: _ } = request.flags;
+    let Up { demo, detach: _, port, compat, friendly_name, labels, max_instances, images, background: _ } =
+        request.flags;
     let mut arguments: Vec<OsString> = vec!["up".into(), "--background".into()];
     let mut push = |name: &str, value: Option<OsString>| {
         if let Some(value) = value {
@@ -94,6 +95,7 @@ fn arguments(request: &Request<'_>) -> Vec<OsString> {
     for (key, value) in labels {
         push("--label", Some(format!("{key}={value}").into()));
     }
+    arguments.extend(images.arguments());
     arguments.extend(demo.then(|| "--demo".into()));
     arguments.extend(request.settings.global_arguments());
     arguments

@@ -161,6 +161,11 @@ async fn start_host(request: &Request<'_>, target: &Target, broker: &UpBroker) -
     config.max_instances = request.flags.max_instances;
     config.allow_file = true;
     config.allow_unsigned = true;
+    let images = request.settings.images(&request.flags.images)?;
+    config.pull = images.pull;
+    // What `start` signs for people, it signs with this account.
+    config.trust = images.trust.with_own(keys.account()?.public());
+    config.artifacts = images.store;
     config.providers = builtins::provider_settings();
     Host::start(config).await.context("the host cannot start")
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, fs, path::Path, str::FromStr, time::Durati
 
 use lattice_protocol::Labels;
 
-use super::OPTIONS;
+use super::options;
 use crate::{
     cli::{self, Global},
     environment::Environment,
@@ -96,22 +96,27 @@ impl Layers {
             ("rpc_creds", flags.rpc_creds.clone()),
             ("log_json", flags.log_json.clone()),
         ];
-        let single = single.into_iter().filter_map(|(name, text)| Some((name, vec![text?])));
+        let images = flags.images.single().map(|(name, text)| (name, text.cloned()));
+        let single = single.into_iter().chain(images).filter_map(|(name, text)| Some((name, vec![text?])));
         let lists = [
             ("cluster_issuers", &flags.cluster_issuers),
             ("labels", &flags.labels),
             ("inbox_prefixes", &flags.inbox_prefixes),
         ];
-        let lists = lists.into_iter().filter(|(_, texts)| !texts.is_empty());
-        let lists = lists.map(|(name, texts)| (name, texts.clone()));
-        let given = |(name, texts)| (name, Given { origin: flag_name(name), texts });
-        self.push(single.chain(lists).map(given).collect());
+        let lists = lists.into_iter().chain(flags.images.lists());
+        self.push(typed(single, lists));
+    }
+
+    /// What was typed of where images come from.
+    pub(super) fn push_images(&mut self, flags: &cli::Images) {
+        let single = flags.single().into_iter().filter_map(|(name, text)| Some((name, vec![text.cloned()?])));
+        self.push(typed(single, flags.lists().into_iter()));
     }
 
     /// The variables that begin with `LATTICE_`.
     pub(super) fn push_environment(&mut self, environment: &Environment) {
         let mut layer = Layer::new();
-        for name in OPTIONS.iter().copied().filter(|name| *name != "labels") {
+        for name in options().filter(|name| *name != "labels") {
             let variable = format!("{PREFIX}{}", name.to_uppercase());
             match environment.text(&variable) {
                 Ok(Some(text)) => drop(layer.insert(name, Given { texts: split(name, &text), origin: variable })),
@@ -140,11 +145,11 @@ impl Layers {
         let mut layer = Layer::new();
         for (key, value) in table {
             let origin = format!("{key} in {path}");
-            let Some(name) = OPTIONS.iter().find(|name| **name == key) else {
+            let Some(name) = options().find(|name| *name == key) else {
                 self.problem(format!("{path} has the unknown key `{key}`"));
                 continue;
             };
-            match texts(value, *name == "labels") {
+            match texts(value, name == "labels") {
                 Some(texts) => drop(layer.insert(name, Given { origin, texts })),
                 None => self.problem(format!("{origin} has a value of the wrong kind")),
             }
@@ -225,6 +230,15 @@ impl Layers {
     }
 }
 
+/// A layer of flags.
+fn typed<'a>(
+    single: impl Iterator<Item = (&'static str, Vec<String>)>,
+    lists: impl Iterator<Item = (&'static str, &'a Vec<String>)>,
+) -> Layer {
+    let lists = lists.filter(|(_, texts)| !texts.is_empty()).map(|(name, texts)| (name, texts.clone()));
+    single.chain(lists).map(|(name, texts)| (name, Given { origin: cli::flag(name), texts })).collect()
+}
+
 /// Labels from variables whose names end in the label's key.
 pub(super) fn insert_labels(layer: &mut Layer, environment: &Environment, prefix: &str) {
     let pairs = environment.with_prefix(prefix).filter(|(key, _)| !key.is_empty());
@@ -236,19 +250,10 @@ pub(super) fn insert_labels(layer: &mut Layer, environment: &Environment, prefix
 
 /// The texts of an option in a variable, where lists have commas between their items.
 pub(super) fn split(name: &str, text: &str) -> Vec<String> {
-    match name {
-        "cluster_issuers" | "inbox_prefixes" => {
-            text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
-        }
-        _ => vec![text.to_owned()],
+    match cli::is_list(name) {
+        true => text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect(),
+        false => vec![text.to_owned()],
     }
-}
-
-fn flag_name(name: &str) -> String {
-    let singular = name.strip_suffix("es").filter(|name| name.ends_with("prefix")).or_else(|| name.strip_suffix('s'));
-    let is_list = matches!(name, "cluster_issuers" | "labels" | "inbox_prefixes");
-    let name = if is_list { singular.unwrap_or(name) } else { name };
-    format!("--{}", name.replace('_', "-"))
 }
 
 /// The texts of a TOML value; only labels may be a table.

@@ -14,6 +14,9 @@ const SAME: &[(&str, &str)] = &[
     ("WASMCLOUD_CLUSTER_ISSUERS", "cluster_issuers"),
     ("WASMCLOUD_CTL_TOPIC_PREFIX", "control_prefix"),
     ("WASMCLOUD_ALLOW_FILE_LOAD", "allow_file"),
+    ("WASMCLOUD_OCI_ALLOW_LATEST", "allow_latest"),
+    ("WASMCLOUD_OCI_ALLOWED_INSECURE", "insecure_registries"),
+    ("BINDLE_URL", "bindle_url"),
     ("WASMCLOUD_STRUCTURED_LOGGING_ENABLED", "log_json"),
     ("WASMCLOUD_CTL_JWT", "nats_jwt"),
     ("WASMCLOUD_CTL_SEED", "nats_seed"),
@@ -28,6 +31,8 @@ const SAME: &[(&str, &str)] = &[
 const CALL_DEADLINE: &str = "WASMCLOUD_RPC_TIMEOUT_MS";
 /// What is logged.
 pub(in crate::settings) const LOG_LEVEL: &str = "WASMCLOUD_LOG_LEVEL";
+/// What the variables begin with that hold credentials, which `settings/credentials` reads.
+const REGISTRY_PREFIX: &str = "WASMCLOUD_OCI_REGISTRY";
 /// The prefix of variables that stand for labels.
 const LABEL_PREFIX: &str = "WASMCLOUD_LABEL_";
 /// Host, port and TLS switch of a connection, and the option that they make up.
@@ -90,6 +95,7 @@ fn note_ignored(layers: &mut Layers, environment: &Environment) {
             || name == CALL_DEADLINE
             || name.starts_with(LABEL_PREFIX)
             || name == LOG_LEVEL
+            || name.starts_with(REGISTRY_PREFIX)
             || CONNECTIONS
                 .iter()
                 .any(|(prefix, _)| ["_HOST", "_PORT", "_TLS"].iter().any(|end| name == format!("{prefix}{end}")))
