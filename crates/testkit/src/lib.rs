@@ -14,4 +14,4 @@ mod registry;
 pub use eventually::eventually;
 pub use nats::{NatsOptions, NatsServer, cache_dir, nats_binary};
 pub use programs::programs;
-pub use registry::{DOCKER_REGISTRY_VARIABLE, Registry, RegistryOptions};
+pub use registry::{DOCKER_REGISTRY_VARIABLE, Registry, RegistryOptions, RegistryTokens, TokenIssuer};

@@ -1,6 +1,7 @@
 //! A private OCI registry: Debian's `docker-registry`, on a port of its own, with a store of its own, gone with the test.
 
 mod binary;
+mod tokens;
 
 use std::{
     fs, io,
@@ -12,7 +13,8 @@ use std::{
 
 use tempfile::TempDir;
 
-pub use self::binary::DOCKER_REGISTRY_VARIABLE;
+use self::tokens::{ISSUER, SERVICE};
+pub use self::{binary::DOCKER_REGISTRY_VARIABLE, tokens::TokenIssuer};
 use crate::{eventually, process::Process};
 
 /// How long a registry may take to listen. It takes milliseconds; the rest is for a machine full of tests.
@@ -25,12 +27,23 @@ const PORTS: usize = 5;
 const PASSWORD_FILE: &str = "tester:$2b$04$CEPPwUK245UTUi5uAF.1ieeV/tfxNXpc6FmRlaZ8UByx5Adfw1.3i\n";
 
 /// What a private registry is to be like. The default: HTTP, and nobody is asked who he is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RegistryOptions {
     /// Whether a name and a password are asked for: [`Registry::USERNAME`] and [`Registry::PASSWORD`].
     pub login: bool,
     /// Whether it speaks TLS, with a certificate that [`Registry::authority`] vouches for.
     pub tls: bool,
+    /// Whether it sends to a token server, instead of asking for a name and a password.
+    pub tokens: Option<RegistryTokens>,
+}
+
+/// Where a private registry sends for tokens.
+#[derive(Clone, Debug)]
+pub struct RegistryTokens {
+    /// The URL.
+    pub realm: String,
+    /// The certificate of the [`TokenIssuer`] behind it.
+    pub certificate: String,
 }
 
 /// A registry that only this test uses. It ends when this value is dropped, and when the test process dies.
@@ -70,10 +83,10 @@ impl Registry {
     pub async fn start_with(options: RegistryOptions) -> Self {
         let binary = binary::docker_registry().await;
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        write_files(directory.path(), options);
+        write_files(directory.path(), &options);
         for _ in 0..PORTS {
             let port = free_port().expect("there is a free port");
-            if let Some(process) = launch(binary, directory.path(), port, options).await {
+            if let Some(process) = launch(binary, directory.path(), port, &options).await {
                 return Self { server: format!("localhost:{port}"), options, directory, _process: process };
             }
         }
@@ -100,11 +113,14 @@ fn log(directory: &Path) -> String {
     fs::read_to_string(directory.join("log")).unwrap_or_default()
 }
 
-fn write_files(directory: &Path, options: RegistryOptions) {
+fn write_files(directory: &Path, options: &RegistryOptions) {
     let write = |name: &str, text: &str| {
         fs::write(directory.join(name), text).expect("the test's directory can be written");
     };
     write("passwords", PASSWORD_FILE);
+    if let Some(RegistryTokens { certificate, .. }) = &options.tokens {
+        write("tokens.pem", certificate);
+    }
     if options.tls {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate can be made");
         write("certificate.pem", &made.cert.pem());
@@ -117,7 +133,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// The registry's process, once it listens; none if it ends before.
-async fn launch(binary: &Path, directory: &Path, port: u16, options: RegistryOptions) -> Option<Process> {
+async fn launch(binary: &Path, directory: &Path, port: u16, options: &RegistryOptions) -> Option<Process> {
     fs::write(directory.join("config.yml"), config(port, options)).expect("the test's directory can be written");
     let mut command = Command::new(binary);
     command.args(["serve", "config.yml"]).current_dir(directory);
@@ -132,7 +148,7 @@ async fn launch(binary: &Path, directory: &Path, port: u16, options: RegistryOpt
 }
 
 /// The configuration, of which all paths are relative to the directory of the test.
-fn config(port: u16, options: RegistryOptions) -> String {
+fn config(port: u16, options: &RegistryOptions) -> String {
     let mut text = format!(
         "version: 0.1\n\
          storage:\n  filesystem:\n    rootdirectory: store\n\
@@ -141,7 +157,11 @@ fn config(port: u16, options: RegistryOptions) -> String {
     if options.tls {
         text += "  tls:\n    certificate: certificate.pem\n    key: key.pem\n";
     }
-    if options.login {
+    if let Some(RegistryTokens { realm, .. }) = &options.tokens {
+        text += &format!(
+            "auth:\n  token:\n    realm: {realm}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    rootcertbundle: tokens.pem\n"
+        );
+    } else if options.login {
         text += "auth:\n  htpasswd:\n    realm: tests\n    path: passwords\n";
     }
     text
@@ -171,11 +191,11 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
         assert_eq!(registry.authority(), None);
 
-        let asking = Registry::start_with(RegistryOptions { login: true, tls: false }).await;
+        let asking = Registry::start_with(RegistryOptions { login: true, ..Default::default() }).await;
         let answer = ask(&asking).await.expect("it listens");
         assert!(answer.starts_with("HTTP/1.0 401"), "{answer}\n{}", asking.log());
 
-        let secure = Registry::start_with(RegistryOptions { login: false, tls: true }).await;
+        let secure = Registry::start_with(RegistryOptions { tls: true, ..Default::default() }).await;
         let answer = ask(&secure).await.expect("it listens");
         assert!(answer.contains("HTTPS server"), "{answer}");
         let authority = secure.authority().expect("it speaks TLS");

@@ -11,18 +11,21 @@ use std::{
 
 use bytes::Bytes;
 use lattice_protocol::error_chain;
-use lattice_testkit::{Registry, RegistryOptions};
+use lattice_testkit::{Registry, RegistryOptions, RegistryTokens, TokenIssuer};
 use tokio::{
     io::{self, AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
-use super::setup::{Client, MAX, hello, pull, pull_as, reference, refused};
+use super::{
+    fake::{Fake, Reply},
+    setup::{Client, MAX, hello, pull, pull_as, reference, refused},
+};
 use crate::{
     digest::Digest,
     kind::Kind,
-    oci::{OciError, Push, Registries},
+    oci::{OciError, OciSettings, Push, Registries},
     progress::Progress,
 };
 
@@ -63,7 +66,7 @@ async fn what_is_pushed_is_pulled() {
 
 #[tokio::test]
 async fn who_asks_has_a_name_and_a_password() {
-    let registry = Registry::start_with(RegistryOptions { login: true, tls: false }).await;
+    let registry = Registry::start_with(RegistryOptions { login: true, ..Default::default() }).await;
     let server = registry.server();
     let client = || Client::default().insecure(server);
     let known = client().login(server, Registry::USERNAME, Registry::PASSWORD).build();
@@ -80,9 +83,56 @@ async fn who_asks_has_a_name_and_a_password() {
     }
 }
 
+/// A token server that knows ada, who may push, and everybody else, who may pull.
+async fn token_server(issuer: TokenIssuer) -> Fake {
+    Fake::start(move |asked| {
+        let scope = asked.path.split_once("scope=").map(|(_, scope)| scope.replace("%3A", ":").replace("%2F", "/"));
+        let scope = scope.expect("a scope is asked for").replace("%2C", ",");
+        match asked.authorization() {
+            None if scope.contains("push") => Reply::status(401),
+            None | Some("Basic YWRhOnNlY3JldA==") => {
+                let answer = serde_json::json!({ "token": issuer.token(&scope), "expires_in": 600 });
+                Reply::ok("application/json", answer.to_string())
+            }
+            Some(_) => Reply::status(401),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn tokens_are_asked_for_and_taken() {
+    let issuer = TokenIssuer::new();
+    let certificate = issuer.certificate();
+    let tokens = token_server(issuer).await;
+    let realm = format!("http://{}/token", tokens.server);
+    let options = RegistryOptions { tokens: Some(RegistryTokens { realm, certificate }), ..Default::default() };
+    let registry = Registry::start_with(options).await;
+    let server = registry.server();
+    let client = || Client::of([&tokens]).insecure(server);
+    let named = || client().settings(OciSettings::default().token_server(&tokens.server));
+
+    let ada = named().login(server, "ada", "secret").build();
+    push(&ada, server, &module(), Kind::Module).await.expect("ada may push");
+    assert_eq!(pull(&ada, server).await.expect("ada may pull"), module());
+    // One for pushing, one for pulling.
+    assert_eq!(tokens.asked().len(), 2);
+    let nobody = client().build();
+    assert_eq!(pull(&nobody, server).await.expect("everybody may pull"), module());
+    let error = push(&nobody, server, &module(), Kind::Module).await.err();
+    assert!(matches!(error, Some(OciError::Unauthorized { .. })), "{error:?}");
+    let wrong = named().login(server, "ada", "wrong").build();
+    let error = refused(pull(&wrong, server).await, server);
+    assert!(matches!(error, OciError::CredentialsRefused { .. }), "{error}");
+    // Neither the name nor the settings tell that the token server is the registry's.
+    let unnamed = client().login(server, "ada", "secret").build();
+    let error = refused(pull(&unnamed, server).await, server);
+    assert!(matches!(error, OciError::ForeignRealm { .. }), "{error}");
+}
+
 #[tokio::test]
 async fn certificates_are_trusted_where_their_authority_is() {
-    let registry = Registry::start_with(RegistryOptions { login: true, tls: true }).await;
+    let registry = Registry::start_with(RegistryOptions { login: true, tls: true, tokens: None }).await;
     let server = registry.server();
     let login = |client: Client| client.login(server, Registry::USERNAME, Registry::PASSWORD).build();
     let authority = fs::read_to_string(registry.authority().expect("it speaks TLS")).expect("it can be read");

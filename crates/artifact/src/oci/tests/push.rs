@@ -3,10 +3,17 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::{
+    io::{self, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time,
+};
 
 use super::{
     fake::{Asked, Fake, Reply},
@@ -209,4 +216,66 @@ async fn pushes_that_fail() {
     let error = refused(push(&Client::of([&silent]).hasty().build(), &silent.server).await, &silent.server);
     assert!(matches!(error, OciError::Silent { .. }), "{error}");
     assert_eq!(silent.count("/upload?"), 4);
+}
+
+/// Bytes that no socket takes without its reader.
+const LONG: usize = 48 << 20;
+/// Pauses of a slow reader, in sum longer than a server may be silent, each by far shorter.
+const PAUSES: usize = 8;
+
+#[tokio::test]
+async fn a_slow_upload_is_no_silence() {
+    let slow = slow_reader().await;
+    let bytes = Bytes::from(vec![7; LONG]);
+    let push = Push { bytes, ..pushed(Kind::Module) };
+    let registries = Client::default().insecure(&slow.server).silent_for(Duration::from_millis(600)).build();
+    registries.push(&hello(&slow.server), &push, &Progress::default()).await.expect("it goes on all the time");
+}
+
+struct Slow {
+    server: String,
+    _tasks: JoinSet<()>,
+}
+
+/// A registry that takes everything, the longer the body the slower.
+async fn slow_reader() -> Slow {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+    let server = listener.local_addr().expect("a listener has an address").to_string();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(async move {
+                // Who gives up is seen by who pushed.
+                let _ = read_slowly(stream).await;
+            });
+        }
+    });
+    Slow { server, _tasks: tasks }
+}
+
+async fn read_slowly(stream: TcpStream) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut head, mut line) = (String::new(), "\n".to_owned());
+    while line != "\r\n" {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        head += &line.to_ascii_lowercase();
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let mut part = vec![0; length.unwrap_or_default() / PAUSES];
+    for _ in 0..PAUSES {
+        stream.read_exact(&mut part).await?;
+        if part.len() > LONG / PAUSES / 2 {
+            time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+    stream.read_exact(&mut vec![0; length.unwrap_or_default() % PAUSES]).await?;
+    let status = match head.split(' ').next() {
+        Some("head") => "404 Not Found",
+        Some("post") => "202 Accepted\r\nlocation: /upload",
+        _ => "201 Created",
+    };
+    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+    stream.shutdown().await
 }

@@ -69,6 +69,36 @@ async fn who_sent_elsewhere_sees_no_credentials_when_it_is_sent_back_to() {
 }
 
 #[tokio::test]
+async fn who_was_sent_to_may_not_ask_who_asks() {
+    for challenge in ["Basic realm=x".to_owned(), "Bearer realm=\"http://HOST/token\"".to_owned()] {
+        let asking = Fake::start(move |asked| Reply::who(&challenge.replace("HOST", asked.host()))).await;
+        let to = asking.server.clone();
+        let fake = Fake::start(move |asked| Reply::redirect(&format!("http://{to}{}", asked.path))).await;
+        let registries = Client::of([&fake, &asking]).login(&fake.server, "ada", "secret").build();
+        let error = refused(pull(&registries, &fake.server).await, &fake.server);
+        assert!(matches!(error, OciError::Status { status, .. } if status == 401), "{error}");
+        assert_eq!((fake.asked().len(), asking.asked().len()), (1, 1));
+        assert!(fake.asked()[0].authorization().is_none());
+    }
+}
+
+#[tokio::test]
+async fn refusals_elsewhere_say_nothing_about_credentials() {
+    for (refusal, is_missing) in [(403, false), (404, true)] {
+        let storage = Fake::start(move |_| Reply::status(refusal)).await;
+        let to = storage.server.clone();
+        let fake = sending_layers(move |_| Reply::redirect(&format!("http://{to}/x"))).await;
+        let registries = Client::of([&fake, &storage]).login(&fake.server, "ada", "secret").build();
+        let error = refused(pull(&registries, &fake.server).await, &fake.server);
+        match is_missing {
+            true => assert!(matches!(error, OciError::NoBlob { .. }), "{error}"),
+            false => assert!(matches!(error, OciError::Status { status, .. } if status == refusal), "{error}"),
+        }
+        assert!(error.to_string().contains(&format!("(asked of {})", storage.server)) || is_missing, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn circles_and_endless_ways() {
     let circle = Fake::start(|asked| match asked.is_about("/there") {
         true => Reply::redirect("/v2/acme/hello/manifests/1"),

@@ -115,8 +115,13 @@ impl Client {
     }
 
     /// One that takes silence as an answer soon.
-    pub(super) fn hasty(mut self) -> Self {
-        self.silence = Some(Duration::from_millis(200));
+    pub(super) fn hasty(self) -> Self {
+        self.silent_for(Duration::from_millis(200))
+    }
+
+    /// One that takes so long a silence as an answer.
+    pub(super) fn silent_for(mut self, silence: Duration) -> Self {
+        self.silence = Some(silence);
         self
     }
 
