@@ -103,15 +103,10 @@ impl RegistryCredentials {
     ///
     /// # Errors
     /// There would be too many; nothing has changed then.
-    pub(crate) async fn put(
-        &self,
-        change: &Change,
-        id: &ChangeId,
-        operation: &OperationId,
-    ) -> Result<(), TooManyRegistries> {
-        let Some(known) = self.shelf.begin(change, id)? else { return Ok(()) };
+    pub(crate) async fn put(&self, told: &Told<'_>) -> Result<(), TooManyRegistries> {
+        let Some(known) = self.shelf.begin(told.change, told.id)? else { return Ok(()) };
         let stored = match &self.vault {
-            Some(vault) => vault.keep(change, id, operation, &known).await.inspect_err(|error| {
+            Some(vault) => vault.keep(told, &known).await.inspect_err(|error| {
                 let error = error_chain(error);
                 tracing::warn!(
                     error,
@@ -129,6 +124,14 @@ impl RegistryCredentials {
         let state = self.shelf.lock();
         KnownRegistries { registries: state.book.known(), stored: self.vault.is_some() && !state.is_unsaved }
     }
+}
+
+/// A change that the host was told.
+pub(crate) struct Told<'a> {
+    pub(crate) change: &'a Change,
+    pub(crate) id: &'a ChangeId,
+    /// The operation that it is for this host.
+    pub(crate) operation: &'a OperationId,
 }
 
 /// What a change begins with.

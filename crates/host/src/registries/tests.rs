@@ -107,7 +107,7 @@ fn a_book_knows_what_led_to_it() {
     assert!(book.holds(&named("n0"), 0) && book.holds(&named("n1"), 0) && !book.holds(&named("m"), 0));
     assert!(!book.holds(&named("n0"), 1) && book.holds(&named("n1"), 1));
     assert!(book.ends_with(&named(&format!("n{}", REMEMBERED_REGISTRY_CHANGES - 1))) && !book.ends_with(&named("n1")));
-    let read = Book::read(&book.write()).ok().expect("it was just written");
+    let read = Book::read(&book.write()).expect("it was just written");
     assert!(read.holds(&named("n0"), 0) && read.serial() == book.serial());
     let next = read.with(&change(&[], true), &named("m")).expect("there is room");
     assert!(!next.holds(&named("n0"), 0) && next.holds(&named("n1"), 0), "the oldest is forgotten");
@@ -117,7 +117,7 @@ fn a_book_knows_what_led_to_it() {
 fn what_is_kept_is_read_again_and_nothing_else() {
     let entries = [("a.b/c", of_kind("bindle")), ("d.e", of_kind("")), ("f.g", token("t"))];
     let book = Book::default().with(&change(&entries, false), &unnamed("x")).expect("there is room");
-    let read = Book::read(&book.write()).ok().expect("it was just written");
+    let read = Book::read(&book.write()).expect("it was just written");
     assert_eq!(read.places(), book.places());
     let kinds: Vec<_> = read.places().iter().map(|(kind, ..)| kind).collect();
     assert_eq!(kinds, [RegistryKind::Oci, RegistryKind::Oci, RegistryKind::Bindle]);
@@ -148,8 +148,8 @@ async fn secret(credentials: &Credentials, server: &str) -> Option<String> {
 
 async fn put(registries: &RegistryCredentials, id: &str, text: &str) {
     let operation = id.parse().expect("a word");
-    let put = registries.put(&change(&[("a", token(text))], false), &named(id), &operation).await;
-    put.expect("there is room");
+    let told = Told { change: &change(&[("a", token(text))], false), id: &named(id), operation: &operation };
+    registries.put(&told).await.expect("there is room");
 }
 
 #[tokio::test]

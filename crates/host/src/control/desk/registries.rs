@@ -6,7 +6,7 @@ use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     operations::{Begun, fingerprint},
-    registries::{Change, ChangeId, TooManyRegistries},
+    registries::{Change, ChangeId, Told, TooManyRegistries},
 };
 
 /// What published hosts call it when it cannot be read.
@@ -38,12 +38,14 @@ impl Desk {
                 Begun::New(operation) => {
                     let own = operation.id();
                     let id = if is_named { ChangeId::named(&own) } else { unnamed };
-                    operation.answered(credentials.put(&change, &id, &own).await.map_err(full)).into()
+                    let told = Told { change: &change, id: &id, operation: &own };
+                    operation.answered(credentials.put(&told).await.map_err(full)).into()
                 }
                 // The command goes to every host, and one of them was faster to record it; or it came before, which the
                 // credentials know.
                 Begun::Answered(Ack { accepted: true, operation_id: Some(id), .. }) => {
-                    let put = credentials.put(&change, &ChangeId::named(&id), &id).await;
+                    let told = Told { change: &change, id: &ChangeId::named(&id), operation: &id };
+                    let put = credentials.put(&told).await;
                     put.map_or_else(full, |()| Ack::operation(id)).into()
                 }
                 Begun::Answered(refusal) => refusal.into(),
