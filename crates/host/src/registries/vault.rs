@@ -115,13 +115,12 @@ impl Vault {
 
     /// What is to be done where this stands.
     fn step(&self, entry: Option<&Entry>, told: &Told<'_>, known: &Known) -> Result<Step, NotKept> {
-        let Told { change, id, operation } = told;
+        let Told { change, id, operation, .. } = told;
         let Some((entry, sealed)) = entry.and_then(|entry| Some((entry, entry.value.as_ref()?))) else {
             return Ok(Step::Write(known.book.clone()));
         };
         match self.read(sealed) {
-            // One with a name was carried out however long ago; one without is the same as what was said lately.
-            Ok(book) if book.holds(id, if id.is_named() { 0 } else { known.serial }) => Ok(Step::Done(book)),
+            Ok(book) if book.applied_at(id, known.since).is_some() => Ok(Step::Done(book)),
             // What could not be written before is written now.
             Ok(_) if known.was_unsaved => Ok(Step::Write(known.book.clone())),
             Ok(book) => book.with(change, id).map(Step::Write).map_err(NotKept::TooMany),
