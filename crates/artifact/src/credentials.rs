@@ -160,7 +160,7 @@ impl Credentials {
     /// The credential for `path` (a repository or the name of a bindle, without slashes around it) on the server `host[:port]`, if
     /// there is one.
     ///
-    /// May run a program that keeps credentials, for as long as `HELPER_TIMEOUT` says.
+    /// May run a program that keeps credentials, which gets some seconds for it.
     pub async fn find(&self, kind: RegistryKind, server: &str, path: &str) -> Option<Credential> {
         let server = place::known_server(server);
         let told = |layer| {

@@ -54,6 +54,8 @@ struct State {
     shown: Option<Book>,
     /// Whether it is not what the bucket holds, for that could not be written.
     is_unsaved: bool,
+    /// The book's number with the latest change that this host was told.
+    told: u64,
 }
 
 /// Keeps the credentials equal to the bucket.
@@ -92,9 +94,10 @@ impl RegistryCredentials {
         (Self { shelf, vault, turns: Turns::default() }, follower)
     }
 
-    /// Lines up for a change: they take place in the order in which this is called.
-    pub(crate) fn line_up(&self) -> Turn {
-        self.turns.take("")
+    /// Lines up for a change: they take place in the order in which this is called. Also returns the number of the book as it is
+    /// known then.
+    pub(crate) fn line_up(&self) -> (Turn, u64) {
+        (self.turns.take(""), self.shelf.lock().book.serial())
     }
 
     /// Carries a change out: here at once, and in the bucket as far as that can be used.
@@ -103,15 +106,10 @@ impl RegistryCredentials {
     ///
     /// # Errors
     /// There would be too many; nothing has changed then.
-    pub(crate) async fn put(
-        &self,
-        change: &Change,
-        id: &ChangeId,
-        operation: &OperationId,
-    ) -> Result<(), TooManyRegistries> {
-        let Some(known) = self.shelf.begin(change, id)? else { return Ok(()) };
+    pub(crate) async fn put(&self, told: &Told<'_>) -> Result<(), TooManyRegistries> {
+        let Some(known) = self.shelf.begin(told)? else { return Ok(()) };
         let stored = match &self.vault {
-            Some(vault) => vault.keep(change, id, operation, &known).await.inspect_err(|error| {
+            Some(vault) => vault.keep(told, &known).await.inspect_err(|error| {
                 let error = error_chain(error);
                 tracing::warn!(
                     error,
@@ -120,7 +118,7 @@ impl RegistryCredentials {
             }),
             None => Err(vault::NotKept::NoBucket),
         };
-        self.shelf.end(stored.ok());
+        self.shelf.end(told.id, &known, stored.ok());
         Ok(())
     }
 
@@ -131,10 +129,20 @@ impl RegistryCredentials {
     }
 }
 
+/// A change that the host was told.
+pub(crate) struct Told<'a> {
+    pub(crate) change: &'a Change,
+    pub(crate) id: &'a ChangeId,
+    /// The operation that it is for this host.
+    pub(crate) operation: &'a OperationId,
+    /// The number of the book when the host was told.
+    pub(crate) arrived_at: u64,
+}
+
 /// What a change begins with.
 struct Known {
-    /// How many changes this host knew of.
-    serial: u64,
+    /// Where the change stands after this number, somebody else has carried it out.
+    since: u64,
     /// What there is in memory with it.
     book: Book,
     /// Whether there was something in memory that the bucket does not hold.
@@ -143,14 +151,19 @@ struct Known {
 
 impl Shelf {
     /// Has a change take effect here. None if it had before.
-    fn begin(&self, change: &Change, id: &ChangeId) -> Result<Option<Known>, TooManyRegistries> {
+    fn begin(&self, told: &Told<'_>) -> Result<Option<Known>, TooManyRegistries> {
+        let Told { change, id, .. } = told;
         let mut state = self.lock();
+        // One with a name is done once, however long ago. One without is another each time that it is said: what stands behind
+        // the one before it, and behind what was known when it came, is this one.
+        let since = if id.is_named() { 0 } else { state.told.max(told.arrived_at) };
         let is_to_be_stored = state.is_unsaved && state.book.ends_with(id);
-        if id.is_named() && state.book.holds(id, 0) && !is_to_be_stored {
+        if let Some(serial) = state.book.applied_at(id, since).filter(|_| !is_to_be_stored) {
+            state.told = serial;
             return Ok(None);
         }
         let book = state.book.with(change, id)?;
-        let known = Known { serial: state.book.serial(), book: book.clone(), was_unsaved: state.is_unsaved };
+        let known = Known { since, book: book.clone(), was_unsaved: state.is_unsaved };
         state.is_busy = true;
         self.set(&mut state, book);
         tracing::info!(registries = ?state.book.names(), "credentials for registries were set");
@@ -158,9 +171,11 @@ impl Shelf {
     }
 
     /// Ends it with what the bucket holds, if that holds it.
-    fn end(&self, stored: Option<Book>) {
+    fn end(&self, id: &ChangeId, known: &Known, stored: Option<Book>) {
         let mut state = self.lock();
         state.is_busy = false;
+        let holder = stored.as_ref().unwrap_or(&known.book);
+        state.told = holder.applied_at(id, known.since).unwrap_or_else(|| holder.serial());
         let shown = state.shown.take();
         match stored {
             None => state.is_unsaved = true,

@@ -1,8 +1,13 @@
 //! Gathers with members: each bad, mute, slow or killed host costs only itself.
 
+use std::sync::{Arc, Mutex};
+
 use futures::StreamExt;
 use lattice_client::{Client, ClientSettings, RequestError};
-use lattice_protocol::{Ack, Format, PART_HEADER, PARTS_HEADER, RefusalCode, Registries, encode};
+use lattice_protocol::{
+    Ack, CredentialKind, Format, KnownRegistries, KnownRegistry, MERGE_HEADER, OPERATION_HEADER, PART_HEADER,
+    PARTS_HEADER, RefusalCode, Registries, RegistryCredential, decode, encode,
+};
 use lattice_testkit::NatsServer;
 use tokio::time::timeout;
 
@@ -211,6 +216,45 @@ async fn credentials_go_to_every_host() {
     let taken = client.put_registries(&Registries::default()).await.expect("hosts answer");
     let missing: Vec<&str> = taken.missing.iter().map(|host| host.host_id.as_str()).collect();
     assert_eq!((taken.items.len(), missing, taken.complete), (2, vec![HOSTS[2]], false));
+}
+
+#[tokio::test]
+async fn credentials_are_told_as_one_operation_that_says_what_becomes_of_others() {
+    let (nats, client, _members) = lattice_of(&[0], |settings| settings.timeout = PATIENT).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let _host = Responder::start(&nats, &control("registries.put"), move |request| {
+        let header = |name| request.headers.as_ref().and_then(|headers| headers.get(name)).map(ToString::to_string);
+        let registries: Registries = decode(&request.payload).expect("registries");
+        let told = (header(OPERATION_HEADER).expect("an operation"), header(MERGE_HEADER), registries);
+        noted.lock().expect("no panic").push(told);
+        vec![encode(&Ack::accepted(), Format::JSON)]
+    })
+    .await;
+    let token = RegistryCredential { token: Some("t".to_owned()), ..RegistryCredential::default() };
+    let registries = Registries([("r.example".to_owned(), token)].into());
+    client.put_registries(&registries).await.expect("the host answers");
+    client.merge_registries(&registries).await.expect("the host answers");
+    let seen = seen.lock().expect("no panic");
+    let [(first, no_merge, all), (second, merge, some)] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_ne!(first, second);
+    assert_eq!((no_merge.as_deref(), merge.as_deref()), (None, Some("true")));
+    assert_eq!((all, some), (&registries, &registries));
+}
+
+#[tokio::test]
+async fn a_host_tells_for_which_registries_there_are_credentials() {
+    let (nats, client) = lattice().await;
+    let none = client.registries().await.expect_err("there is no host");
+    assert!(matches!(none, RequestError::NoResponders { .. }), "{none:?}");
+    let known = KnownRegistry {
+        credential: CredentialKind::Token,
+        kind: "oci".to_owned(),
+        registry: "r.example/team".to_owned(),
+    };
+    let told = KnownRegistries { registries: vec![known].into(), stored: true };
+    let _host = Responder::fixed(&nats, &control("lattice.registries"), encode(&told, Format::JSON)).await;
+    assert_eq!(client.registries().await.expect("the host answers"), told);
 }
 
 /// Refuses what does not take parts, and sends these to what does.

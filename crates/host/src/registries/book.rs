@@ -76,9 +76,10 @@ impl Book {
         Ok(Self { entries, serial, applied })
     }
 
-    /// Whether a change led here, and was carried out after the one with this number.
-    pub(super) fn holds(&self, id: &ChangeId, since: u64) -> bool {
-        self.applied.iter().any(|applied| applied.id == id.as_str() && applied.serial > since)
+    /// The book's number with a change, if that led here and was carried out after this number.
+    pub(super) fn applied_at(&self, id: &ChangeId, since: u64) -> Option<u64> {
+        let applied = self.applied.iter().find(|applied| applied.id == id.as_str() && applied.serial > since)?;
+        Some(applied.serial)
     }
 
     /// Whether it is the latest change that led here.

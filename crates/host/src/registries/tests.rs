@@ -104,20 +104,21 @@ fn a_book_knows_what_led_to_it() {
     for round in 0..REMEMBERED_REGISTRY_CHANGES {
         book = book.with(&change(&[], true), &named(&format!("n{round}"))).expect("there is room");
     }
-    assert!(book.holds(&named("n0"), 0) && book.holds(&named("n1"), 0) && !book.holds(&named("m"), 0));
-    assert!(!book.holds(&named("n0"), 1) && book.holds(&named("n1"), 1));
+    let at = |book: &Book, id: &str, since| book.applied_at(&named(id), since);
+    assert_eq!([at(&book, "n0", 0), at(&book, "n1", 0), at(&book, "m", 0)], [Some(1), Some(2), None]);
+    assert_eq!([at(&book, "n0", 1), at(&book, "n1", 1)], [None, Some(2)]);
     assert!(book.ends_with(&named(&format!("n{}", REMEMBERED_REGISTRY_CHANGES - 1))) && !book.ends_with(&named("n1")));
-    let read = Book::read(&book.write()).ok().expect("it was just written");
-    assert!(read.holds(&named("n0"), 0) && read.serial() == book.serial());
+    let read = Book::read(&book.write()).expect("it was just written");
+    assert_eq!((at(&read, "n0", 0), read.serial()), (Some(1), book.serial()));
     let next = read.with(&change(&[], true), &named("m")).expect("there is room");
-    assert!(!next.holds(&named("n0"), 0) && next.holds(&named("n1"), 0), "the oldest is forgotten");
+    assert_eq!([at(&next, "n0", 0), at(&next, "n1", 0)], [None, Some(2)], "the oldest is forgotten");
 }
 
 #[test]
 fn what_is_kept_is_read_again_and_nothing_else() {
     let entries = [("a.b/c", of_kind("bindle")), ("d.e", of_kind("")), ("f.g", token("t"))];
     let book = Book::default().with(&change(&entries, false), &unnamed("x")).expect("there is room");
-    let read = Book::read(&book.write()).ok().expect("it was just written");
+    let read = Book::read(&book.write()).expect("it was just written");
     assert_eq!(read.places(), book.places());
     let kinds: Vec<_> = read.places().iter().map(|(kind, ..)| kind).collect();
     assert_eq!(kinds, [RegistryKind::Oci, RegistryKind::Oci, RegistryKind::Bindle]);
@@ -146,10 +147,24 @@ async fn secret(credentials: &Credentials, server: &str) -> Option<String> {
     }
 }
 
+/// Has the credential of `a` be this one.
+fn setting(text: &str) -> Change {
+    change(&[("a", token(text))], false)
+}
+
+fn begin(shelf: &Shelf, change: &Change, id: &ChangeId, arrived_at: u64) -> Option<Known> {
+    let operation = "one".parse().expect("a word");
+    shelf.begin(&Told { change, id, operation: &operation, arrived_at }).expect("there is room")
+}
+
+fn with(book: &Book, change: &Change, id: &ChangeId) -> Book {
+    book.with(change, id).expect("there is room")
+}
+
 async fn put(registries: &RegistryCredentials, id: &str, text: &str) {
     let operation = id.parse().expect("a word");
-    let put = registries.put(&change(&[("a", token(text))], false), &named(id), &operation).await;
-    put.expect("there is room");
+    let told = Told { change: &setting(text), id: &named(id), operation: &operation, arrived_at: 0 };
+    registries.put(&told).await.expect("there is room");
 }
 
 #[tokio::test]
@@ -170,25 +185,27 @@ async fn without_a_bucket_they_are_in_memory_and_that_is_told() {
 async fn what_the_bucket_shows_during_a_change_waits_for_its_end() {
     let (registries, credentials) = in_memory();
     let shelf = &registries.shelf;
-    let older = Book::default().with(&change(&[("a", token("older"))], false), &named("0")).expect("there is room");
-    let own = change(&[("a", token("own"))], false);
-    let known = shelf.begin(&own, &named("1")).expect("there is room").expect("it is new");
+    let older = with(&Book::default(), &setting("older"), &named("0"));
+    let first = named("1");
+    let known = begin(shelf, &setting("own"), &first, 0).expect("it is new");
     shelf.show(older.clone());
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
-    let stored = older.with(&own, &named("1")).expect("there is room");
-    shelf.end(Some(stored.clone()));
+    let stored = with(&older, &setting("own"), &first);
+    shelf.end(&first, &known, Some(stored.clone()));
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
-    assert!(!shelf.lock().is_unsaved && known.serial == 0);
+    assert!(!shelf.lock().is_unsaved);
 
-    shelf.begin(&change(&[("a", token("again"))], false), &named("2")).expect("there is room").expect("it is new");
-    let second = stored.with(&change(&[("a", token("again"))], false), &named("2")).expect("there is room");
-    let newer = second.with(&change(&[("a", token("newer"))], false), &named("3")).expect("there is room");
+    let second = named("2");
+    let known = begin(shelf, &setting("again"), &second, 2).expect("it is new");
+    let stored = with(&stored, &setting("again"), &second);
+    let newer = with(&stored, &setting("newer"), &named("3"));
     shelf.show(newer.clone());
-    shelf.end(Some(second));
+    shelf.end(&second, &known, Some(stored));
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("newer"), "somebody else came next");
 
-    shelf.begin(&change(&[("a", token("lost"))], false), &named("4")).expect("there is room").expect("it is new");
-    shelf.end(None);
+    let third = named("4");
+    let known = begin(shelf, &setting("lost"), &third, 4).expect("it is new");
+    shelf.end(&third, &known, None);
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("lost"), "it is in memory all the same");
     assert!(shelf.lock().is_unsaved);
     shelf.show(newer);
@@ -196,11 +213,33 @@ async fn what_the_bucket_shows_during_a_change_waits_for_its_end() {
     assert!(!shelf.lock().is_unsaved);
 }
 
+/// Published clients do not name what they say, and each host is told on its own.
+#[tokio::test]
+async fn a_host_that_is_late_undoes_nothing() {
+    let (registries, credentials) = in_memory();
+    let shelf = &registries.shelf;
+    let (a, b) = (setting("a"), setting("b"));
+    let [one, two] = [unnamed("a"), unnamed("b")];
+    // A faster host has carried out both when this one comes to the first.
+    let fast = with(&with(&Book::default(), &a, &one), &b, &two);
+    shelf.show(fast.clone());
+    assert!(begin(shelf, &a, &one, 0).is_none() && begin(shelf, &b, &two, 0).is_none());
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("b"));
+    // The first is said again, and the fast one has not come to that.
+    let known = begin(shelf, &a, &one, 0).expect("it is another than the one before");
+    assert_eq!(known.since, 2);
+    let slow = with(&fast, &a, &one);
+    shelf.end(&one, &known, Some(slow.clone()));
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("a"));
+    // And another time when it stands already: as it came later, it is to be done again.
+    assert!(begin(shelf, &a, &one, slow.serial()).is_some());
+}
+
 #[test]
 fn debug_shows_no_credential() {
     let (registries, credentials) = in_memory();
     let own = change(&[("a", password())], false);
-    assert!(registries.shelf.begin(&own, &named("1")).expect("there is room").is_some());
+    assert!(begin(&registries.shelf, &own, &named("1"), 0).is_some());
     let places = registries.shelf.lock().book.places();
     let shown = format!("{registries:?} {credentials:?} {places:?}");
     assert!(!shown.contains(SECRET) && !shown.contains("ada"), "{shown}");

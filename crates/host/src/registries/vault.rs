@@ -7,13 +7,12 @@
 use async_nats::jetstream;
 use bytes::Bytes;
 use lattice_claims::{ClusterSeed, SealError, UnsealError};
-use lattice_protocol::{HostKey, LatticeName, OperationId};
+use lattice_protocol::{HostKey, LatticeName};
 use tokio::time::Instant;
 
 use super::{
-    Known,
+    Known, Told,
     book::{Book, NoBook, TooManyRegistries},
-    change::{Change, ChangeId},
 };
 use crate::{
     bucket::{AnyError, Bucket, BucketError, Entry, Expected, Written},
@@ -91,18 +90,12 @@ impl Vault {
     }
 
     /// Has the bucket hold a change, and returns what it holds then; the copy in memory has been shown it.
-    pub(super) async fn keep(
-        &self,
-        change: &Change,
-        id: &ChangeId,
-        operation: &OperationId,
-        known: &Known,
-    ) -> Result<Book, NotKept> {
+    pub(super) async fn keep(&self, told: &Told<'_>, known: &Known) -> Result<Book, NotKept> {
         let deadline = Instant::now() + CHANGE_PATIENCE;
         while Instant::now() < deadline {
             let entry = self.bucket.read(KEY).await.map_err(NotKept::Bucket)?;
             let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-            let next = match self.step(entry.as_ref(), change, id, operation, known)? {
+            let next = match self.step(entry.as_ref(), told, known)? {
                 Step::Done(book) => {
                     self.bucket.shown(revision).await;
                     return Ok(book);
@@ -111,7 +104,7 @@ impl Vault {
             };
             let sealed = self.cluster.seal(&self.context, &next.write()).map_err(NotKept::Seal)?;
             let expected = Expected::Revision(revision);
-            let written = self.bucket.put(KEY, Bytes::from(sealed), expected, Some(operation)).await;
+            let written = self.bucket.put(KEY, Bytes::from(sealed), expected, Some(told.operation)).await;
             if let Written::Stored(revision) = written.map_err(NotKept::Bucket)? {
                 self.bucket.shown(revision).await;
                 return Ok(next);
@@ -121,24 +114,17 @@ impl Vault {
     }
 
     /// What is to be done where this stands.
-    fn step(
-        &self,
-        entry: Option<&Entry>,
-        change: &Change,
-        id: &ChangeId,
-        operation: &OperationId,
-        known: &Known,
-    ) -> Result<Step, NotKept> {
+    fn step(&self, entry: Option<&Entry>, told: &Told<'_>, known: &Known) -> Result<Step, NotKept> {
+        let Told { change, id, operation, .. } = told;
         let Some((entry, sealed)) = entry.and_then(|entry| Some((entry, entry.value.as_ref()?))) else {
             return Ok(Step::Write(known.book.clone()));
         };
         match self.read(sealed) {
-            // One with a name was carried out however long ago; one without is the same as what was said lately.
-            Ok(book) if book.holds(id, if id.is_named() { 0 } else { known.serial }) => Ok(Step::Done(book)),
+            Ok(book) if book.applied_at(id, known.since).is_some() => Ok(Step::Done(book)),
             // What could not be written before is written now.
             Ok(_) if known.was_unsaved => Ok(Step::Write(known.book.clone())),
             Ok(book) => book.with(change, id).map(Step::Write).map_err(NotKept::TooMany),
-            Err(error) if change.is_merge || entry.operation.as_ref() == Some(operation) => {
+            Err(error) if change.is_merge || entry.operation.as_ref() == Some(*operation) => {
                 Err(NotKept::Unreadable(error))
             }
             // Whatever it was, it is replaced.

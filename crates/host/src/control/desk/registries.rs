@@ -6,7 +6,7 @@ use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
     operations::{Begun, fingerprint},
-    registries::{Change, ChangeId, TooManyRegistries},
+    registries::{Change, ChangeId, Told, TooManyRegistries},
 };
 
 /// What published hosts call it when it cannot be read.
@@ -31,19 +31,21 @@ impl Desk {
         let is_named = matches!(request.operation_id(), Ok(Some(_)));
         let begun = self.begin("registries.put", None, request)?;
         let credentials = self.parts.shared.registries.clone();
-        let turn = credentials.line_up();
+        let (turn, arrived_at) = credentials.line_up();
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
             Some(match begun.await {
                 Begun::New(operation) => {
                     let own = operation.id();
                     let id = if is_named { ChangeId::named(&own) } else { unnamed };
-                    operation.answered(credentials.put(&change, &id, &own).await.map_err(full)).into()
+                    let told = Told { change: &change, id: &id, operation: &own, arrived_at };
+                    operation.answered(credentials.put(&told).await.map_err(full)).into()
                 }
                 // The command goes to every host, and one of them was faster to record it; or it came before, which the
                 // credentials know.
                 Begun::Answered(Ack { accepted: true, operation_id: Some(id), .. }) => {
-                    let put = credentials.put(&change, &ChangeId::named(&id), &id).await;
+                    let told = Told { change: &change, id: &ChangeId::named(&id), operation: &id, arrived_at };
+                    let put = credentials.put(&told).await;
                     put.map_or_else(full, |()| Ack::operation(id)).into()
                 }
                 Begun::Answered(refusal) => refusal.into(),
