@@ -34,3 +34,15 @@ pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who asks, as operators of registries see it.
 pub(crate) const USER_AGENT: &str = concat!("lattice/", env!("CARGO_PKG_VERSION"));
+
+/// Places of an object that are asked for at once: enough to hide the ways to JetStream and back, at 1 MiB in memory.
+pub(crate) const READ_AHEAD: u64 = 8;
+
+/// Messages of an object that are sent before the first of them is confirmed, for the same reason.
+pub(crate) const WRITES_AT_ONCE: usize = 8;
+
+/// Objects that are looked at at once: a lattice has some hundreds.
+pub(crate) const INFOS_AT_ONCE: usize = 16;
+
+/// How often a put tries to make readable what it has written while others change the same: more than a few meet nowhere.
+pub(crate) const PUT_TRIES: u32 = 5;

@@ -13,6 +13,7 @@ mod digest;
 mod error;
 mod identity;
 mod kind;
+mod objects;
 mod progress;
 mod reference;
 mod source;
@@ -27,6 +28,7 @@ pub use digest::{Digest, DigestError};
 pub use error::FetchError;
 pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
+pub use objects::{About, CheckError, Checked, ObjectError, ObjectPart, Objects, Replace, Stored};
 pub use progress::Progress;
 pub use reference::{
     BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,

@@ -30,12 +30,14 @@ mod redaction;
 mod subject;
 
 pub use control::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
-    ConfigValue, ConfigValues, Constraints, Count, CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, Host,
-    HostInventory, Items, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues,
-    Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, ProviderAuction,
-    ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries, RefusalCode, Registries,
-    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, ArtifactKind, ArtifactQuery, Artifacts,
+    BID_HEADER, BYTES_TYPE, BeginUpload, Bid, Claims, Command, ConfigValue, ConfigValues, Constraints, Count,
+    CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, FinishUpload, Host, HostInventory, Items,
+    LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues, Links, LogLine,
+    LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, OFFSET_HEADER, POSITION_HEADER, PartQuery,
+    ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries, RefusalCode,
+    Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider,
+    StoredArtifact, UPLOAD_HEADER, UpdateActor, UploadBegun,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -53,6 +55,6 @@ pub use provider::{
     SHUTDOWN_ANSWER, ShutdownRequest,
 };
 pub use subject::{
-    CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
-    is_reply_subject,
+    ArtifactSubjects, ArtifactVerb, CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects,
+    HostSubjects, LabelVerb, RpcSubjects, is_reply_subject,
 };

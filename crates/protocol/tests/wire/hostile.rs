@@ -3,11 +3,12 @@
 use std::hint::black_box;
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, Declined, DeleteLink, Encoding,
-    Format, Host, HostInventory, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, Members,
-    OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
-    PutRegistries, Registries, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
-    contract::lattice_control as contract, decode, decode_command, event::CloudEvent,
+    Ack, ActorAuction, ActorBid, ArtifactQuery, Artifacts, BeginUpload, Claims, ConfigValue, ConfigValues,
+    ControlSubjects, Declined, DeleteLink, Encoding, FinishUpload, Format, Host, HostInventory, LabelChange,
+    LatticeName, LatticeQuery, LinkDefinition, Links, Members, OperationQuery, OperationRecord, OperationRecords,
+    OperationsQuery, Part, PartQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, ScaleActor, StartActor,
+    StartProvider, StopActor, StopHost, StopProvider, UpdateActor, UploadBegun, contract::lattice_control as contract,
+    decode, decode_command, event::CloudEvent,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -33,9 +34,9 @@ macro_rules! read_as {
 /// Reads bytes as everything that they could be meant for.
 fn read_everything(bytes: &[u8]) {
     read_as! {
-        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host,
+        decode, bytes, Ack, ActorAuction, ActorBid, ArtifactQuery, Artifacts, BeginUpload, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, FinishUpload, Host,
         HostInventory, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
-        OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
+        OperationRecords, OperationsQuery, PartQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, UploadBegun, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
         contract::AdvertiseLink, contract::CtlOperationAck, contract::GetClaimsResponse, contract::GetHostInventory,
         contract::HostInventory, contract::SetLatticeCredentials, contract::SetRegistryCredentials,
     }
