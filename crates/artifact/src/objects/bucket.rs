@@ -206,7 +206,7 @@ impl Bucket {
     ///
     /// They are sent in order over one connection, and some are on their way at the same time.
     pub(super) async fn write(&self, nuid: &str, bytes: &Bytes) -> Result<usize, ObjectError> {
-        let size = CHUNK.min(self.jetstream.client().server_info().max_payload.max(1));
+        let size = self.chunk_size();
         let (subject, mut unconfirmed) = (self.subjects.bytes(nuid), stream::FuturesUnordered::new());
         for chunk in bytes.chunks(size) {
             if unconfirmed.len() >= WRITES_AT_ONCE {
@@ -219,6 +219,14 @@ impl Bucket {
             self.confirm(&mut unconfirmed).await?;
         }
         Ok(bytes.len().div_ceil(size))
+    }
+
+    /// Half of what the server carries leaves room for headers, for whoever hands the bytes on.
+    fn chunk_size(&self) -> usize {
+        match self.jetstream.client().server_info().max_payload {
+            0 => CHUNK,
+            limit => CHUNK.min((limit / 2).max(1)),
+        }
     }
 
     async fn confirm<F>(&self, unconfirmed: &mut stream::FuturesUnordered<F>) -> Result<(), ObjectError>
