@@ -5,14 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use lattice_claims::ProviderClaims;
 
-use crate::{
-    archive::Executable,
-    digest::Digest,
-    error::FetchError,
-    identity::Identity,
-    reference::{Reference, Target},
-    source,
-};
+use crate::{archive::Executable, digest::Digest, identity::Identity, kind::Kind, reference::Reference};
 
 /// What may be fetched. The default is the strict one: no files, nothing unsigned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,19 +16,6 @@ pub struct Policy {
     pub allow_unsigned: bool,
 }
 
-impl Policy {
-    /// Whether the reference may be fetched at all, which can be told without fetching it.
-    ///
-    /// # Errors
-    /// [`FetchError::FileNotAllowed`] and [`FetchError::Unsupported`].
-    pub fn admit(&self, reference: &Reference) -> Result<(), FetchError> {
-        match reference.target() {
-            Target::File(_) if !self.allow_file => Err(FetchError::FileNotAllowed { reference: reference.to_string() }),
-            _ => source::check_supported(reference),
-        }
-    }
-}
-
 /// Bytes that were fetched and that nobody has checked yet: [`Store::verify`](crate::Store::verify) does for a module,
 /// [`Store::verify_provider`](crate::Store::verify_provider) for a provider.
 #[derive(Clone)]
@@ -43,6 +23,8 @@ pub struct Fetched {
     pub(crate) reference: Reference,
     pub(crate) digest: Digest,
     pub(crate) bytes: Bytes,
+    pub(crate) version: Option<Digest>,
+    pub(crate) moved_from: Option<Digest>,
 }
 
 impl Fetched {
@@ -54,6 +36,22 @@ impl Fetched {
     /// The digest of the bytes.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What its source calls this very version, where it has such a name: the digest of the manifest that a tag names, for
+    /// instance.
+    pub fn version(&self) -> Option<Digest> {
+        self.version
+    }
+
+    /// The version that the reference named when it was last fetched on this machine, if that was another: its tag was moved.
+    pub fn moved_from(&self) -> Option<Digest> {
+        self.moved_from
+    }
+
+    /// What the bytes are by how they begin: a module, or what can only be a provider archive.
+    pub fn kind(&self) -> Kind {
+        Kind::of(&self.bytes)
     }
 
     /// How many bytes there are.
@@ -92,9 +90,11 @@ pub struct ProviderArtifact {
 
 impl fmt::Debug for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reference, digest, bytes } = self;
-        let size = bytes.len();
-        f.debug_struct("Fetched").field("reference", reference).field("digest", digest).field("size", &size).finish()
+        f.debug_struct("Fetched")
+            .field("reference", &self.reference)
+            .field("digest", &self.digest)
+            .field("size", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,14 @@
-//! The cache: files named by the digest of their contents, shared by every process of one user.
+//! The cache: files named by the digest of their contents, shared by every process of one user; notes of what references
+//! were, and turns to download.
 //!
 //! An entry is written beside the others and renamed into place, so that it is whole or not there whenever a process
 //! dies; what a reader gets has the digest that it asked for, whatever happened to the disk. The time of modification
 //! of an entry is the time of its last use, by which the least recently used are removed when the cache is full.
 
 mod directory;
+mod notes;
 mod shelf;
+mod turn;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -18,7 +21,11 @@ use bytes::Bytes;
 use tempfile::NamedTempFile;
 
 pub use self::directory::StoreError;
-use self::shelf::{Shelf, remove};
+pub(crate) use self::{notes::Note, turn::Turn};
+use self::{
+    notes::Notes,
+    shelf::{Shelf, remove},
+};
 use crate::{defaults::LEFTOVER_AGE, digest::Digest};
 
 /// Its owner reads an artifact.
@@ -31,6 +38,9 @@ const EXECUTABLE: u32 = 0o700;
 pub(crate) struct Cache {
     artifacts: Shelf,
     executables: Shelf,
+    notes: Notes,
+    /// Where turns to download are taken.
+    turns: PathBuf,
     /// Held shared as long as the cache is in use: who gets it alone knows that nobody is writing.
     _users: File,
 }
@@ -42,10 +52,12 @@ impl Cache {
         let unfinished = directory::private(&root.join("unfinished"))?;
         let shelf = |name, mode| Shelf::open(&root.join(name), &unfinished, mode, capacity);
         let (artifacts, executables) = (shelf("sha256", ARTIFACT)?, shelf("executables", EXECUTABLE)?);
+        let notes = Notes::open(&root.join("notes"), &unfinished)?;
+        let turns = directory::private(&root.join("turns"))?;
         let broken = |source| StoreError::Unwritable { path: root.clone(), source };
         let users = join_users(&root.join("lock"), &unfinished).map_err(broken)?;
         NamedTempFile::new_in(&unfinished).map_err(broken)?;
-        Ok(Self { artifacts, executables, _users: users })
+        Ok(Self { artifacts, executables, notes, turns, _users: users })
     }
 
     /// The artifact with that digest, if it is there and undamaged.
@@ -65,6 +77,21 @@ impl Cache {
             return Ok(());
         }
         self.artifacts.put(digest, bytes)
+    }
+
+    /// What is noted of a reference or a version.
+    pub(crate) fn note(&self, of: &str) -> Option<Note> {
+        self.notes.read(of)
+    }
+
+    /// Notes what a reference or a version is.
+    pub(crate) fn write_note(&self, of: &str, note: Note) -> io::Result<()> {
+        self.notes.write(of, note)
+    }
+
+    /// Waits until no other process downloads that version.
+    pub(crate) async fn turn(&self, version: &Digest) -> io::Result<Turn> {
+        Turn::take(&self.turns, &version.to_hex()).await
     }
 
     /// The file with the executable of that digest, if it is there and sound.

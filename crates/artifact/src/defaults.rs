@@ -25,6 +25,13 @@ pub(crate) const MAX_UNPACKED: u64 = 4 * MAX_ARTIFACT;
 /// The largest executable that is taken out of a provider archive, held in memory as the largest artifact is.
 pub(crate) const MAX_EXECUTABLE: u64 = MAX_ARTIFACT;
 
+/// Notes of what references were. Each has some hundred bytes, and hardly a machine meets so many references.
+pub(crate) const MAX_NOTES: usize = 4096;
+
+/// The pause between two looks whether another process has downloaded what is wanted here: short beside a download, and
+/// a thousand looks cost less than one.
+pub(crate) const TURN_LOOK: Duration = Duration::from_millis(20);
+
 /// How long connecting to a web server may take: farther than around the world twice, lost packets included.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -32,6 +32,38 @@ pub enum FetchError {
         /// What is wrong with the file.
         source: FileError,
     },
+    /// Bytes that are not those that their source told of.
+    #[error("`{reference}` is refused: its bytes have the digest {found}, its source says {claimed}")]
+    Content {
+        /// The reference.
+        reference: String,
+        /// The digest that the source told.
+        claimed: Digest,
+        /// That of the bytes.
+        found: Digest,
+    },
+    /// More bytes than are fetched.
+    #[error("`{reference}` has {size} bytes, at most {max} are fetched")]
+    TooLarge {
+        /// The reference.
+        reference: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The bytes allowed.
+        max: u64,
+    },
+    /// The cache does not have it, and its source is not to be asked.
+    #[error("`{reference}` is not in the cache, and the pull policy `never` forbids to fetch it")]
+    NotCached {
+        /// The reference.
+        reference: String,
+    },
+    /// It was fetched to be kept, and is not.
+    #[error("`{reference}` cannot be kept in the cache: it is larger than the cache, or the disk is full or read-only")]
+    NotKept {
+        /// The reference.
+        reference: String,
+    },
     /// A module without claims, where only signed ones are allowed.
     #[error("`{reference}` is refused: the module is not signed, and unsigned modules are not allowed here")]
     Unsigned {

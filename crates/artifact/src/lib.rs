@@ -15,7 +15,9 @@ mod identity;
 mod kind;
 mod objects;
 mod progress;
+mod pull;
 mod reference;
+mod remote;
 mod source;
 mod store;
 mod web;
@@ -30,6 +32,7 @@ pub use identity::{Identity, unsigned_key};
 pub use kind::Kind;
 pub use objects::{About, CheckError, Checked, ObjectError, ObjectPart, Objects, Replace, Stored};
 pub use progress::Progress;
+pub use pull::Pull;
 pub use reference::{
     BindleReference, BuiltinReference, FileReference, ObjectReference, OciReference, Reference, ReferenceError, Target,
 };

@@ -17,8 +17,10 @@ use crate::{
     digest::Digest,
     error::FetchError,
     identity::identify,
-    reference::Reference,
-    source,
+    kind::Kind,
+    pull::Pull,
+    reference::{Reference, Target},
+    source::{self, Sources},
 };
 
 /// How large things may be.
@@ -83,6 +85,7 @@ impl StoreSettings {
 #[derive(Clone, Debug)]
 pub struct Store {
     cache: Arc<Cache>,
+    sources: Sources,
     max_artifact: u64,
 }
 
@@ -95,7 +98,7 @@ impl Store {
     /// The directory is another user's, open to other users, no directory, or cannot be created or written.
     pub fn open(directory: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
         let cache = Cache::open(directory, settings.cache_capacity)?;
-        Ok(Self { cache: Arc::new(cache), max_artifact: settings.max_artifact })
+        Ok(Self { cache: Arc::new(cache), sources: Sources {}, max_artifact: settings.max_artifact })
     }
 
     /// The checked artifact that `reference` names, with `now` as the time at which its claims must hold.
@@ -105,7 +108,7 @@ impl Store {
     /// # Errors
     /// Those of the two.
     pub async fn fetch(&self, reference: &Reference, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
-        let fetched = self.fetch_bytes(reference, policy).await?;
+        let fetched = self.fetch_bytes(reference, policy, &Pull::new(Kind::Module)).await?;
         self.verify(fetched, policy, now).await
     }
 
@@ -113,9 +116,25 @@ impl Store {
     ///
     /// # Errors
     /// The policy does not allow it, this version cannot fetch it, or its source does not have it.
-    pub async fn fetch_bytes(&self, reference: &Reference, policy: &Policy) -> Result<Fetched, FetchError> {
-        policy.admit(reference)?;
-        source::fetch(reference, self.max_artifact).await
+    pub async fn fetch_bytes(
+        &self,
+        reference: &Reference,
+        policy: &Policy,
+        pull: &Pull,
+    ) -> Result<Fetched, FetchError> {
+        self.admit(reference, policy)?;
+        match reference.target() {
+            Target::File(file) => source::read_file(reference.clone(), file.clone(), self.max_artifact).await,
+            _ => self.sources.fetch(&self.cache, reference, pull, self.max_artifact).await,
+        }
+    }
+
+    /// Whether a reference may be fetched at all, which can be told without fetching it.
+    ///
+    /// # Errors
+    /// The policy does not allow it, or this store has no source for it.
+    pub fn admit(&self, reference: &Reference, policy: &Policy) -> Result<(), FetchError> {
+        self.sources.admit(reference, policy)
     }
 
     /// The bytes with that digest from the cache, not yet checked, if they are there: so that what ran can run again
@@ -129,10 +148,10 @@ impl Store {
         digest: &Digest,
         policy: &Policy,
     ) -> Result<Option<Fetched>, FetchError> {
-        policy.admit(reference)?;
+        self.admit(reference, policy)?;
         let (cache, reference, digest) = (Arc::clone(&self.cache), reference.clone(), *digest);
         blocking(move || match cache.get(&digest) {
-            Ok(found) => Ok(found.map(|bytes| Fetched { reference, digest, bytes })),
+            Ok(found) => Ok(found.map(|bytes| Fetched { reference, digest, bytes, version: None, moved_from: None })),
             Err(source) => Err(FetchError::Cache { digest, source }),
         })
         .await
@@ -153,7 +172,7 @@ impl Store {
     pub async fn verify(&self, fetched: Fetched, policy: &Policy, now: SystemTime) -> Result<Artifact, FetchError> {
         let policy = *policy;
         let (fetched, identity) = self.accept(fetched, move |fetched| identify(fetched, &policy, now)).await?;
-        let Fetched { reference, digest, bytes } = fetched;
+        let Fetched { reference, digest, bytes, .. } = fetched;
         Ok(Artifact { reference, digest, bytes, identity })
     }
 
@@ -170,7 +189,7 @@ impl Store {
         policy: &Policy,
         now: SystemTime,
     ) -> Result<ProviderArtifact, FetchError> {
-        let fetched = self.fetch_bytes(reference, policy).await?;
+        let fetched = self.fetch_bytes(reference, policy, &Pull::new(Kind::Provider)).await?;
         self.verify_provider(fetched, now).await
     }
 

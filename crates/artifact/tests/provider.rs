@@ -8,7 +8,7 @@ use std::{
 };
 
 use lattice_artifact::{
-    ArchiveError, Digest, FetchError, Policy, ProviderArtifact, Reference, Store, StoreSettings,
+    ArchiveError, Digest, FetchError, Kind, Policy, ProviderArtifact, Pull, Reference, Store, StoreSettings,
     archive::{self, Packing},
 };
 use lattice_claims::{
@@ -107,7 +107,7 @@ async fn a_provider_is_fetched_and_run() {
 async fn the_phases_one_by_one() {
     let bench = Bench::new();
     let reference = bench.write("a.par.gz", bench.archive(PROGRAM));
-    let fetched = bench.store.fetch_bytes(&reference, &FILES).await.expect("it is there");
+    let fetched = bench.store.fetch_bytes(&reference, &FILES, &Pull::new(Kind::Provider)).await.expect("it is there");
     assert_eq!(bench.cached(), 0, "nothing unchecked is kept");
     let digest = fetched.digest();
     let provider = bench.store.verify_provider(fetched, SystemTime::now()).await.expect("it is accepted");

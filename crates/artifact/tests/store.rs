@@ -7,7 +7,7 @@ use std::{
 };
 
 use lattice_artifact::{
-    Artifact, Digest, FetchError, FileError, Policy, Reference, Store, StoreSettings, unsigned_key,
+    Artifact, Digest, FetchError, FileError, Kind, Policy, Pull, Reference, Store, StoreSettings, unsigned_key,
 };
 use lattice_claims::{
     AccountSeed, ModuleClaimsError, ModuleSeed, NewModuleClaims, TokenError, module_hash, sign_module,
@@ -93,7 +93,7 @@ async fn a_signed_module() {
 async fn the_phases_one_by_one() {
     let bench = Bench::new();
     let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
-    let fetched = bench.store.fetch_bytes(&reference, &SIGNED).await.expect("it is there");
+    let fetched = bench.store.fetch_bytes(&reference, &SIGNED, &Pull::new(Kind::Module)).await.expect("it is there");
     assert_eq!((fetched.reference(), fetched.size()), (&reference, bench.signed(&bench.claims()).len()));
     assert!(bench.cached().is_empty(), "nothing unchecked is kept");
     let digest = fetched.digest();

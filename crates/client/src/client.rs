@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use lattice_protocol::{ControlPrefix, ControlSubjects, EventSubjects, Format, LatticeName};
+use lattice_protocol::{ControlPrefix, ControlSubjects, EventSubjects, Format, LatticeName, PullPolicy};
 
 use crate::defaults::{GATHER_QUIET, REQUEST_TIMEOUT};
 
@@ -34,6 +34,8 @@ pub struct ClientSettings {
     /// How long a gather goes on after its last answer where not all hosts are known, that is, where hosts of other
     /// projects are about; 50 ms unless set. Hosts that are further apart need more.
     pub gather_quiet: Duration,
+    /// When hosts ask the sources of the images that commands name; it is theirs to decide unless set.
+    pub pull: Option<PullPolicy>,
     /// Who makes commands, for the records of what they became; nobody is named unless set. It proves nothing.
     pub requester: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Default for ClientSettings {
             format: Format::MESSAGE_PACK,
             timeout: REQUEST_TIMEOUT,
             gather_quiet: GATHER_QUIET,
+            pull: None,
             requester: None,
         }
     }
@@ -84,6 +87,13 @@ impl Client {
         let subjects = ControlSubjects::with_prefix(&settings.prefix, settings.lattice.clone());
         let events = EventSubjects::new(settings.lattice.clone());
         Self { shared: Arc::new(Shared { nats, subjects, events, settings }) }
+    }
+
+    /// The same client, by whose commands hosts ask the sources of images as `pull` says; it is theirs to decide where that is
+    /// nothing.
+    #[must_use]
+    pub fn pulling(&self, pull: Option<PullPolicy>) -> Self {
+        Self::new(self.shared.nats.clone(), ClientSettings { pull, ..self.shared.settings.clone() })
     }
 
     /// The lattice that this client speaks to.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lattice_protocol::{
     Ack, BID_HEADER, Command, FORCE_HEADER, HostKey, LatticeName, OPERATION_HEADER, OperationId, OperationRecord,
-    REQUESTER_HEADER, StopHost,
+    PULL_HEADER, Prefetch, REQUESTER_HEADER, StopHost,
 };
 use tokio::time;
 use uuid::Uuid;
@@ -40,9 +40,25 @@ impl Client {
         Some(self.lattice().clone())
     }
 
+    /// Has a host fetch, check and compile an image, so that it is there when something starts from it.
+    ///
+    /// Host and lattice in the command are filled in.
+    ///
+    /// # Errors
+    /// As [`start_actor`](Self::start_actor); hosts of other projects do not know this command.
+    pub async fn prefetch(&self, host: &HostKey, image_ref: &str) -> Result<Operation, RequestError> {
+        let (host_id, lattice_id) = (Some(host.clone()), self.lattice_id());
+        let command = Prefetch { host_id, image_ref: image_ref.to_owned(), lattice_id };
+        self.command(self.to_host(host, &command), Some(host), Expected::Prefetched).await
+    }
+
     /// A command to one host as a request.
     fn to_host<C: Command>(&self, host: &HostKey, command: &C) -> Outgoing {
-        Outgoing::with_body(self, self.subjects().command(host, C::VERB), command)
+        let request = Outgoing::with_body(self, self.subjects().command(host, C::VERB), command);
+        match self.settings().pull {
+            Some(pull) => request.header(PULL_HEADER, pull.as_str()),
+            None => request,
+        }
     }
 
     /// Sends a command, listening to events from before it: a host of another project tells only there how it went.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// How long the question for an operation is held while its image is fetched: what people see as moving.
+pub(crate) const FETCH_POLL: Duration = Duration::from_millis(500);
+
 /// How long a connection may take to come about. A name, a handshake and TLS across the world fit; a person still waits.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a host may take to answer. The same as published clients wait, so that their users' limits stay true.

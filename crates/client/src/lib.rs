@@ -62,6 +62,7 @@ mod gather;
 mod observer;
 mod operation;
 mod place;
+mod prefetch;
 mod query;
 mod request;
 mod resolve;
@@ -82,6 +83,7 @@ pub use observer::{
 };
 pub use operation::{Accepted, Cause, Operation, Recording, Settled, WaitError};
 pub use place::{Attempt, PlaceError};
+pub use prefetch::{HostPrefetch, PrefetchError, PrefetchEverywhere, Prefetches};
 pub use request::RequestError;
 pub use resolve::{Candidate, ResolveError, actor_names};
 pub use rollout::{HostUpdate, Rollout, UpdateError, UpdateEverywhere};

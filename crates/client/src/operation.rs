@@ -262,7 +262,8 @@ impl Operation {
     }
 
     /// The record of the operation whenever its phase changes, from the one in which it is now to the one in which it
-    /// ends; a phase that is over before it is asked for is left out, and stands in the phases of the next record.
+    /// ends; a phase that is over before it is asked for is left out, and stands in the phases of the next record. While an
+    /// image is fetched, it also comes twice a second if there is more of it.
     ///
     /// That it failed or was lost is no error here but the last record's phase. The stream ends after that record, or
     /// after an error, for the reasons that [`wait`](Self::wait) names; silence is waited for without limit.
@@ -276,9 +277,9 @@ impl Operation {
         stream::unfold(watched, move |(mut follower, past)| {
             let names = names.clone();
             async move {
-                let record = follower.past(past?).await.map_err(|fault| fault.into_error(names));
+                let record = follower.past(past?.as_ref()).await.map_err(|fault| fault.into_error(names));
                 let next = record.as_ref().ok().filter(|record| !record.phase.is_final());
-                let past = next.map(|record| Some(record.phase));
+                let past = next.map(|record| Some(record.clone()));
                 Some((record, (follower, past)))
             }
         })

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, sync::Arc, time::Dura
 
 use futures::future::BoxFuture;
 use lattice_claims::{ClusterSeed, HostSeed};
-use lattice_protocol::{ClusterKey, ContractId, ControlPrefix, Labels, LatticeName, ProviderKey};
+use lattice_protocol::{ClusterKey, ContractId, ControlPrefix, Labels, LatticeName, ProviderKey, PullPolicy};
 use lattice_runtime::{Runtime, RuntimeConfig};
 
 use crate::defaults;
@@ -169,6 +169,8 @@ pub struct HostConfig {
     pub cache_dir: PathBuf,
     /// Whether `file://` references are taken.
     pub allow_file: bool,
+    /// When the source of an image is asked, unless a command says otherwise.
+    pub pull: PullPolicy,
     /// Whether modules without claims are taken.
     pub allow_unsigned: bool,
     /// The most instances that the host runs, of all actors together; without it each annotation set has its own limit
@@ -238,6 +240,7 @@ impl HostConfig {
             state_dir: dirs.state,
             cache_dir: dirs.cache,
             allow_file: false,
+            pull: PullPolicy::default(),
             allow_unsigned: false,
             max_instances: None,
             restore: true,

@@ -40,6 +40,13 @@ pub(crate) const COMMAND_QUEUE: usize = 1024;
 /// Commands that are taken on and not finished, of all actors together.
 pub(crate) const UNFINISHED_COMMANDS: usize = 4096;
 
+/// Images that wait to be fetched ahead of their use. Nobody waits for one urgently, and more would mean a mistake.
+pub(crate) const PREFETCHES: usize = 64;
+
+/// Images that are fetched ahead of their use at the same time: what starts now is to have most of the line and of the
+/// processors.
+pub(crate) const PREFETCHED_AT_ONCE: usize = 2;
+
 /// Actors that are restored at the same time: enough to keep two compilations and their files busy, and few enough that
 /// the modules of a large host are not all in memory at once.
 pub(crate) const RESTORED_AT_ONCE: usize = 16;

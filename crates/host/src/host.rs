@@ -56,6 +56,8 @@ struct Tasks {
     /// Notes what runs; ends first, for what stops from then on is to run again next time.
     keeper: Task,
     restore: Task,
+    /// Fetches ahead of use, which nobody waits for.
+    prefetcher: Task,
     control: Task,
     /// Gives up uploads that nobody goes on with; ends after those who take their parts.
     uploads: Task,
@@ -152,6 +154,7 @@ impl Host {
         // What stops from here on is to run again next time.
         tasks.keeper.end().await;
         tasks.restore.end().await;
+        tasks.prefetcher.end().await;
         // No new work: the subscriptions go with the control task.
         tasks.shared.end_intake().await;
         tasks.control.end().await;

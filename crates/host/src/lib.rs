@@ -5,6 +5,7 @@
 
 mod about;
 mod actors;
+mod artifacts;
 mod auction;
 mod bucket;
 mod claims;
@@ -22,6 +23,7 @@ mod lent_keys;
 mod links;
 mod members;
 mod operations;
+mod prefetch;
 mod providers;
 mod registries;
 mod state;

@@ -11,7 +11,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lattice_protocol::{Ack, HostKey, OperationId, OperationPhase, OperationRecord, ReachedPhase, RefusalCode};
+use lattice_protocol::{
+    Ack, HostKey, OperationId, OperationPhase, OperationRecord, PullPolicy, ReachedPhase, RefusalCode,
+};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
@@ -69,6 +71,8 @@ pub(crate) struct NewOperation {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) reference: Option<String>,
     pub(crate) requester: Option<String>,
+    /// When the source of its image is asked, if the client said so.
+    pub(crate) pull: Option<PullPolicy>,
 }
 
 /// What a command's operation id means.
@@ -89,8 +93,14 @@ impl Operations {
 
     /// Begins an operation of the host's own making.
     pub(crate) fn begin_own(&self, command: &str, reference: Option<String>) -> Operation {
-        let new =
-            NewOperation { id: None, command: command.to_owned(), fingerprint: [0; 32], reference, requester: None };
+        let new = NewOperation {
+            id: None,
+            command: command.to_owned(),
+            fingerprint: [0; 32],
+            reference,
+            requester: None,
+            pull: None,
+        };
         self.begin_unnamed(new)
     }
 
@@ -180,15 +190,16 @@ impl Operations {
             phases: vec![reached(OperationPhase::Accepted)],
             reference: new.reference,
             requester: new.requester,
+            fetch: None,
             link_id: None,
             link_revision: None,
             swap_micros: None,
             unrecorded: false,
         };
         let (sender, receiver) = watch::channel(record);
-        let fingerprint = new.fingerprint;
+        let (fingerprint, pull) = (new.fingerprint, new.pull);
         table.entries.insert(id, Entry { fingerprint, record: receiver });
-        Operation { record: sender, operations: self.clone(), fingerprint, named, refused: false }
+        Operation { record: sender, operations: self.clone(), fingerprint, pull, named, refused: false }
     }
 
     /// Forgets the oldest finished operation for each one beyond the bound.

@@ -1,6 +1,7 @@
 //! What can be typed: the command line as it is, before any setting is resolved.
 
 mod actors;
+mod artifact;
 mod auction;
 mod bench;
 mod call;
@@ -25,6 +26,7 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 use crate::{exit, printer::Format};
 
 pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
+pub(crate) use artifact::{Artifact, Prefetch, Pull};
 pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
@@ -92,6 +94,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
   update --all-hosts  updates, errors, missing, complete; an update has host_id,
                       host_name, operation_id, swap_micros, error,
                       outcome: done, failed or not_begun
+  artifact prefetch   prefetches, errors, missing, complete; a prefetch has host_id,
+                      host_name, operation_id, digest, size, error,
+                      outcome: done or failed
   registry set        registry, taken, errors, missing, complete
   auction             ranked, declined, errors, missing, complete
   operation watch     operation_id, command, phase, phases, host_id, incarnation,
@@ -199,6 +204,8 @@ pub(crate) enum Command {
     Update(Update),
     #[command(subcommand)]
     Auction(Auction),
+    #[command(subcommand)]
+    Artifact(Artifact),
     #[command(subcommand)]
     Operation(Operation),
     #[command(subcommand)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod artifact;
 mod auction;
 mod bench;
 mod call;
@@ -70,6 +71,7 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
         Command::Update(update) => update::run(update, settings).await,
         Command::Auction(auction) => auction::run(auction, settings).await,
+        Command::Artifact(artifact) => artifact::run(artifact, settings).await,
         Command::Operation(operation) => operation::run(operation, settings).await,
         Command::Link(link) => link::run(link, settings).await,
         Command::Config(config) => config::run(config, settings).await,

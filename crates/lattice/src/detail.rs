@@ -7,6 +7,9 @@ const SHORT_KEY: usize = 8;
 /// Characters of a reference: enough for a file's name and its digest, and little enough for a table of 120 columns.
 const SHORT_REFERENCE: usize = 40;
 
+/// Digits of a digest: 48 bits, which no two images of one lattice share.
+const SHORT_DIGEST: usize = 12;
+
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
@@ -39,6 +42,15 @@ impl Detail {
         let end: String = reference.chars().skip(length - (SHORT_REFERENCE - 1)).collect();
         let whole_names = end.find('/').filter(|slash| slash + 1 < end.len()).map_or(&*end, |slash| &end[slash..]);
         format!("…{whole_names}")
+    }
+
+    /// A digest, of which people see its first digits, as registries show them.
+    pub(crate) fn digest(self, digest: &str) -> String {
+        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+        match self {
+            Detail::Brief => digits.chars().take(SHORT_DIGEST).collect(),
+            Detail::Whole => digest.to_owned(),
+        }
     }
 
     /// How the keys of one table are shown: all in one length, in which they differ.
@@ -95,6 +107,13 @@ mod tests {
         let column = Detail::Brief.keys(keys);
         assert_eq!(keys.map(|key| column.of(key))[..2], ["MDNX3CB6VBA…", "MDNX3CB6VBX…"]);
         assert_eq!(Detail::Brief.keys(["MAB", "MAC"]).of("MAB"), "MAB");
+    }
+
+    #[test]
+    fn digests_lose_their_end() {
+        let digest = "sha256:9c5b54685d4471050f2a9c01b2d4e6f89c5b54685d4471050f2a9c01b2d4e6f8";
+        assert_eq!(Detail::Brief.digest(digest), "9c5b54685d44");
+        assert_eq!(Detail::Whole.digest(digest), digest);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod ended;
 
 use futures::StreamExt;
 use lattice_client::{Operation, Recording, RequestError, Settled, WaitError};
-use lattice_protocol::{ActorKey, HostKey, OperationId, OperationPhase, OperationRecord, RefusalCode};
+use lattice_protocol::{ActorKey, HostKey, ImageFetch, OperationId, OperationPhase, OperationRecord, RefusalCode};
 
 use crate::{
     connect::Lattice,
@@ -112,7 +112,7 @@ async fn wait(lattice: &Lattice, operation: Operation, deed: &Deed, printer: Pri
     let watched = operation.is_recorded() && printer.shows_progress();
     let (phases, patience) = (operation.watch(), lattice.target.patience);
     let show = phases.for_each(|record| {
-        record.iter().for_each(|record| printer.progress(phase_text(record.phase)));
+        record.iter().for_each(|record| printer.progress(&phase_text(record)));
         std::future::ready(())
     });
     // Cancel-safe: both only read. The wait alone decides, and goes on when there is nothing more to show.
@@ -139,7 +139,7 @@ pub(crate) async fn follow(
     let until = tokio::time::Instant::now() + lattice.target.patience;
     while let Ok(Some(record)) = tokio::time::timeout_at(until, phases.next()).await {
         let record = record.inspect_err(|_| printer.end_progress())?;
-        printer.progress(phase_text(record.phase));
+        printer.progress(&phase_text(&record));
         last = Some(record);
     }
     printer.end_progress();
@@ -154,16 +154,31 @@ pub(crate) async fn follow(
     }
 }
 
-fn phase_text(phase: OperationPhase) -> &'static str {
-    match phase {
+fn phase_text(record: &OperationRecord) -> String {
+    let text = match record.phase {
         OperationPhase::Accepted => "accepted ...",
-        OperationPhase::Fetching => "fetching ...",
+        OperationPhase::Fetching => return fetching_text(record.fetch.as_ref()),
         OperationPhase::Verifying => "verifying ...",
         OperationPhase::Compiling => "compiling ...",
         OperationPhase::Starting => "starting ...",
         OperationPhase::Swapping => "swapping ...",
         _ => "",
+    };
+    text.to_owned()
+}
+
+fn fetching_text(fetch: Option<&ImageFetch>) -> String {
+    match fetch {
+        Some(ImageFetch { fetched, size, .. }) if *size > 0 => {
+            format!("fetching, {} of {} ...", mebibytes(*fetched), mebibytes(*size))
+        }
+        _ => "fetching ...".to_owned(),
     }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes * 10 >> 20;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
 /// What an update that does not follow what runs can be helped with.

@@ -19,6 +19,7 @@ mod log;
 mod loose;
 mod member;
 mod metadata;
+mod pull;
 mod query;
 mod registry;
 
@@ -30,7 +31,8 @@ pub use artifact::{
 pub use auction::{ActorAuction, ActorBid, BID_HEADER, Bid, Declined, ProviderAuction, ProviderBid};
 pub(crate) use command::link_name;
 pub use command::{
-    Command, FORCE_HEADER, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Command, FORCE_HEADER, Prefetch, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider,
+    UpdateActor,
 };
 pub use config::{ConfigValue, ConfigValues};
 pub(crate) use count::clamped;
@@ -44,6 +46,7 @@ pub use link::{DeleteLink, LinkDefinition, Links};
 pub use log::{LogLine, LogLines, LogQuery};
 pub use member::{Member, Members};
 pub use metadata::{Annotations, Constraints, Labels, LinkValues};
+pub use pull::{PULL_HEADER, PullPolicy, UnknownPullPolicy};
 pub use query::{Claims, LatticeQuery};
 pub use registry::{LabelChange, PutRegistries, Registries, RegistryCredential};
 

@@ -34,10 +34,11 @@ pub use control::{
     BID_HEADER, BYTES_TYPE, BeginUpload, Bid, Claims, Command, ConfigValue, ConfigValues, Constraints, Count,
     CountError, Declined, DeleteLink, DeliveryState, FORCE_HEADER, FinishUpload, Host, HostInventory, Items,
     LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues, Links, LogLine,
-    LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, OFFSET_HEADER, POSITION_HEADER, PartQuery,
-    ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess, ProviderState, PutRegistries, RefusalCode,
-    Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider,
-    StoredArtifact, UPLOAD_HEADER, UpdateActor, UploadBegun,
+    LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, Member, Members, OFFSET_HEADER, POSITION_HEADER,
+    PULL_HEADER, PartQuery, Prefetch, ProviderAuction, ProviderBid, ProviderDescription, ProviderProcess,
+    ProviderState, PullPolicy, PutRegistries, RefusalCode, Registries, RegistryCredential, ScaleActor, StartActor,
+    StartProvider, StopActor, StopHost, StopProvider, StoredArtifact, UPLOAD_HEADER, UnknownPullPolicy, UpdateActor,
+    UploadBegun,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -46,7 +47,7 @@ pub use id::{
     OperationId, ProviderKey, UserKey,
 };
 pub use operation::{
-    OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
+    ImageFetch, OPERATION_HEADER, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery,
     REQUESTER_HEADER, ReachedPhase,
 };
 pub use parts::{MAX_PARTS, PART_HEADER, PARTS_HEADER, Part, PartError};

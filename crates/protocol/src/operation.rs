@@ -81,6 +81,9 @@ pub struct OperationRecord {
     /// The command: the end of its subject, such as `scale` or `linkdefs.put`; `restore` where the host began it itself.
     #[serde(default, deserialize_with = "nil_as_default", skip_serializing_if = "String::is_empty")]
     pub command: String,
+    /// What was fetched for it, or how far that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<ImageFetch>,
     /// The host that accepted it.
     #[serde(alias = "hostId")]
     pub host_id: HostKey,
@@ -121,6 +124,26 @@ impl OperationRecord {
     pub fn is_past(&self, phase: Option<OperationPhase>) -> bool {
         self.phase.is_final() || phase.is_some_and(|phase| phase != self.phase)
     }
+}
+
+/// How far the fetch of an image is, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFetch {
+    /// The digest of its bytes, `sha256:` and hexadecimal digits, once they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Bytes that are there.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub fetched: u64,
+    /// What its source called the version that the reference named before, if that was another: a tag was moved.
+    #[serde(default, alias = "movedFrom", skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
+    /// Bytes that there are.
+    #[serde(default, deserialize_with = "nil_as_default")]
+    pub size: u64,
+    /// What its source calls this version: the digest of a manifest in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// A phase and when it was reached.

@@ -13,9 +13,6 @@ use crate::{
     kind::Kind,
 };
 
-/// What every WebAssembly binary begins with.
-const WASM: &[u8] = b"\0asm";
-
 /// What an artifact says that it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,9 +58,9 @@ impl Checked {
     /// [`CheckError`] tells the first thing that is wrong.
     pub fn new(bytes: Bytes, policy: &Policy, now: SystemTime) -> Result<Self, CheckError> {
         let digest = Digest::of(&bytes);
-        let about = match bytes.starts_with(WASM) {
-            true => module(&bytes, &digest, policy, now)?,
-            false => provider(&bytes, now)?,
+        let about = match Kind::of(&bytes) {
+            Kind::Module => module(&bytes, &digest, policy, now)?,
+            _ => provider(&bytes, now)?,
         };
         Ok(Self { bytes, digest, about })
     }

@@ -184,10 +184,12 @@ pub(super) fn is_token(nuid: &str) -> bool {
 
 fn metadata(about: &About) -> HashMap<String, String> {
     let kind = match about.kind {
-        Kind::Module => MODULE,
-        Kind::Provider => PROVIDER,
+        Kind::Module => Some(MODULE),
+        Kind::Provider => Some(PROVIDER),
+        Kind::Any => None,
     };
-    let mut metadata = HashMap::from([(KIND.to_owned(), kind.to_owned()), (KEY.to_owned(), about.key.clone())]);
+    let mut metadata = HashMap::from([(KEY.to_owned(), about.key.clone())]);
+    metadata.extend(kind.map(|kind| (KIND.to_owned(), kind.to_owned())));
     metadata.extend(about.name.as_ref().map(|name| (NAME.to_owned(), name.chars().take(LONGEST_NAME).collect())));
     metadata
 }

@@ -45,6 +45,8 @@ pub(crate) enum Expected {
         annotations: Annotations,
     },
     HostStopped,
+    /// Hosts of other projects know no such command, so that no event tells of it.
+    Prefetched,
     LinkSet(LinkPlace),
     LinkDeleted(LinkPlace),
     /// No event tells more than the answer.
@@ -99,7 +101,7 @@ impl Awaited {
     pub(super) fn is_done_when_answered(&self, is_recorded: bool) -> bool {
         match &self.expected {
             Expected::LinkSet(_) | Expected::LinkDeleted(_) | Expected::Nothing => true,
-            Expected::Updated { .. } | Expected::ProviderStopped { .. } => !is_recorded,
+            Expected::Updated { .. } | Expected::ProviderStopped { .. } | Expected::Prefetched => !is_recorded,
             Expected::Started { .. }
             | Expected::Scaled { .. }
             | Expected::Stopped { .. }
@@ -232,7 +234,7 @@ impl Expected {
             }
             Expected::LinkSet(place) | Expected::LinkDeleted(place) => told.is_of(place),
             Expected::HostStopped => true,
-            Expected::Nothing => false,
+            Expected::Prefetched | Expected::Nothing => false,
         }
     }
 }

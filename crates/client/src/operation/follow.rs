@@ -10,7 +10,7 @@ use tokio::time::{self, Instant};
 use super::{Accepted, WaitError};
 use crate::{
     client::Client,
-    defaults::{HOST_RETURN, HOST_RETURN_PAUSE, LONG_POLL, LOST_POLL},
+    defaults::{FETCH_POLL, HOST_RETURN, HOST_RETURN_PAUSE, LONG_POLL, LOST_POLL},
     request::RequestError,
 };
 
@@ -65,11 +65,16 @@ impl Follower {
         }
     }
 
-    /// The record once its phase is another one than this.
-    pub(super) async fn past(&mut self, past: Option<OperationPhase>) -> Result<OperationRecord, NoRecord> {
+    /// The record once it tells of another phase than the last one, or that more of an image was fetched.
+    pub(super) async fn past(&mut self, last: Option<&OperationRecord>) -> Result<OperationRecord, NoRecord> {
         loop {
-            let record = self.ask(past).await?;
-            if record.phase.is_final() || past != Some(record.phase) {
+            // Bytes that arrive are no phase that a question could be held for.
+            if last.is_some_and(|last| last.phase == OperationPhase::Fetching) {
+                self.wait = FETCH_POLL;
+            }
+            let record = self.ask(last.map(|last| last.phase)).await?;
+            let is_news = |last: &OperationRecord| last.phase != record.phase || last.fetch != record.fetch;
+            if record.phase.is_final() || last.is_none_or(is_news) {
                 return Ok(record);
             }
         }

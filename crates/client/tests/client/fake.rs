@@ -191,6 +191,7 @@ pub(crate) fn record(query: &OperationQuery, phase: OperationPhase) -> Operation
         causes: Vec::new(),
         code: None,
         command: "la".to_owned(),
+        fetch: None,
         host_id: host(0),
         incarnation: "a".to_owned(),
         operation_id: query.operation_id.clone(),

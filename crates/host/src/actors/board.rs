@@ -111,6 +111,7 @@ impl GroupView {
     fn instance(&self, id: &Uuid, bound: u16) -> ActorInstance {
         ActorInstance {
             annotations: self.annotations.clone(),
+            digest: Some(self.digest.to_string()),
             image_ref: Some(self.reference.to_string()),
             instance_id: id.to_string(),
             max_concurrent: bound,

@@ -5,15 +5,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use lattice_artifact::{Artifact, Digest, Reference, Store};
+use lattice_artifact::{Artifact, Digest, Reference};
 use lattice_protocol::ActorKey;
 
-use crate::defaults::REMEMBERED_IMAGES;
+use crate::{artifacts::Artifacts, defaults::REMEMBERED_IMAGES};
 
 /// The images that this host has met since it started; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
-    store: Store,
+    artifacts: Artifacts,
     met: Arc<Mutex<Met>>,
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct KnownImage {
 }
 
 impl Images {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, met: Arc::default() }
+    pub(crate) fn new(artifacts: Artifacts) -> Self {
+        Self { artifacts, met: Arc::default() }
     }
 
     /// Notes what a reference turned out to be.
@@ -61,7 +61,7 @@ impl Images {
 
     /// Whether the bytes of an image are in the cache.
     pub(crate) fn are_cached(&self, digest: &Digest) -> bool {
-        self.store.holds(digest)
+        self.artifacts.holds(digest)
     }
 
     fn lock(&self) -> MutexGuard<'_, Met> {
@@ -71,9 +71,10 @@ impl Images {
 
 #[cfg(test)]
 mod tests {
-    use lattice_artifact::StoreSettings;
+    use lattice_artifact::{Store, StoreSettings};
 
     use super::*;
+    use crate::artifacts::Rules;
 
     fn image(bytes: &[u8]) -> KnownImage {
         let actor = "MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR".parse().expect("a published key");
@@ -88,7 +89,7 @@ mod tests {
     fn the_latest_is_known_and_the_oldest_forgotten() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(&dir.path().join("artifacts"), StoreSettings::default()).expect("it can be written");
-        let images = Images::new(store);
+        let images = Images::new(Artifacts::new(store, Rules::default()));
         images.note_image(&reference(0), image(b"a"));
         images.note_image(&reference(0), image(b"b"));
         assert_eq!(images.known(&reference(0)), Some(image(b"b")));

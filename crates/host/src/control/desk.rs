@@ -14,7 +14,7 @@ mod registries;
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use lattice_artifact::{Policy, Reference};
+use lattice_artifact::Reference;
 use lattice_protocol::{
     Ack, ControlSubject, ControlSubjects, HostKey, LatticeName, MAX_REQUEST, RefusalCode, SubjectError, error_chain,
 };
@@ -25,6 +25,7 @@ use super::{reply::Reply, request::Request};
 use crate::{
     about::About,
     actors::{ActorCommand, Actors, Images},
+    artifacts::Artifacts,
     auction::Memory,
     defaults::HELD_QUESTIONS,
     depot::Depot,
@@ -32,6 +33,7 @@ use crate::{
     labels::LabelEdits,
     members::Members,
     operations::{Begun, Operations},
+    prefetch::Prefetches,
     providers::{ProviderCommand, Providers},
 };
 
@@ -49,11 +51,12 @@ pub(crate) struct Desk {
 pub(crate) struct Parts {
     pub(crate) subjects: ControlSubjects,
     pub(crate) host: HostKey,
-    pub(crate) policy: Policy,
+    pub(crate) artifacts: Artifacts,
     pub(crate) about: About,
     pub(crate) actors: Actors,
     pub(crate) providers: Providers,
     pub(crate) images: Images,
+    pub(crate) prefetches: Prefetches,
     pub(crate) memory: Memory,
     pub(crate) depot: Depot,
     pub(crate) label_edits: LabelEdits,
@@ -95,6 +98,8 @@ pub(super) struct Admission {
 pub(super) enum EntityCommand {
     Actor(ActorCommand),
     Provider(ProviderCommand),
+    /// Have an image in the cache.
+    Prefetch(Reference),
 }
 
 impl From<ActorCommand> for EntityCommand {
@@ -115,6 +120,7 @@ impl EntityCommand {
         match self {
             EntityCommand::Actor(command) => command.reference(),
             EntityCommand::Provider(command) => command.reference(),
+            EntityCommand::Prefetch(reference) => Some(reference),
         }
     }
 }

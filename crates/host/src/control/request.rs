@@ -4,7 +4,7 @@ use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use lattice_protocol::{
     BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, OFFSET_HEADER, OPERATION_HEADER, OperationId,
-    PARTS_HEADER, REQUESTER_HEADER, UPLOAD_HEADER, decode_command,
+    PARTS_HEADER, PULL_HEADER, REQUESTER_HEADER, UPLOAD_HEADER, decode_command,
 };
 
 const ACCEPT: &str = "Accept";
@@ -64,6 +64,11 @@ impl Request {
     /// The upload that the body is a part of, and the byte at which it begins there.
     pub(super) fn upload(&self) -> Option<(&str, u64)> {
         Some((self.header(UPLOAD_HEADER)?, self.header(OFFSET_HEADER)?.parse().ok()?))
+    }
+
+    /// When the source of its image is asked.
+    pub(super) fn pull(&self) -> Option<&str> {
+        self.header(PULL_HEADER)
     }
 
     /// Whether the answer may come in parts.

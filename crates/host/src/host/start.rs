@@ -26,6 +26,7 @@ use crate::{
         self, Absent, Actors, Announcer, Board, Capacity, Directory, Images, Keeper, Notes, Preparer, Restorer,
         Serving, Tools,
     },
+    artifacts::{Artifacts, Rules},
     auction::Memory,
     bucket::AnyError,
     config::{HostConfig, Mode},
@@ -37,6 +38,7 @@ use crate::{
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
     members::{Members, Noter, Watcher},
     operations::{Ledger, Operations, Writer},
+    prefetch::{Prefetcher, Prefetches},
     providers::{self, Exits, ProviderBoard, Providers},
     state::{Running, StateDir},
 };
@@ -126,7 +128,7 @@ fn connection(attempt: &'static str, source: impl Into<AnyError>) -> StartError 
 struct Common<'a> {
     config: &'a HostConfig,
     subjects: ControlSubjects,
-    policy: Policy,
+    artifacts: Artifacts,
     board: Board,
     capacity: Capacity,
     provider_board: ProviderBoard,
@@ -142,9 +144,9 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    fn tools(&self, store: Store, runtime: Runtime, serving: Serving, notes: Notes) -> Tools {
+    fn tools(&self, runtime: Runtime, serving: Serving, notes: Notes) -> Tools {
         Tools {
-            preparer: Preparer::new(store, self.policy, runtime, self.config.before_fetch.clone()),
+            preparer: Preparer::new(self.artifacts.clone(), runtime),
             announcer: Announcer::new(self.about.facts().host.clone(), self.events.clone()),
             board: self.board.clone(),
             capacity: self.capacity.clone(),
@@ -156,16 +158,10 @@ impl Common<'_> {
     }
 
     /// What providers need.
-    fn provider_tools(
-        &self,
-        store: Store,
-        shared: &SharedHandles,
-        notes: Notes,
-        door: Option<DirectDoor>,
-    ) -> providers::Tools {
+    fn provider_tools(&self, shared: &SharedHandles, notes: Notes, door: Option<DirectDoor>) -> providers::Tools {
         let (config, facts) = (self.config, self.about.facts());
         providers::Tools {
-            images: providers::Images::new(store, self.policy, &config.providers.builtins, config.before_fetch.clone()),
+            images: providers::Images::new(self.artifacts.clone(), &config.providers.builtins),
             announcer: providers::Announcer::new(facts.host.clone(), self.events.clone()),
             board: self.provider_board.clone(),
             links: shared.links.clone(),
@@ -190,18 +186,19 @@ impl Common<'_> {
     fn desk(
         &self,
         (actors, providers): (&Actors, &Providers),
-        images: Images,
+        (images, prefetches): (Images, Prefetches),
         shared: SharedHandles,
         stop: watch::Sender<Option<StopRequest>>,
     ) -> Desk {
         Desk::new(Parts {
             subjects: self.subjects.clone(),
             host: self.about.facts().host.clone(),
-            policy: self.policy,
+            artifacts: self.artifacts.clone(),
             about: self.about.clone(),
             actors: actors.clone(),
             providers: providers.clone(),
             images,
+            prefetches,
             memory: Memory::of_this_process(),
             depot: self.depot.clone(),
             label_edits: self.label_edits.clone(),
@@ -278,12 +275,11 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let about = About::new(facts(&config), labels, board.clone(), (provider_board.clone(), absent.clone()));
     let publisher = Task::spawn("events", |stop| publisher.run(stop));
 
-    let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
     let operations = Operations::new(about.facts().host.clone(), events.epoch().to_owned(), ledger);
     let common = Common {
         config: &config,
         subjects,
-        policy,
+        artifacts: Artifacts::new(store, rules(&config)),
         board,
         capacity,
         provider_board,
@@ -294,7 +290,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         absent,
         operations,
         members,
-        depot: Depot::new(objects, policy, config.control.server_info().max_payload),
+        depot: Depot::new(objects, rules(&config).policy, config.control.server_info().max_payload),
         stops: Stops::default(),
     };
     // The last that can fail: who has started also says when it stops.
@@ -306,13 +302,14 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let refusals = Arc::clone(serving.refusals());
     let (keeper, notes) =
         Keeper::new(state, common.board.clone(), common.provider_board.clone(), common.absent.clone());
-    let provider_tools = common.provider_tools(store.clone(), &shared, notes.clone(), serving.door());
+    let provider_tools = common.provider_tools(&shared, notes.clone(), serving.door());
     let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
-    let tools = common.tools(store, runtime, serving, notes);
+    let tools = common.tools(runtime, serving, notes);
     let images = tools.preparer.images().clone();
+    let (prefetches, prefetcher) = Prefetcher::new(common.artifacts.clone(), tools.preparer.clone());
     let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
-    let (desk, replier) = (common.desk((&actors, &providers), images, shared, stop), common.replier());
+    let (desk, replier) = (common.desk((&actors, &providers), (images, prefetches), shared, stop), common.replier());
     let (restore, restored) = common.restore(before, actors.clone(), providers.clone());
     let tasks = Tasks {
         publisher,
@@ -327,6 +324,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         uploads: Task::spawn("uploads", |stop| common.depot.clone().run(stop)),
         labels: Task::spawn("labels", |stop| registrar.run(stop)),
         control: Task::spawn("control", |stop| control::serve(intake, desk, replier, stop)),
+        prefetcher: Task::spawn("prefetches", |stop| prefetcher.run(stop)),
         restore,
     };
     let Common { about, events, stops, .. } = common;
@@ -346,6 +344,11 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         providers: Some(providers),
         tasks,
     })
+}
+
+fn rules(config: &HostConfig) -> Rules {
+    let policy = Policy { allow_file: config.allow_file, allow_unsigned: config.allow_unsigned };
+    Rules { policy, pull: config.pull, before_fetch: config.before_fetch.clone() }
 }
 
 /// Where actors and their callers are looked up.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lattice_protocol::{Ack, ActorKey, OperationId, OperationPhase, OperationRecord, RefusalCode};
+use lattice_artifact::{Fetched, Progress};
+use lattice_protocol::{
+    Ack, ActorKey, ImageFetch, OperationId, OperationPhase, OperationRecord, PullPolicy, RefusalCode,
+};
 use tokio::sync::watch;
 
 use super::{Fingerprint, Operations, ledger::Entry, reached, repeated};
@@ -13,6 +16,7 @@ pub(crate) struct Operation {
     pub(super) record: watch::Sender<OperationRecord>,
     pub(super) operations: Operations,
     pub(super) fingerprint: Fingerprint,
+    pub(super) pull: Option<PullPolicy>,
     /// Whether the client named it, so that the ledger knew it before it was accepted.
     pub(super) named: bool,
     /// Whether it was taken back, and is not to be remembered.
@@ -48,6 +52,36 @@ impl Operation {
             record.phases.push(reached(phase));
         });
         self.note();
+    }
+
+    /// When the source of its image is asked, if the client said so.
+    pub(crate) fn pull(&self) -> Option<PullPolicy> {
+        self.pull
+    }
+
+    /// Notes how far the fetch of its image is, for who asks this host; the ledger hears what came of it.
+    pub(crate) fn progress(&self) -> Progress {
+        let record = self.record.clone();
+        Progress::new(move |fetched, size| {
+            record.send_if_modified(|record| {
+                record.fetch = Some(ImageFetch { fetched, size, ..ImageFetch::default() });
+                // Nobody waits for this: who asks anew sees it.
+                false
+            });
+        })
+    }
+
+    /// Notes what was fetched.
+    pub(crate) fn fetched(&self, fetched: &Fetched) {
+        let size = fetched.size() as u64;
+        let fetch = ImageFetch {
+            digest: Some(fetched.digest().to_string()),
+            fetched: size,
+            moved_from: fetched.moved_from().map(|digest| digest.to_string()),
+            size,
+            version: fetched.version().map(|digest| digest.to_string()),
+        };
+        self.record.send_modify(|record| record.fetch = Some(fetch));
     }
 
     /// Notes which actor it is about.

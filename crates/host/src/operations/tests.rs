@@ -15,6 +15,7 @@ fn named(text: &str, body: &[u8]) -> NewOperation {
         fingerprint: fingerprint("cmd", body),
         reference: None,
         requester: None,
+        pull: None,
     }
 }
 

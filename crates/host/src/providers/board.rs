@@ -64,6 +64,7 @@ impl ProviderView {
         ProviderDescription {
             annotations: self.annotations.clone(),
             contract_id: Some(self.contract.clone()),
+            digest: self.digest.map(|digest| digest.to_string()),
             id: key.provider.clone(),
             image_ref: Some(self.reference.to_string()),
             link_name: key.link.clone(),

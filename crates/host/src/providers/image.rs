@@ -5,18 +5,13 @@ use std::{
     ffi::OsString,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
-    time::SystemTime,
 };
 
-use lattice_artifact::{Digest, FetchError, Policy, ProviderArtifact, Reference, Store, Target};
+use lattice_artifact::{Digest, FetchError, ProviderArtifact, Reference, Target};
 use lattice_protocol::{ContractId, OperationPhase, ProviderKey};
 
 use super::program::{Archive, Program, ProgramError};
-use crate::{
-    config::{BeforeFetch, Builtin},
-    defaults::REMEMBERED_IMAGES,
-    operations::Operation,
-};
+use crate::{artifacts::Artifacts, config::Builtin, defaults::REMEMBERED_IMAGES, operations::Operation};
 
 /// A provider that can be started.
 #[derive(Clone, Debug)]
@@ -53,17 +48,15 @@ pub(crate) enum ImageError {
 /// Finds programs; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
-    store: Store,
-    policy: Policy,
+    artifacts: Artifacts,
     builtins: Arc<[Builtin]>,
-    before_fetch: Option<BeforeFetch>,
     /// Whose provider an archive was when it was last fetched.
     seen: Arc<Mutex<HashMap<Reference, ProviderKey>>>,
 }
 
 impl Images {
-    pub(crate) fn new(store: Store, policy: Policy, builtins: &[Builtin], before_fetch: Option<BeforeFetch>) -> Self {
-        Self { store, policy, builtins: builtins.into(), before_fetch, seen: Arc::default() }
+    pub(crate) fn new(artifacts: Artifacts, builtins: &[Builtin]) -> Self {
+        Self { artifacts, builtins: builtins.into(), seen: Arc::default() }
     }
 
     /// Whose provider a reference names, if that can be told without fetching it.
@@ -84,7 +77,7 @@ impl Images {
                 Some(_) => Ok(()),
                 None => Err(self.no_builtin(name.name())),
             },
-            _ => Ok(self.policy.admit(reference)?),
+            _ => Ok(self.artifacts.admit(reference)?),
         }
     }
 
@@ -95,9 +88,9 @@ impl Images {
         digest: Option<&Digest>,
         operation: &Operation,
     ) -> Result<Image, ImageError> {
-        operation.reach(OperationPhase::Fetching);
         match reference.target() {
             Target::Builtin(name) => {
+                operation.reach(OperationPhase::Fetching);
                 let builtin = self.builtin(name.name()).ok_or_else(|| self.no_builtin(name.name()))?;
                 Ok(of_builtin(reference, builtin))
             }
@@ -111,23 +104,11 @@ impl Images {
         digest: Option<&Digest>,
         operation: &Operation,
     ) -> Result<Image, FetchError> {
-        if let Some(before) = &self.before_fetch {
-            before.wait().await;
-        }
-        let cached = match digest {
-            Some(digest) => self.store.by_digest(reference, digest, &self.policy).await?,
-            None => None,
-        };
-        let fetched = match cached {
-            Some(fetched) => fetched,
-            None => self.store.fetch_bytes(reference, &self.policy).await?,
-        };
-        operation.reach(OperationPhase::Verifying);
-        let artifact = self.store.verify_provider(fetched, SystemTime::now()).await?;
+        let artifact = self.artifacts.provider(reference, digest, operation).await?;
         self.note(reference, &artifact.claims.subject);
         // Its bytes go with the artifact; the file stays.
-        self.store.executable(&artifact).await?;
-        Ok(of_archive(Archive::new(self.store.clone(), self.policy, &artifact), artifact))
+        self.artifacts.executable(&artifact).await?;
+        Ok(of_archive(Archive::new(self.artifacts.clone(), &artifact), artifact))
     }
 
     /// Remembers some, and forgets them all when they become many: what is not known costs an auction its certainty alone.

@@ -1,8 +1,10 @@
 //! Where the program of a provider is, over all the times that it is started.
 
-use std::{ffi::OsString, path::PathBuf, time::SystemTime};
+use std::{ffi::OsString, path::PathBuf};
 
-use lattice_artifact::{Digest, FetchError, Policy, ProviderArtifact, Reference, Store};
+use lattice_artifact::{Digest, FetchError, ProviderArtifact, Reference};
+
+use crate::artifacts::Artifacts;
 
 /// Where a program is.
 #[derive(Clone, Debug)]
@@ -14,8 +16,7 @@ pub(super) enum Program {
 /// The executable in an archive. It lies in the cache and not in memory, for it is as large as a program.
 #[derive(Clone, Debug)]
 pub(super) struct Archive {
-    store: Store,
-    policy: Policy,
+    artifacts: Artifacts,
     reference: Reference,
     digest: Digest,
     executable: Digest,
@@ -41,44 +42,39 @@ impl Program {
 }
 
 impl Archive {
-    pub(super) fn new(store: Store, policy: Policy, artifact: &ProviderArtifact) -> Self {
+    pub(super) fn new(artifacts: Artifacts, artifact: &ProviderArtifact) -> Self {
         let (reference, executable) = (artifact.reference.clone(), artifact.executable.digest());
-        Self { store, policy, reference, digest: artifact.digest, executable }
+        Self { artifacts, reference, digest: artifact.digest, executable }
     }
 
     /// The file with the executable, taken out of the archive again if it made way for others in the cache.
     async fn executable(&self) -> Result<PathBuf, ProgramError> {
-        match self.store.executable_by_digest(&self.executable).await? {
+        match self.artifacts.executable_by_digest(&self.executable).await? {
             Some(path) => Ok(path),
-            None => Ok(self.store.executable(&self.open().await?).await?),
+            None => Ok(self.artifacts.executable(&self.open().await?).await?),
         }
     }
 
     async fn open(&self) -> Result<ProviderArtifact, ProgramError> {
-        let cached = self.store.by_digest(&self.reference, &self.digest, &self.policy).await?;
-        let fetched = match cached {
-            Some(fetched) => fetched,
-            None => self.store.fetch_bytes(&self.reference, &self.policy).await?,
-        };
-        if fetched.digest() != self.digest {
-            return Err(ProgramError::Replaced { reference: Box::new(self.reference.clone()), digest: self.digest });
-        }
-        Ok(self.store.verify_provider(fetched, SystemTime::now()).await?)
+        let again = self.artifacts.provider_again(&self.reference, &self.digest).await?;
+        let replaced = || ProgramError::Replaced { reference: Box::new(self.reference.clone()), digest: self.digest };
+        again.ok_or_else(replaced)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, time::SystemTime};
 
     use lattice_artifact::{
-        StoreSettings,
+        Policy, Store, StoreSettings,
         archive::{Packing, pack, this_target},
     };
     use lattice_claims::{AccountSeed, NewProviderClaims, ProviderSeed};
     use tempfile::TempDir;
 
     use super::*;
+    use crate::artifacts::Rules;
 
     fn write(dir: &TempDir, script: &[u8]) -> Reference {
         let contract = "test:program".parse().expect("a contract");
@@ -98,7 +94,8 @@ mod tests {
         let policy = Policy { allow_file: true, allow_unsigned: false };
         let reference = write(&dir, b"one");
         let artifact = store.fetch_provider(&reference, &policy, SystemTime::now()).await.expect("it is good");
-        let archive = Archive::new(store, policy, &artifact);
+        let rules = Rules { policy, ..Rules::default() };
+        let archive = Archive::new(Artifacts::new(store, rules), &artifact);
         let path = archive.executable().await.expect("it is taken out");
         assert_eq!(fs::read(&path).expect("it is there"), b"one");
 

@@ -213,3 +213,18 @@ command!(StopHost, CommandVerb::StopHost, "stop command");
 pub(crate) fn link_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<LinkName, D::Error> {
     Ok(empty_as_none(deserializer)?.unwrap_or_default())
 }
+
+/// Have an image in a host's cache, checked and compiled, before anything starts from it. Of this project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefetch {
+    /// The host, repeated from the subject.
+    #[serde(default, alias = "hostId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<HostKey>,
+    /// The image of an actor or a provider.
+    #[serde(alias = "imageRef")]
+    pub image_ref: String,
+    /// The lattice, repeated from the subject.
+    #[serde(default, alias = "latticeId", deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub lattice_id: Option<LatticeName>,
+}
+command!(Prefetch, CommandVerb::Prefetch, "prefetch command");

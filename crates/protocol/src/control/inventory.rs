@@ -117,6 +117,9 @@ pub struct ActorDescription {
 pub struct ActorInstance {
     /// What was noted on the instances.
     pub annotations: Annotations,
+    /// The digest of the module, `sha256:` and hexadecimal digits; only hosts of this project tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// The image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_ref: Option<String>,
@@ -135,6 +138,8 @@ pub struct ActorInstance {
 struct ToldInstance {
     #[serde(default, deserialize_with = "nil_as_default")]
     annotations: Annotations,
+    #[serde(default)]
+    digest: Option<String>,
     #[serde(default, alias = "imageRef")]
     image_ref: Option<String>,
     // Required, for an item that may be empty would let a small message fill the memory.
@@ -152,6 +157,7 @@ impl From<ToldInstance> for ActorInstance {
     fn from(told: ToldInstance) -> Self {
         Self {
             annotations: told.annotations,
+            digest: told.digest,
             image_ref: told.image_ref,
             instance_id: told.instance_id,
             max_concurrent: told.max_concurrent.or(told.max_instances).unwrap_or(1),
@@ -175,6 +181,10 @@ pub struct ProviderDescription {
         skip_serializing_if = "Option::is_none"
     )]
     pub contract_id: Option<ContractId>,
+    /// The digest of the archive, `sha256:` and hexadecimal digits; only hosts of this project tell, and of no part of their own
+    /// program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// The provider.
     #[serde(alias = "public_key", alias = "publicKey")]
     pub id: ProviderKey,

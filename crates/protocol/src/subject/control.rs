@@ -164,10 +164,12 @@ pub enum CommandVerb {
     StopProvider,
     /// `stop`: stop the host.
     StopHost,
+    /// `prefetch`: have an image in the cache; of this project.
+    Prefetch,
 }
 
 impl CommandVerb {
-    const ALL: [(CommandVerb, &'static str); 7] = [
+    const ALL: [(CommandVerb, &'static str); 8] = [
         (CommandVerb::StartActor, "la"),
         (CommandVerb::StopActor, "sa"),
         (CommandVerb::ScaleActor, "scale"),
@@ -175,6 +177,7 @@ impl CommandVerb {
         (CommandVerb::StartProvider, "lp"),
         (CommandVerb::StopProvider, "sp"),
         (CommandVerb::StopHost, "stop"),
+        (CommandVerb::Prefetch, "prefetch"),
     ];
 
     /// The subject token.

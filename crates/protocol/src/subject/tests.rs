@@ -43,6 +43,7 @@ fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
         (command(CommandVerb::StartProvider), "cmd.{host}.lp", PLAIN),
         (command(CommandVerb::StopProvider), "cmd.{host}.sp", PLAIN),
         (command(CommandVerb::StopHost), "cmd.{host}.stop", PLAIN),
+        (command(CommandVerb::Prefetch), "cmd.{host}.prefetch", PLAIN),
         (Inventory { host: host.clone() }, "get.{host}.inv", PLAIN),
         (GetHosts, "get.hosts", PLAIN),
         (PingHosts, "ping.hosts", PLAIN),

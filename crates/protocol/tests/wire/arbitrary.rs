@@ -10,10 +10,11 @@ use data_encoding::BASE32_NOPAD;
 use lattice_protocol::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, ActorKey, Annotations, Bid, Claims, ConfigValue,
     ConfigValues, Constraints, ContractId, Count, Declined, DeleteLink, EntityKey, Host, HostInventory, HostKey,
-    LabelChange, Labels, LatticeName, LinkDefinition, LinkName, LinkValues, Links, Member, Members, OperationId,
-    OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid,
-    ProviderDescription, ProviderKey, ProviderProcess, ProviderState, ReachedPhase, RefusalCode, Registries,
-    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    ImageFetch, LabelChange, Labels, LatticeName, LinkDefinition, LinkName, LinkValues, Links, Member, Members,
+    OperationId, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction,
+    ProviderBid, ProviderDescription, ProviderKey, ProviderProcess, ProviderState, ReachedPhase, RefusalCode,
+    Registries, RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider,
+    UpdateActor,
     contract::lattice_control as contract,
     event::{
         ActorUpdateFailed, ActorUpdated, ActorsStopped, CloudEvent, ConfigChange, EventData, LabelsChanged,
@@ -262,6 +263,7 @@ strategy!(
     instance,
     ActorInstance {
         annotations: notes(),
+        digest: maybe(),
         image_ref: maybe(),
         instance_id: text(),
         max_concurrent: any::<u16>(),
@@ -304,6 +306,7 @@ strategy!(
     ProviderDescription {
         annotations: notes(),
         contract_id: option::of(contract()),
+        digest: maybe(),
         id: provider(),
         image_ref: maybe(),
         link_name: link_name(),
@@ -446,19 +449,25 @@ fn known_phase() -> impl Strategy<Value = OperationPhase> {
     ])
 }
 
+strategy!(
+    fetch,
+    ImageFetch { digest: maybe(), fetched: any::<u64>(), moved_from: maybe(), size: any::<u64>(), version: maybe() }
+);
+
 /// By hand, for a tuple of strategies has at most twelve parts.
 fn record() -> impl Strategy<Value = OperationRecord> {
-    let about = (option::of(actor()), list(text()), option::of(code()), text(), host(), text());
+    let about = (option::of(actor()), list(text()), option::of(code()), text(), option::of(fetch()), host(), text());
     let numbers = (some_text(), option::of(any::<u64>()), option::of(any::<u64>()));
     let state = (name::<OperationId>(), phase(), list(reached()), maybe(), maybe(), numbers);
     (about, state, any::<bool>()).prop_map(|(about, state, unrecorded)| {
-        let (actor_id, causes, code, command, host_id, incarnation) = about;
+        let (actor_id, causes, code, command, fetch, host_id, incarnation) = about;
         let (operation_id, phase, phases, reference, requester, (link_id, link_revision, swap_micros)) = state;
         OperationRecord {
             actor_id,
             causes,
             code,
             command,
+            fetch,
             host_id,
             incarnation,
             link_id,

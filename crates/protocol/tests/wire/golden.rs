@@ -93,6 +93,7 @@ fn labels() -> Labels {
 fn instance() -> ActorInstance {
     ActorInstance {
         annotations: notes(),
+        digest: None,
         image_ref: Some(ECHO.into()),
         instance_id: "0192f6d8-5c7e-4b1a-8f00-aa5577cc0011".into(),
         max_concurrent: 65_535,
@@ -129,6 +130,7 @@ pub(crate) fn inventory() -> HostInventory {
         providers: vec![ProviderDescription {
             annotations: [("", ""); 0].into_iter().collect(),
             contract_id: "wasmcloud:keyvalue".parse().ok(),
+            digest: None,
             id: provider(),
             image_ref: Some(REDIS.into()),
             link_name: LinkName::default(),
@@ -324,6 +326,7 @@ fn record() -> OperationRecord {
         causes: vec!["could not fetch".into(), "no such file".into()],
         code: None,
         command: String::new(),
+        fetch: None,
         host_id: host(),
         incarnation: String::new(),
         link_id: None,

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use async_nats::jetstream;
-use lattice_artifact::{Digest, Policy, Store, StoreSettings};
+use lattice_artifact::{Digest, Store, StoreSettings};
 use lattice_claims::{ClusterSeed, HostSeed, Issuers};
 use lattice_protocol::{EventSubjects, LatticeName};
 use lattice_runtime::{ActorSettings, Runtime};
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     actors::{Absent, Announcer, Board, Capacity, Directory, Keeper, KnownImage, Preparer, Serving},
+    artifacts::{Artifacts, Rules},
     auction::{Objection, Offer},
     claims::ClaimsStore,
     config::{HostConfig, HostDirs, HostIdentity},
@@ -125,7 +126,7 @@ impl Ground {
         let (board, absent) = (Board::default(), Absent::new(&Running::default()));
         let (_, notes) = Keeper::new(Arc::new(state), board.clone(), ProviderBoard::default(), absent.clone());
         let tools = Tools {
-            preparer: Preparer::new(store.clone(), Policy::default(), runtime.clone(), None),
+            preparer: Preparer::new(Artifacts::new(store.clone(), Rules::default()), runtime.clone()),
             announcer: Announcer::new(host, events),
             board,
             capacity: Capacity::new(None),
@@ -140,7 +141,7 @@ impl Ground {
     fn host(&self, made: &Made) -> MadeUp {
         let running: u32 = made.groups.values().map(|(_, count)| u32::from(*count)).sum();
         let capacity = Capacity::new(made.room.map(|room| room + running));
-        let preparer = Preparer::new(self.store.clone(), Policy::default(), self.runtime.clone(), None);
+        let preparer = Preparer::new(Artifacts::new(self.store.clone(), Rules::default()), self.runtime.clone());
         let board = Board::default();
         let tools = Tools { preparer, board, capacity, ..self.tools.clone() };
         let room = tools.capacity.reserve_as_of(tools.capacity.version(), running).expect("there is room");

@@ -42,6 +42,7 @@ impl AwaitedProvider {
         ProviderDescription {
             annotations: annotations.clone(),
             contract_id: None,
+            digest: self.entry.digest.map(|digest| digest.to_string()),
             id: key.provider.clone(),
             image_ref: Some(reference.to_string()),
             link_name: key.link.clone(),

@@ -156,7 +156,7 @@ fn told(stored: Stored) -> Option<StoredArtifact> {
         kind: match stored.kind {
             Some(Kind::Module) => ArtifactKind::Module,
             Some(Kind::Provider) => ArtifactKind::Provider,
-            None => ArtifactKind::Unknown,
+            Some(Kind::Any) | None => ArtifactKind::Unknown,
         },
         name: stored.name,
         pushed: humantime::format_rfc3339_millis(stored.pushed).to_string(),

@@ -95,7 +95,7 @@ impl Desk {
         // Before anything is looked at, so that whatever changes meanwhile makes the bid stale.
         let version = self.parts.actors.capacity().version();
         let mut objections = label_objections(&self.parts.about.labels(), &auction.constraints);
-        let reference = commands::reference(&auction.actor_ref, &self.parts.policy);
+        let reference = commands::reference(&auction.actor_ref, &self.parts.artifacts);
         let annotations = commands::annotations(auction.annotations.clone());
         match (reference, annotations) {
             (Ok(reference), Ok(annotations)) => {

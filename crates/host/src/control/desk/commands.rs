@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use lattice_artifact::{Policy, Reference};
+use lattice_artifact::Reference;
 use lattice_protocol::{
-    self as protocol, Ack, Annotations, Command, CommandVerb, Count, RefusalCode, ScaleActor, StartActor, StopActor,
-    StopHost, UpdateActor, error_chain,
+    self as protocol, Ack, Annotations, Command, CommandVerb, Count, PULL_HEADER, Prefetch, PullPolicy, RefusalCode,
+    ScaleActor, StartActor, StopActor, StopHost, UnknownPullPolicy, UpdateActor, error_chain,
 };
 
 use super::{Admission, Answer, Desk, EntityCommand, StopRequest, read_up_to, refused};
 use crate::{
     actors::{ActorCommand, Refusal, Scale, ScaleTarget, Start, Stop, Update},
+    artifacts::Artifacts,
     control::request::Request,
     defaults::{MAX_ANNOTATIONS, MAX_CONFIGURATION},
     operations::{Begun, NewOperation, Operation, fingerprint},
@@ -23,19 +24,20 @@ impl Desk {
         let answer = match verb {
             _ if self.closed.is_cancelled() => Err(refusal_ack(&Refusal::Stopping)),
             CommandVerb::StartActor => {
-                self.admit(verb, request, |command, policy| start(command, request.bid(), policy))
+                self.admit(verb, request, |command, artifacts| start(command, request.bid(), artifacts))
             }
             CommandVerb::ScaleActor => self.admit(verb, request, scale),
             CommandVerb::StopActor => self.admit(verb, request, |command, _| stop(command)),
             CommandVerb::StopHost => self.stop_host(request),
             CommandVerb::UpdateActor => {
-                self.admit(verb, request, |command, policy| update(command, policy, request.is_forced()))
+                self.admit(verb, request, |command, artifacts| update(command, artifacts, request.is_forced()))
             }
             CommandVerb::StartProvider => {
                 let images = self.parts.providers.images().clone();
                 self.admit(verb, request, |command, _| start_provider(command, &images))
             }
             CommandVerb::StopProvider => self.admit(verb, request, |command, _| stop_provider(command)),
+            CommandVerb::Prefetch => self.admit(verb, request, prefetch),
         };
         answer.unwrap_or_else(Answer::from)
     }
@@ -45,9 +47,9 @@ impl Desk {
         &self,
         verb: CommandVerb,
         request: &Request,
-        understand: impl FnOnce(C, &Policy) -> Result<E, Ack>,
+        understand: impl FnOnce(C, &Artifacts) -> Result<E, Ack>,
     ) -> Result<Answer, Ack> {
-        let command = understand(self.read(request)?, &self.parts.policy)?.into();
+        let command = understand(self.read(request)?, &self.parts.artifacts)?.into();
         let reference = command.reference().map(ToString::to_string);
         let begun = Box::pin(self.begin(verb.token(), reference, request)?);
         Ok(Answer::Command(Box::new(Admission { begun, command })))
@@ -67,6 +69,7 @@ impl Desk {
             fingerprint: fingerprint(request.subject(), request.body()),
             reference,
             requester: request.requester(),
+            pull: pull(request)?,
         };
         let operations = self.parts.operations.clone();
         Ok(async move { operations.begin(new).await })
@@ -110,6 +113,10 @@ impl Desk {
                 let submitted = self.parts.providers.submit(command, operation).await;
                 submitted.map_err(|refusal| refused(refusal.code(), refusal.to_string()))
             }
+            EntityCommand::Prefetch(reference) => {
+                let submitted = self.parts.prefetches.submit(reference, operation);
+                submitted.map_err(|refusal| refused(refusal.code(), refusal.to_string()))
+            }
         };
         submitted.map_or_else(|refusal| refusal, |()| accepted)
     }
@@ -149,9 +156,9 @@ fn refusal_ack(refusal: &Refusal) -> Ack {
     refused(refusal.code(), refusal.to_string())
 }
 
-fn start(command: StartActor, bid: Option<&str>, policy: &Policy) -> Result<ActorCommand, Ack> {
+fn start(command: StartActor, bid: Option<&str>, artifacts: &Artifacts) -> Result<ActorCommand, Ack> {
     Ok(ActorCommand::Start(Start {
-        reference: reference(&command.actor_ref, policy)?,
+        reference: reference(&command.actor_ref, artifacts)?,
         digest: None,
         annotations: annotations(command.annotations)?,
         count: at_least_one(command.count),
@@ -164,14 +171,14 @@ pub(super) fn at_least_one(count: Count) -> u16 {
     count.get().max(1)
 }
 
-fn scale(command: ScaleActor, policy: &Policy) -> Result<ActorCommand, Ack> {
+fn scale(command: ScaleActor, artifacts: &Artifacts) -> Result<ActorCommand, Ack> {
     let target = match (command.actor_id, command.actor_ref.as_str()) {
         (Some(key), "") => ScaleTarget::Running(key),
-        (Some(key), text) => ScaleTarget::Both(key, reference(text, policy)?),
+        (Some(key), text) => ScaleTarget::Both(key, reference(text, artifacts)?),
         // Some clients put the key of an actor that runs where the reference belongs.
         (None, text) => match text.parse() {
             Ok(key) => ScaleTarget::Running(key),
-            Err(_) => ScaleTarget::Image(reference(text, policy)?),
+            Err(_) => ScaleTarget::Image(reference(text, artifacts)?),
         },
     };
     Ok(ActorCommand::Scale(Scale {
@@ -218,13 +225,23 @@ fn stop(command: StopActor) -> Result<ActorCommand, Ack> {
     }))
 }
 
-fn update(command: UpdateActor, policy: &Policy, force: bool) -> Result<ActorCommand, Ack> {
+fn update(command: UpdateActor, artifacts: &Artifacts, force: bool) -> Result<ActorCommand, Ack> {
     Ok(ActorCommand::Update(Update {
         actor: command.actor_id,
-        reference: reference(&command.new_actor_ref, policy)?,
+        reference: reference(&command.new_actor_ref, artifacts)?,
         annotations: annotations(command.annotations)?,
         force,
     }))
+}
+
+fn prefetch(command: Prefetch, artifacts: &Artifacts) -> Result<EntityCommand, Ack> {
+    Ok(EntityCommand::Prefetch(reference(&command.image_ref, artifacts)?))
+}
+
+/// When the source of an image is asked, if the request says so.
+fn pull(request: &Request) -> Result<Option<PullPolicy>, Ack> {
+    let invalid = |error: UnknownPullPolicy| refused(RefusalCode::Invalid, format!("header `{PULL_HEADER}`: {error}"));
+    request.pull().map(str::parse).transpose().map_err(invalid)
 }
 
 /// The annotations, if an inventory that lists them can still be sent.
@@ -250,8 +267,8 @@ fn parse_reference(text: &str) -> Result<Reference, Ack> {
 }
 
 /// The reference, if this host takes references of its kind.
-pub(super) fn reference(text: &str, policy: &Policy) -> Result<Reference, Ack> {
+pub(super) fn reference(text: &str, artifacts: &Artifacts) -> Result<Reference, Ack> {
     let reference = parse_reference(text)?;
-    policy.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, error_chain(&error)))?;
+    artifacts.admit(&reference).map_err(|error| refused(RefusalCode::NotAllowed, error_chain(&error)))?;
     Ok(reference)
 }

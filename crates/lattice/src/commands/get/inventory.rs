@@ -102,13 +102,14 @@ impl Inventories {
         let keys = detail.keys(rows.iter().map(|row| &*row[KEY]));
         for row in &mut rows {
             row[KEY] = keys.of(&row[KEY]);
+            row[DIGEST] = detail.digest(&row[DIGEST]);
             row[REFERENCE] = detail.reference(&row[REFERENCE]);
         }
         dense(TITLES, rows)
     }
 }
 
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 13;
 const TITLES: [&str; COLUMNS] = [
     "host",
     "kind",
@@ -117,15 +118,17 @@ const TITLES: [&str; COLUMNS] = [
     "link",
     "count",
     "revision",
+    "digest",
     "state",
     "restarts",
     "last exit",
     "annotations",
     "reference",
 ];
-/// Where a row has its key and its reference.
+/// Where a row has its key, its digest and its reference.
 const KEY: usize = 3;
-const REFERENCE: usize = 11;
+const DIGEST: usize = 7;
+const REFERENCE: usize = 12;
 
 fn host_rows(host: &HostInventory) -> Vec<[String; COLUMNS]> {
     let name = if host.friendly_name.is_empty() { host.host_id.as_str() } else { &host.friendly_name };
@@ -135,15 +138,15 @@ fn host_rows(host: &HostInventory) -> Vec<[String; COLUMNS]> {
     if rows.is_empty() { vec![empty_row(name)] } else { rows }
 }
 
-/// One row per annotation set and image.
+/// One row per annotation set and image; a reference that was two images in turn has two rows.
 fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; COLUMNS]> {
-    let mut sets: BTreeMap<(Annotations, Option<String>, i32), u64> = BTreeMap::new();
+    let mut sets: BTreeMap<(Annotations, Option<String>, i32, Option<String>), u64> = BTreeMap::new();
     for instance in &actor.instances {
         let image = instance.image_ref.clone().or_else(|| actor.image_ref.clone());
-        let set = (instance.annotations.clone(), image, instance.revision);
+        let set = (instance.annotations.clone(), image, instance.revision, instance.digest.clone());
         *sets.entry(set).or_default() += u64::from(instance.max_instances);
     }
-    let row = |((annotations, image, revision), count): (_, u64)| {
+    let row = |((annotations, image, revision, digest), count): (_, u64)| {
         [
             host.to_owned(),
             "actor".to_owned(),
@@ -152,6 +155,7 @@ fn actor_rows(host: &str, actor: &ActorDescription) -> Vec<[String; COLUMNS]> {
             or_dash(None::<&str>),
             count.to_string(),
             revision_text(revision),
+            or_dash(digest),
             or_dash(None::<&str>),
             or_dash(None::<&str>),
             or_dash(None::<&str>),
@@ -172,6 +176,7 @@ fn provider_row(host: &str, provider: &ProviderDescription) -> [String; COLUMNS]
         provider.link_name.to_string(),
         "1".to_owned(),
         revision_text(provider.revision),
+        or_dash(provider.digest.as_ref()),
         or_dash(process.map(state_text)),
         or_dash(process.map(|process| process.restarts).filter(|restarts| *restarts != 0)),
         or_dash(process.and_then(|process| process.last_exit.as_ref())),
@@ -227,7 +232,7 @@ mod tests {
         }))
         .expect("it is an inventory");
         let rows = host_rows(&inventory);
-        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[5], &*row[6], &*row[10]]).collect();
+        let essentials: Vec<[&str; 3]> = rows.iter().map(|row| [&*row[5], &*row[6], &*row[11]]).collect();
         assert_eq!(essentials, [["2", "2", "team=a"], ["5", "2", "team=b"]]);
     }
 
@@ -241,7 +246,7 @@ mod tests {
         };
         let check = |process: serde_json::Value, expect: [&str; 3]| {
             let row = provider_row("otter", &provider(process));
-            assert_eq!([&*row[7], &*row[8], &*row[9]], expect);
+            assert_eq!([&*row[8], &*row[9], &*row[10]], expect);
         };
         check(json!(null), ["-", "-", "-"]);
         check(json!({"state": "running", "healthy": true}), ["running", "-", "-"]);
