@@ -85,7 +85,7 @@ impl Client {
     /// use std::time::Duration;
     /// use lattice_client::{PushOptions, Pushed};
     ///
-    /// let module = std::fs::read("hello.wasm")?.into();
+    /// let module = std::fs::read("hello.wasm")?;
     /// match client.push_artifact("nats://hello:1", module, PushOptions::default(), |_, _| {}).await? {
     ///     Pushed::Unchanged(artifact) => println!("{} is there already", artifact.digest),
     ///     Pushed::Taken(operation) => drop(operation.wait(Duration::from_secs(60)).await?),
@@ -101,26 +101,33 @@ impl Client {
     pub async fn push_artifact(
         &self,
         reference: &str,
-        bytes: Bytes,
+        bytes: impl Into<Bytes>,
         options: PushOptions,
         progress: impl Fn(u64, u64) + Send + Sync,
     ) -> Result<Pushed, PushError> {
+        let bytes = bytes.into();
         let upload = Upload { client: self, reference, digest: digest(&bytes), bytes, options };
-        for _ in 1..UPLOAD_TRIES {
+        let mut last = None;
+        for tried in 0..UPLOAD_TRIES {
+            if tried > 0 {
+                time::sleep(HOST_RETURN_PAUSE).await;
+            }
             match upload.to_one_host(&progress).await {
-                Err(PushError::Request { source, .. }) if upload.is_lost(&source) => {
-                    time::sleep(HOST_RETURN_PAUSE).await
-                }
-                outcome => return outcome,
+                Err(Fault::Lost(source)) => last = Some(source),
+                Err(Fault::Final(error)) => return Err(error),
+                Ok(pushed) => return Ok(pushed),
             }
         }
-        match upload.to_one_host(&progress).await {
-            Err(PushError::Request { reference, source }) if upload.is_lost(&source) => {
-                Err(PushError::Interrupted { reference, tries: UPLOAD_TRIES, source })
-            }
-            outcome => outcome,
-        }
+        let source = Box::new(last.expect("an attempt was made"));
+        Err(PushError::Interrupted { reference: reference.to_owned(), tries: UPLOAD_TRIES, source })
     }
+}
+
+/// Why one host has not stored it.
+enum Fault {
+    /// It has gone, or forgotten what it was sent: another may take it.
+    Lost(RequestError),
+    Final(PushError),
 }
 
 /// An artifact that is to be stored.
@@ -133,13 +140,21 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    async fn to_one_host(&self, progress: &(impl Fn(u64, u64) + Sync)) -> Result<Pushed, PushError> {
-        let begun = self.begin().await.map_err(|error| self.failed(error))?;
+    async fn to_one_host(&self, progress: &(impl Fn(u64, u64) + Sync)) -> Result<Pushed, Fault> {
+        let begun = self.begin().await.map_err(|error| match error.refusal_code() {
+            Some(RefusalCode::Stopping) => Fault::Lost(error),
+            _ => self.failed(error),
+        })?;
         if let Some(artifact) = begun.artifact {
             return Ok(Pushed::Unchanged(artifact));
         }
         self.send_parts(&begun, progress).await?;
-        self.finish(&begun).await.map(Pushed::Taken).map_err(|error| self.failed(error))
+        let finished = self.finish(&begun).await.map(Pushed::Taken);
+        finished.map_err(|error| match error.is_silence() {
+            // It may have been stored all the same: then the next attempt finds it, or writes it once more.
+            true => Fault::Lost(error),
+            false => self.failed_there(error),
+        })
     }
 
     async fn begin(&self) -> Result<UploadBegun, RequestError> {
@@ -153,9 +168,10 @@ impl Upload<'_> {
         self.client.request(forced(Outgoing::with_body(self.client, subject, &begin), self.options.force)).await
     }
 
-    async fn send_parts(&self, begun: &UploadBegun, progress: &(impl Fn(u64, u64) + Sync)) -> Result<(), PushError> {
+    async fn send_parts(&self, begun: &UploadBegun, progress: &(impl Fn(u64, u64) + Sync)) -> Result<(), Fault> {
         let chunk = usize::try_from(begun.chunk).ok().filter(|chunk| *chunk > 0);
-        let chunk = chunk.ok_or_else(|| PushError::Parts { reference: self.reference.to_owned() })?;
+        let no_parts = || Fault::Final(PushError::Parts { reference: self.reference.to_owned() });
+        let chunk = chunk.ok_or_else(no_parts)?;
         let total = self.bytes.len();
         let sent = (0..total).step_by(chunk).map(|offset| async move {
             let part = self.bytes.slice(offset..total.min(offset + chunk));
@@ -165,7 +181,7 @@ impl Upload<'_> {
         let sent: Vec<_> = sent.collect();
         let mut sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE);
         let mut arrived = 0;
-        while let Some(length) = sent.try_next().await.map_err(|error| self.failed(error))? {
+        while let Some(length) = sent.try_next().await.map_err(|error| self.failed_there(error))? {
             arrived += length;
             progress(arrived, total as u64);
         }
@@ -191,17 +207,18 @@ impl Upload<'_> {
         self.client.command(request, Some(&begun.host_id), Expected::Nothing).await
     }
 
-    /// Whether the host has gone or forgotten what it was sent, so that another may take it.
-    fn is_lost(&self, error: &RequestError) -> bool {
-        match error {
-            RequestError::Refused { code, .. } => matches!(code, Some(RefusalCode::Stopping | RefusalCode::NotFound)),
-            // Where any host is asked, it says that there is none.
-            RequestError::NoResponders { subject } => *subject != self.client.artifact_subject(ArtifactVerb::Begin),
-            _ => false,
+    /// What an error of the host that takes it means.
+    fn failed_there(&self, error: RequestError) -> Fault {
+        match &error {
+            RequestError::NoResponders { .. } => Fault::Lost(error),
+            RequestError::Refused { code: Some(RefusalCode::Stopping | RefusalCode::NotFound), .. } => {
+                Fault::Lost(error)
+            }
+            _ => self.failed(error),
         }
     }
 
-    fn failed(&self, source: RequestError) -> PushError {
-        PushError::Request { reference: self.reference.to_owned(), source: Box::new(source) }
+    fn failed(&self, source: RequestError) -> Fault {
+        Fault::Final(PushError::Request { reference: self.reference.to_owned(), source: Box::new(source) })
     }
 }
