@@ -91,3 +91,15 @@ pub(crate) const HELPER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a credential helper may print. Tokens of cloud registries have up to four kilobytes.
 pub(crate) const MAX_HELPER_OUTPUT: u64 = 64 << 10;
+
+/// Places of an object that are asked for at once: enough to hide the ways to JetStream and back, at 1 MiB in memory.
+pub(crate) const READ_AHEAD: u64 = 8;
+
+/// Messages of an object that are sent before the first of them is confirmed, for the same reason.
+pub(crate) const WRITES_AT_ONCE: usize = 8;
+
+/// Objects that are looked at at once: a lattice has some hundreds.
+pub(crate) const INFOS_AT_ONCE: usize = 16;
+
+/// How often a put tries to make readable what it has written while others change the same: more than a few meet nowhere.
+pub(crate) const PUT_TRIES: u32 = 5;

@@ -34,6 +34,11 @@ impl Digest {
         }
     }
 
+    /// The digest that these are the bytes of.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

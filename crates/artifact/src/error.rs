@@ -5,8 +5,8 @@ use std::io;
 use lattice_claims::ModuleClaimsError;
 
 use crate::{
-    archive::ArchiveError, bindle::BindleError, digest::Digest, oci::OciError, reference::Reference, source::FileError,
-    trust::UntrustedIssuer, web::WebError,
+    archive::ArchiveError, bindle::BindleError, digest::Digest, objects::ObjectError, oci::OciError,
+    reference::Reference, source::FileError, trust::UntrustedIssuer, web::WebError,
 };
 
 /// Why an artifact was not fetched, or not accepted. Every variant but the last two names the reference.
@@ -74,6 +74,14 @@ pub enum FetchError {
         reference: String,
         /// What went wrong.
         source: Box<OciError>,
+    },
+    /// The lattice's own store does not have it, or cannot be read.
+    #[error("`{reference}` cannot be had from the lattice's own store")]
+    Object {
+        /// The reference.
+        reference: String,
+        /// What went wrong.
+        source: Box<ObjectError>,
     },
     /// An OCI registry does not take it.
     #[error("`{reference}` cannot be pushed")]
@@ -151,6 +159,10 @@ pub enum FetchError {
 impl FetchError {
     pub(crate) fn oci(reference: &Reference, source: OciError) -> Self {
         FetchError::Oci { reference: reference.to_string(), source: Box::new(source) }
+    }
+
+    pub(crate) fn object(reference: &Reference, source: ObjectError) -> Self {
+        FetchError::Object { reference: reference.to_string(), source: Box::new(source) }
     }
 
     pub(crate) fn bindle(reference: &Reference, source: BindleError) -> Self {

@@ -16,6 +16,7 @@ use crate::{
     digest::Digest,
     error::{FetchError, SourceError},
     kind::Kind,
+    objects::{ObjectImage, Objects},
     oci::{OciImage, OciSettings, Push, Registries},
     progress::Progress,
     pull::Pull,
@@ -73,6 +74,8 @@ impl SourceSettings {
 pub(crate) struct Sources {
     registries: Registries,
     bindles: Bindles,
+    /// The lattice's own store, where there is a lattice.
+    objects: Option<Objects>,
 }
 
 /// What a download needs to know of an image.
@@ -80,6 +83,7 @@ pub(crate) struct Sources {
 pub(crate) enum Detail {
     Oci(OciImage),
     Bindle(BindleImage),
+    Object(ObjectImage),
 }
 
 impl Sources {
@@ -88,7 +92,12 @@ impl Sources {
         let SourceSettings { web, oci, bindle, credentials } = settings;
         let web = Web::new(&web)?;
         let bindles = Bindles::new(web.clone(), credentials.clone(), bindle)?;
-        Ok(Self { registries: Registries::new(web, credentials, oci), bindles })
+        Ok(Self { registries: Registries::new(web, credentials, oci), bindles, objects: None })
+    }
+
+    /// With the artifacts of a lattice.
+    pub(crate) fn with_objects(self, objects: Objects) -> Self {
+        Self { objects: Some(objects), ..self }
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.
@@ -100,7 +109,8 @@ impl Sources {
             Target::Bindle(bindle) => {
                 return self.bindles.admit(bindle).map_err(|error| FetchError::bindle(reference, error));
             }
-            Target::Object(_) => "an artifact in the lattice's own store",
+            Target::Object(_) if self.objects.is_some() => return Ok(()),
+            Target::Object(_) => "an artifact in a lattice's own store",
             Target::Builtin(_) => "a builtin capability provider",
         };
         Err(FetchError::Unsupported { reference: reference.to_string(), what })
@@ -159,7 +169,13 @@ impl Remote for Sources {
                 let (version, content, size) = (image.version(), image.content(), image.size());
                 Ok(Image { version, content, size, detail: Detail::Bindle(image) })
             }
-            _ => Err(self.unsupported(reference)),
+            Target::Object(object) => {
+                let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
+                let image = objects.find(object).await.map_err(|error| FetchError::object(reference, error))?;
+                let (version, content, size) = (image.version(), image.content(), image.size());
+                Ok(Image { version, content, size, detail: Detail::Object(image) })
+            }
+            Target::File(_) | Target::Builtin(_) => Err(self.unsupported(reference)),
         }
     }
 
@@ -178,6 +194,11 @@ impl Remote for Sources {
             (Target::Bindle(bindle), Detail::Bindle(image)) => {
                 let bytes = self.bindles.download(bindle, image, max, progress).await;
                 bytes.map_err(|error| FetchError::bindle(reference, error))
+            }
+            (Target::Object(object), Detail::Object(image)) => {
+                let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
+                let bytes = objects.download(object, image, max, progress).await;
+                bytes.map_err(|error| FetchError::object(reference, error))
             }
             _ => Err(self.unsupported(reference)),
         }

@@ -20,6 +20,7 @@ use crate::{
     error::FetchError,
     identity::identify,
     kind::Kind,
+    objects::Objects,
     oci::Push,
     progress::Progress,
     pull::Pull,
@@ -113,6 +114,12 @@ impl Store {
         let sources = Sources::new(settings.sources)?;
         let cache = Cache::open(directory, settings.cache_capacity)?;
         Ok(Self { cache: Arc::new(cache), sources, max_artifact: settings.max_artifact })
+    }
+
+    /// The same store, which also has the artifacts of a lattice.
+    #[must_use]
+    pub fn with_objects(self, objects: Objects) -> Self {
+        Self { sources: self.sources.with_objects(objects), ..self }
     }
 
     /// The checked artifact that `reference` names, with `now` as the time at which its claims must hold.

@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Sends a command, listening to events from before it: a host of another project tells only there how it went.
-    async fn command(
+    pub(crate) async fn command(
         &self,
         request: Outgoing,
         host: Option<&HostKey>,
@@ -154,7 +154,7 @@ enum Arrival {
 }
 
 /// A request that does what would be refused otherwise, if that is wanted.
-fn forced(request: Outgoing, force: bool) -> Outgoing {
+pub(crate) fn forced(request: Outgoing, force: bool) -> Outgoing {
     if force { request.header(FORCE_HEADER, "true") } else { request }
 }
 

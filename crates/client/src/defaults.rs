@@ -73,3 +73,11 @@ pub(crate) const RETIRED_EPOCHS: usize = 4;
 /// Hosts that wait to be asked by an observer. Enough for a lattice that comes back as a whole; what a flood of forged
 /// events pushes out, a heartbeat mends.
 pub(crate) const WAITING_HOSTS: usize = 4096;
+/// Parts of an artifact that are on their way to a host at once: enough to hide the ways there and back.
+pub(crate) const PARTS_AT_ONCE: usize = 4;
+/// How often a part is sent or asked for while there is no answer: one message is lost where a connection broke, not three.
+pub(crate) const PART_TRIES: u32 = 3;
+/// Hosts that are sent an artifact, one after the other, while those before went away over it.
+pub(crate) const UPLOAD_TRIES: u32 = 3;
+/// The most bytes of an artifact that are fetched: twice of what hosts store.
+pub(crate) const PULLED_BYTES: u64 = 512 << 20;

@@ -10,6 +10,8 @@
 //! - **Place**: [`Client::auction_actor`] ranks the hosts that would run an actor by a stated [`Rule`] and says why each
 //!   stands where it stands, and why the others would not; [`Client::place_actor`] starts it on the best. So do
 //!   [`Client::auction_provider`] and [`Client::place_provider`] for capability providers.
+//! - **Keep artifacts**: [`Client::push_artifact`] stores a module or provider archive in the lattice itself, from where every
+//!   host can start it; [`Client::artifacts`], [`Client::pull_artifact`] and [`Client::delete_artifact`] are the rest of it.
 //! - **Look on**: [`Client::events`] is what happens, and says when it has a hole; an [`Observer`] keeps the live view that
 //!   follows from it.
 //!
@@ -47,6 +49,7 @@
 //! A client needs no right in JetStream: what is stored, hosts are asked for. The program `examples/tour.rs` shows the
 //! whole of it.
 
+mod artifacts;
 mod auction;
 mod call;
 mod client;
@@ -65,6 +68,7 @@ mod request;
 mod resolve;
 mod rollout;
 
+pub use artifacts::{PullError, PushError, PushOptions, Pushed};
 pub use auction::{Auction, RankedBid, Rule, RuleError};
 pub use call::{CallTarget, Caller};
 pub use client::{Client, ClientSettings};

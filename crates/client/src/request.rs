@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The header that tells the encoding of a body.
-const CONTENT_TYPE: &str = "Content-Type";
+pub(crate) const CONTENT_TYPE: &str = "Content-Type";
 /// The header that tells which encoding the answer shall have.
 const ACCEPT: &str = "Accept";
 

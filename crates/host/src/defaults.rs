@@ -312,3 +312,21 @@ pub(crate) const LOOKUPS_AT_ONCE: usize = 16;
 
 /// How long the last output of a provider may take to be read once its process has ended: it lies in a pipe already.
 pub(crate) const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// The largest artifact that clients can have stored in the lattice: as large as hosts fetch at the most.
+pub(crate) const MAX_UPLOAD: u64 = 256 << 20;
+
+/// Uploads at the same time, those included that are being checked and stored.
+pub(crate) const UPLOADS_AT_ONCE: usize = 8;
+
+/// Bytes of all of them, held in memory: two of the largest, or as many ordinary ones as there can be.
+pub(crate) const UPLOAD_BYTES: u64 = 2 * MAX_UPLOAD;
+
+/// How long an upload is kept of which nothing is heard: longer than a client's connection takes to come back.
+pub(crate) const UPLOAD_IDLE: Duration = Duration::from_secs(60);
+
+/// How often it is looked for those.
+pub(crate) const UPLOAD_LOOK: Duration = Duration::from_secs(10);
+
+/// Bytes of a part of an artifact, on its way in or out: half of what NATS servers carry unless told otherwise.
+pub(crate) const PART_BYTES: usize = 512 << 10;

@@ -59,6 +59,8 @@ struct Tasks {
     /// Fetches ahead of use, which nobody waits for.
     prefetcher: Task,
     control: Task,
+    /// Gives up uploads that nobody goes on with; ends after those who take their parts.
+    uploads: Task,
     /// Changes labels; ends after those who ask for it.
     labels: Task,
     heartbeat: Task,
@@ -156,6 +158,7 @@ impl Host {
         // No new work: the subscriptions go with the control task.
         tasks.shared.end_intake().await;
         tasks.control.end().await;
+        tasks.uploads.end().await;
         tasks.labels.end().await;
         tasks.heartbeat.end().await;
         // The last handle goes, so that the actors finish their commands and running calls, and stop with their events.

@@ -12,6 +12,7 @@ mod claims;
 mod config;
 mod control;
 mod defaults;
+mod depot;
 mod entity_config;
 mod error;
 mod events;

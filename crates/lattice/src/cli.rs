@@ -16,6 +16,7 @@ mod operation;
 mod par;
 mod providers;
 mod registry;
+mod stored;
 mod up;
 mod update;
 mod when;
@@ -44,6 +45,7 @@ pub(crate) use operation::Operation;
 pub(crate) use par::{Create, Insert, InspectArchive, Par};
 pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
 pub(crate) use registry::{PutRegistries, Registry, RemoveRegistries, SetRegistry};
+pub(crate) use stored::{Delete, PullArtifact, Push};
 pub(crate) use up::{Compat, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
 pub(crate) use when::When;
@@ -55,6 +57,7 @@ Examples:
   lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'
   lattice start actor ./mine.wasm
   lattice start provider ./cache.par.gz
+  lattice push ./mine.wasm nats://mine:1    for every host to start
   lattice down                   stop what `up` started";
 
 const AFTER_LONG_HELP: &str = "\
@@ -91,8 +94,10 @@ With `-o json` a command prints exactly one JSON document on standard output;
   get links           links, errors; a link has what the protocol gives it, and
                       deliveries with host_id, state and error
   get operations      operations, more, errors
+  get artifacts       artifacts, errors; an artifact has reference, kind, name, key,
+                      size, digest and pushed
   get config          entity_id, values
-  start, scale, stop, update, link, label and config
+  start, scale, stop, update, delete, link, label and config
                       operation_id, host_id, actor_id, swap_micros, unrecorded,
                       provider_id, link_name,
                       deliveries (of links) with host_id, state and error,
@@ -100,6 +105,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
   update --all-hosts  updates, errors, missing, complete; an update has host_id,
                       host_name, operation_id, swap_micros, error,
                       outcome: done, failed or not_begun
+  push                reference, digest, size, operation_id, host_id, actor_id,
+                      unrecorded, outcome: done or unchanged
+  pull                reference, digest, size, kind, key, name, file
   artifact prefetch   prefetches, errors, missing, complete; a prefetch has host_id,
                       host_name, operation_id, digest, size, error,
                       outcome: done or failed
@@ -217,6 +225,10 @@ pub(crate) enum Command {
     Stop(Stop),
     #[command(subcommand)]
     Update(Update),
+    Push(Push),
+    Pull(PullArtifact),
+    #[command(subcommand)]
+    Delete(Delete),
     #[command(subcommand)]
     Auction(Auction),
     #[command(subcommand)]

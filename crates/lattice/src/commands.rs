@@ -7,6 +7,7 @@ mod call;
 mod claims;
 mod completions;
 mod config;
+mod delete;
 mod down;
 mod events;
 mod get;
@@ -17,6 +18,8 @@ mod link;
 mod logs;
 mod operation;
 mod par;
+mod pull;
+mod push;
 mod registry;
 mod scale;
 mod signed;
@@ -70,6 +73,9 @@ async fn run_async(command: Command, settings: &Settings) -> anyhow::Result<()> 
         Command::Stop(Stop::Provider(stop)) => stop::provider(stop, settings).await,
         Command::Stop(Stop::Host(stop)) => stop::host(stop, settings).await,
         Command::Update(update) => update::run(update, settings).await,
+        Command::Push(push) => push::run(push, settings).await,
+        Command::Pull(pull) => pull::run(pull, settings).await,
+        Command::Delete(delete) => delete::run(delete, settings).await,
         Command::Auction(auction) => auction::run(auction, settings).await,
         Command::Artifact(artifact) => artifact::run(artifact, settings).await,
         Command::Operation(operation) => operation::run(operation, settings).await,

@@ -44,6 +44,14 @@ pub(crate) enum Named {
 }
 
 impl Named {
+    /// The path, if what was typed is one.
+    pub(crate) fn path(text: &str) -> Option<PathBuf> {
+        match Self::read(text) {
+            Ok(Self::File(path)) => Some(path),
+            _ => None,
+        }
+    }
+
     /// What exists as a file, or looks like the path of one, is a file.
     ///
     /// # Errors
@@ -81,8 +89,16 @@ impl Looked {
     pub(crate) fn at(text: &str) -> anyhow::Result<Self> {
         match Named::read(text)? {
             Named::Reference(reference) => Ok(Looked::Ready(reference)),
-            Named::File(path) => look_at_file(&path),
+            Named::File(path) => Self::at_file(&path),
         }
+    }
+
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no module, or its claims are not in order.
+    pub(crate) fn at_file(path: &Path) -> anyhow::Result<Self> {
+        look_at_file(path)
     }
 
     /// The reference for the host. An unsigned file is signed, and people are told.

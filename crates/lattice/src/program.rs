@@ -36,7 +36,7 @@ pub(crate) fn called(text: &str) -> String {
 }
 
 /// What looks like the path of a file, or exists as one.
-fn path(text: &str) -> Option<PathBuf> {
+pub(crate) fn path(text: &str) -> Option<PathBuf> {
     let looks_like_path = text.starts_with(['/', '.']) || ARCHIVES.iter().any(|end| text.ends_with(end));
     let is_path = !text.contains("://") && (looks_like_path || Path::new(text).is_file());
     is_path.then(|| text.into())

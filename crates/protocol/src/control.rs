@@ -5,6 +5,7 @@
 //! and `lattice-control-interface.smithy` (MessagePack).
 
 mod ack;
+mod artifact;
 mod auction;
 mod command;
 mod config;
@@ -23,6 +24,10 @@ mod query;
 mod registry;
 
 pub use ack::{Ack, RefusalCode};
+pub use artifact::{
+    ArtifactKind, ArtifactQuery, Artifacts, BYTES_TYPE, BeginUpload, FinishUpload, OFFSET_HEADER, POSITION_HEADER,
+    PartQuery, StoredArtifact, UPLOAD_HEADER, UploadBegun,
+};
 pub use auction::{ActorAuction, ActorBid, BID_HEADER, Bid, Declined, ProviderAuction, ProviderBid};
 pub(crate) use command::link_name;
 pub use command::{

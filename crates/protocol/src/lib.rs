@@ -30,14 +30,15 @@ mod redaction;
 mod subject;
 
 pub use control::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, BID_HEADER, Bid, Claims, Command,
-    ConfigValue, ConfigValues, Constraints, Count, CountError, CredentialKind, Declined, DeleteLink, DeliveryState,
-    FORCE_HEADER, Host, HostInventory, Items, KnownRegistries, KnownRegistry, LabelChange, Labels, LatticeQuery,
-    LinkDefinition, LinkDeliveries, LinkDelivery, LinkValues, Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST,
-    MAX_REQUEST, MERGE_HEADER, Member, Members, PULL_HEADER, Prefetch, ProviderAuction, ProviderBid,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, ArtifactKind, ArtifactQuery, Artifacts,
+    BID_HEADER, BYTES_TYPE, BeginUpload, Bid, Claims, Command, ConfigValue, ConfigValues, Constraints, Count,
+    CountError, CredentialKind, Declined, DeleteLink, DeliveryState, FORCE_HEADER, FinishUpload, Host, HostInventory,
+    Items, KnownRegistries, KnownRegistry, LabelChange, Labels, LatticeQuery, LinkDefinition, LinkDeliveries,
+    LinkDelivery, LinkValues, Links, LogLine, LogLines, LogQuery, MAX_PROVIDER_REQUEST, MAX_REQUEST, MERGE_HEADER,
+    Member, Members, OFFSET_HEADER, POSITION_HEADER, PULL_HEADER, PartQuery, Prefetch, ProviderAuction, ProviderBid,
     ProviderDescription, ProviderProcess, ProviderState, PullPolicy, PutRegistries, RefusalCode, Registries,
-    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UnknownPullPolicy,
-    UpdateActor,
+    RegistryCredential, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, StoredArtifact,
+    UPLOAD_HEADER, UnknownPullPolicy, UpdateActor, UploadBegun,
 };
 pub use encoding::{Encoding, Format, Spelling, decode, decode_command, encode};
 pub use error::{DecodeError, IdError, SubjectError, error_chain};
@@ -55,6 +56,6 @@ pub use provider::{
     SHUTDOWN_ANSWER, ShutdownRequest,
 };
 pub use subject::{
-    CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects, HostSubjects, LabelVerb, RpcSubjects,
-    is_reply_subject,
+    ArtifactSubjects, ArtifactVerb, CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects,
+    HostSubjects, LabelVerb, RpcSubjects, is_reply_subject,
 };

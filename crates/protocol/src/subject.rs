@@ -6,7 +6,7 @@
 mod control;
 mod prefix;
 
-pub use control::{CommandVerb, ControlSubject, ControlSubjects, HostSubjects, LabelVerb};
+pub use control::{ArtifactVerb, CommandVerb, ControlSubject, ControlSubjects, HostSubjects, LabelVerb};
 pub use prefix::ControlPrefix;
 
 use data_encoding::BASE64URL;
@@ -97,6 +97,55 @@ impl RpcSubjects {
     /// Where its bytes are stored, under an id that its info names and which is one token.
     pub fn payload_bytes(&self, nuid: &str) -> String {
         format!("$O.{}.C.{nuid}", self.lattice)
+    }
+}
+
+/// Subjects in JetStream under which the lattice's own artifacts lie: an object store like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactSubjects {
+    bucket: String,
+}
+
+impl ArtifactSubjects {
+    /// The artifacts of a lattice.
+    pub fn new(lattice: &LatticeName) -> Self {
+        Self { bucket: format!("LATTICEARTIFACTS_{lattice}") }
+    }
+
+    /// The object store bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The stream that the bucket is. Source, as for the next three: async-nats 0.51 `jetstream/object_store`, the layout
+    /// that every client of object stores shares.
+    pub fn stream(&self) -> String {
+        format!("OBJ_{}", self.bucket)
+    }
+
+    /// Where what an object is about is stored.
+    pub fn info(&self, object: &str) -> String {
+        format!("$O.{}.M.{}", self.bucket, BASE64URL.encode(object.as_bytes()))
+    }
+
+    /// Where that is stored of every object.
+    pub fn infos(&self) -> String {
+        format!("$O.{}.M.>", self.bucket)
+    }
+
+    /// Where the bytes of an object are stored, under an id that its info names and which is one token.
+    pub fn bytes(&self, nuid: &str) -> String {
+        format!("$O.{}.C.{nuid}", self.bucket)
+    }
+
+    /// Where the bytes of every object are stored.
+    pub fn all_bytes(&self) -> String {
+        format!("$O.{}.C.>", self.bucket)
+    }
+
+    /// The id of the object whose bytes are stored there.
+    pub fn nuid_of<'a>(&self, bytes: &'a str) -> Option<&'a str> {
+        bytes.strip_prefix(&self.bytes(""))
     }
 }
 

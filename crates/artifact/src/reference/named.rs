@@ -1,5 +1,7 @@
 //! References by name: the lattice's own object store and what is built in.
 
+use std::fmt;
+
 use super::{
     error::ReferenceError,
     part::{Part, is_name},
@@ -39,12 +41,31 @@ impl ObjectReference {
         self.tag.as_deref()
     }
 
+    /// What the object is called in the store.
+    pub(crate) fn object(&self) -> String {
+        match &self.tag {
+            Some(tag) => format!("{}:{tag}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The reference to what the store calls so, if there can be one.
+    pub(crate) fn of_object(object: &str) -> Option<Self> {
+        Self::parse(object, object).ok()
+    }
+
     pub(super) fn parse(rest: &str, whole: &str) -> Result<Self, ReferenceError> {
         let (name, tag) = match rest.split_once(':') {
             Some((name, tag)) => (name, Some(OBJECT_TAG.check_path(tag, whole)?)),
             None => (rest, None),
         };
         Ok(Self { name: OBJECT.check_path(name, whole)?, tag })
+    }
+}
+
+impl fmt::Display for ObjectReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("nats://{}", self.object()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who answers what: queries from what is known, commands by having them taken on.
 
+mod artifacts;
 mod auctions;
 mod commands;
 mod config;
@@ -27,6 +28,7 @@ use crate::{
     artifacts::Artifacts,
     auction::Memory,
     defaults::HELD_QUESTIONS,
+    depot::Depot,
     host::{SharedHandles, Stops},
     labels::LabelEdits,
     members::Members,
@@ -56,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) images: Images,
     pub(crate) prefetches: Prefetches,
     pub(crate) memory: Memory,
+    pub(crate) depot: Depot,
     pub(crate) label_edits: LabelEdits,
     pub(crate) shared: SharedHandles,
     pub(crate) operations: Operations,
@@ -171,6 +174,9 @@ impl Desk {
             ControlSubject::AnyOperation => self.any_operation(request),
             ControlSubject::Operations => self.operations(request),
             ControlSubject::Labels { host, verb } if host == self.parts.host => self.label(verb, request),
+            ControlSubject::Artifact { verb } => self.artifact(verb, request),
+            ControlSubject::Upload { host } if host == self.parts.host => self.upload(request),
+            ControlSubject::Push { host } if host == self.parts.host => self.push(request),
             ControlSubject::AuctionActor => self.auction_actor(request).await,
             ControlSubject::AuctionProvider => self.auction_provider(request),
             _ => not_supported(request).into(),

@@ -5,19 +5,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use lattice_protocol::{
-    Ack, ControlSubject, ControlSubjects, Encoding, Format, MAX_PARTS, PART_HEADER, Part, RefusalCode, encode,
-    is_reply_subject,
+    Ack, BYTES_TYPE, ControlSubject, ControlSubjects, Encoding, Format, MAX_PARTS, PART_HEADER, POSITION_HEADER, Part,
+    RefusalCode, encode, is_reply_subject,
 };
 use serde::Serialize;
 
 use super::request::Request;
 use crate::config::Mode;
 
+const CONTENT_TYPE: &str = "Content-Type";
 /// What the headers of an answer take of the bytes that a server carries, generously.
 const HEADERS_ROOM: usize = 256;
 
 /// The content of an answer, whatever it is.
-pub(super) struct Reply(Box<dyn Content>);
+pub(super) struct Reply(Said);
+
+enum Said {
+    Message(Box<dyn Content>),
+    /// Bytes as they are, and where those begin that follow.
+    Part(Bytes, u64),
+}
 
 /// What can be written in any format.
 trait Content: Send + Sync {
@@ -32,7 +39,28 @@ impl<T: Serialize + Send + Sync> Content for T {
 
 impl Reply {
     pub(super) fn of(content: impl Serialize + Send + Sync + 'static) -> Self {
-        Self(Box::new(content))
+        Self(Said::Message(Box::new(content)))
+    }
+
+    /// Bytes of something larger, and where the next of them begin.
+    pub(super) fn part(bytes: Bytes, next: u64) -> Self {
+        Self(Said::Part(bytes, next))
+    }
+
+    /// The body and what is told of it.
+    fn write(&self, format: Format) -> (Bytes, HeaderMap) {
+        let mut headers = HeaderMap::new();
+        match &self.0 {
+            Said::Message(content) => {
+                headers.insert(CONTENT_TYPE, format.encoding.media_type());
+                (content.encode(format).into(), headers)
+            }
+            Said::Part(bytes, next) => {
+                headers.insert(CONTENT_TYPE, BYTES_TYPE);
+                headers.insert(POSITION_HEADER, next.to_string());
+                (bytes.clone(), headers)
+            }
+        }
     }
 }
 
@@ -74,17 +102,27 @@ impl Replier {
             );
             return;
         }
-        let format = self.format(request);
-        let body = Bytes::from(reply.0.encode(format));
-        for (part, body) in self.parts(body, request, format) {
-            let mut headers = HeaderMap::new();
-            headers.insert("Content-Type", format.encoding.media_type());
-            if let Some(part) = part {
-                headers.insert(PART_HEADER, part.to_string());
-            }
+        for (body, headers) in self.messages(&reply, request) {
             if let Err(error) = self.nats.publish_with_headers(Subject::from(subject), headers, body).await {
                 tracing::warn!(request = request.subject(), %error, "answer not sent");
             }
+        }
+    }
+
+    /// The answer as the server carries it: whole, or in parts if that is wanted, or else an error that says so.
+    fn messages(&self, reply: &Reply, request: &Request) -> Vec<(Bytes, HeaderMap)> {
+        let format = self.format(request);
+        let (body, headers) = reply.write(format);
+        let limit = self.nats.server_info().max_payload;
+        let room = limit.saturating_sub(HEADERS_ROOM);
+        if limit == 0 || body.len() <= room {
+            return vec![(body, headers)];
+        }
+        match split(&body, room) {
+            Some(parts) if request.takes_parts() => {
+                parts.into_iter().map(|(part, body)| (body, with_part(headers.clone(), part))).collect()
+            }
+            _ => vec![Reply::from(too_large(body.len(), limit)).write(format)],
         }
     }
 
@@ -98,19 +136,11 @@ impl Replier {
             },
         })
     }
+}
 
-    /// The answer as the server carries it: whole, or in parts if that is wanted, or else an error that says so.
-    fn parts(&self, body: Bytes, request: &Request, format: Format) -> Vec<(Option<Part>, Bytes)> {
-        let limit = self.nats.server_info().max_payload;
-        let room = limit.saturating_sub(HEADERS_ROOM);
-        if limit == 0 || body.len() <= room {
-            return vec![(None, body)];
-        }
-        match split(&body, room) {
-            Some(parts) if request.takes_parts() => parts,
-            _ => vec![(None, encode(&too_large(body.len(), limit), format).into())],
-        }
-    }
+fn with_part(mut headers: HeaderMap, part: Part) -> HeaderMap {
+    headers.insert(PART_HEADER, part.to_string());
+    headers
 }
 
 fn too_large(size: usize, limit: usize) -> Ack {
@@ -119,9 +149,9 @@ fn too_large(size: usize, limit: usize) -> Ack {
 }
 
 /// The body in parts of this size; `None` if that would be more than an answer may have.
-fn split(body: &Bytes, size: usize) -> Option<Vec<(Option<Part>, Bytes)>> {
+fn split(body: &Bytes, size: usize) -> Option<Vec<(Part, Bytes)>> {
     let of = u32::try_from(body.len().div_ceil(size.max(1))).ok().filter(|of| *of <= MAX_PARTS)?;
-    let part = |(number, chunk)| (Some(Part { number, of }), body.slice_ref(chunk));
+    let part = |(number, chunk)| (Part { number, of }, body.slice_ref(chunk));
     Some((1..).zip(body.chunks(size)).map(part).collect())
 }
 
@@ -134,7 +164,7 @@ mod tests {
         let body = Bytes::from((0..100u8).collect::<Vec<_>>());
         let parts = split(&body, 30).expect("four parts");
         assert_eq!(parts.len(), 4);
-        assert_eq!(parts[3].0, Some(Part { number: 4, of: 4 }));
+        assert_eq!(parts[3].0, Part { number: 4, of: 4 });
         let whole: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
         assert_eq!(whole, body);
         assert!(split(&body, 1).is_none(), "more than 64 parts");

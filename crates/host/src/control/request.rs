@@ -3,8 +3,8 @@
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use lattice_protocol::{
-    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, MERGE_HEADER, OPERATION_HEADER, OperationId, PARTS_HEADER,
-    PULL_HEADER, REQUESTER_HEADER, decode_command,
+    BID_HEADER, DecodeError, Encoding, FORCE_HEADER, Format, MERGE_HEADER, OFFSET_HEADER, OPERATION_HEADER,
+    OperationId, PARTS_HEADER, PULL_HEADER, REQUESTER_HEADER, UPLOAD_HEADER, decode_command,
 };
 
 const ACCEPT: &str = "Accept";
@@ -59,6 +59,11 @@ impl Request {
     /// Whether it is to be done although it may be a mistake.
     pub(super) fn is_forced(&self) -> bool {
         self.header(FORCE_HEADER) == Some(YES)
+    }
+
+    /// The upload that the body is a part of, and the byte at which it begins there.
+    pub(super) fn upload(&self) -> Option<(&str, u64)> {
+        Some((self.header(UPLOAD_HEADER)?, self.header(OFFSET_HEADER)?.parse().ok()?))
     }
 
     /// When the source of its image is asked.

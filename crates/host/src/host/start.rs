@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Instant};
 
 use async_nats::jetstream;
-use lattice_artifact::{Policy, Store};
+use lattice_artifact::{Objects, Policy, Store};
 use lattice_claims::Issuers;
 use lattice_protocol::{
-    ClusterKey, ControlSubjects, EventSubjects, Member,
+    ArtifactSubjects, ClusterKey, ControlSubjects, EventSubjects, Member,
     event::{EventData, HostStarted},
 };
 use lattice_rpc::DirectDoor;
@@ -32,6 +32,7 @@ use crate::{
     config::{HostConfig, Mode},
     control::{self, Desk, Intake, Parts, Replier, StopRequest},
     defaults::{IDENTITY_CHECK, LOCK_LOOK, LOCK_PATIENCE, START_TIMEOUT},
+    depot::Depot,
     error::StartError,
     events::{self, Events, Publisher},
     labels::{LabelBook, LabelEdits, LiveLabels, Registrar, friendly_name},
@@ -46,6 +47,7 @@ use crate::{
 struct Opened {
     state: StateDir,
     store: Store,
+    objects: Objects,
     runtime: Runtime,
     shared: Shared,
     ledger: Ledger,
@@ -69,6 +71,8 @@ impl Opened {
         let jetstream = jetstream(config.control.clone()).await?;
         let shared = Shared::open(config, &jetstream, issuers).await?;
         let issuers = shared.issuers();
+        let objects = objects(&jetstream, config).await?;
+        let store = store.with_objects(objects.clone());
         let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
         let members = Members::open(&jetstream, &config.lattice, config.host_seed.public()).await?;
         let events = EventSubjects::new(config.lattice.clone());
@@ -76,7 +80,7 @@ impl Opened {
         let watcher = watcher.map_err(|error| connection("subscribe", error))?;
         require_own_identity(config, subjects).await?;
         let intake = Intake::open(&config.control, subjects, &config.host_seed.public()).await?;
-        Ok(Self { state, store, runtime, shared, ledger, writer, members, watcher, issuers, intake })
+        Ok(Self { state, store, objects, runtime, shared, ledger, writer, members, watcher, issuers, intake })
     }
 }
 
@@ -108,6 +112,15 @@ async fn jetstream(nats: async_nats::Client) -> Result<jetstream::Context, Start
     Ok(jetstream)
 }
 
+/// The lattice's own artifacts. Of a lattice that has none nothing is made.
+async fn objects(jetstream: &jetstream::Context, config: &HostConfig) -> Result<Objects, StartError> {
+    let opened = Objects::open(jetstream.clone(), &config.lattice).await;
+    opened.map_err(|source| {
+        let bucket = ArtifactSubjects::new(&config.lattice).bucket().to_owned();
+        StartError::Bucket { bucket, source: Box::new(source) }
+    })
+}
+
 fn connection(attempt: &'static str, source: impl Into<AnyError>) -> StartError {
     StartError::Connection { attempt, source: source.into() }
 }
@@ -127,6 +140,7 @@ struct Common<'a> {
     absent: Absent,
     operations: Operations,
     members: Members,
+    depot: Depot,
     stops: Stops,
 }
 
@@ -187,6 +201,7 @@ impl Common<'_> {
             images,
             prefetches,
             memory: Memory::of_this_process(),
+            depot: self.depot.clone(),
             label_edits: self.label_edits.clone(),
             shared,
             operations: self.operations.clone(),
@@ -250,7 +265,7 @@ impl Common<'_> {
 /// Starts a host and returns when it serves.
 pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
-    let Opened { state, store, runtime, shared, ledger, writer, members, watcher, issuers, intake } =
+    let Opened { state, store, objects, runtime, shared, ledger, writer, members, watcher, issuers, intake } =
         Opened::open(&config, &subjects).await?;
     let (state, board, capacity) = (Arc::new(state), Board::default(), Capacity::new(config.max_instances));
     let (events, publisher) = channel(&config);
@@ -276,6 +291,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         absent,
         operations,
         members,
+        depot: Depot::new(objects, rules(&config).policy, config.control.server_info().max_payload),
         stops: Stops::default(),
     };
     // The last that can fail: who has started also says when it stops.
@@ -306,6 +322,7 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
         providers: providers_task,
         keeper: Task::spawn("keeper", |stop| keeper.run(stop)),
         heartbeat: common.heartbeat(),
+        uploads: Task::spawn("uploads", |stop| common.depot.clone().run(stop)),
         labels: Task::spawn("labels", |stop| registrar.run(stop)),
         control: Task::spawn("control", |stop| control::serve(intake, desk, replier, stop)),
         prefetcher: Task::spawn("prefetches", |stop| prefetcher.run(stop)),

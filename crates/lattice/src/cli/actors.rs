@@ -34,7 +34,8 @@ pub(crate) enum Stop {
 /// with the fewest instances of it, or as --rule says. `lattice auction actor` shows who would be chosen.
 ///
 /// REF is a file of this machine or a reference that the host can fetch. A file that is not signed is signed first, with a
-/// development key of the data directory. Ends when the actor runs or has failed.
+/// development key of the data directory; where the host takes no files, it is stored in the lattice and fetched from there.
+/// Ends when the actor runs or has failed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -58,6 +59,11 @@ pub(crate) struct StartActor {
     /// Noted on the instances; several with several
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,
+    /// Store the file in the lattice, and have the host fetch it from there
+    ///
+    /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
+    #[arg(long)]
+    pub(crate) push: bool,
     /// End as soon as the host has accepted
     #[arg(long)]
     pub(crate) no_wait: bool,
@@ -79,6 +85,11 @@ pub(crate) struct ScaleActor {
     /// The module to start from, for an actor that does not run on the host yet
     #[arg(long = "ref", value_name = "REF")]
     pub(crate) reference: Option<String>,
+    /// Store the file in the lattice, and have the host fetch it from there
+    ///
+    /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
+    #[arg(long, requires = "reference")]
+    pub(crate) push: bool,
     /// The host: its friendly name, or its id or a unique start of it [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,

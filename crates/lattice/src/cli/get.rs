@@ -26,6 +26,11 @@ pub(crate) enum Get {
     /// The actors and providers that the lattice has seen
     #[command(after_help = "Example:\n  lattice get claims")]
     Claims,
+    /// The modules and provider archives that lie in the lattice itself
+    #[command(
+        after_help = "Examples:\n  lattice get artifacts\n  lattice get artifacts -o wide    whole keys and digests"
+    )]
+    Artifacts,
     /// The links between actors and providers
     ///
     /// Link values may hold secrets: only their names are shown, with *** for each value with `-o json`, unless --values is

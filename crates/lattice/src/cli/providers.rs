@@ -11,7 +11,8 @@ use super::{Wish, pair};
 /// decides where it starts, as for actors; no host runs one twice under the same link name.
 ///
 /// REF is an archive of this machine, a reference that the host can fetch, or `builtin://NAME` for what the host brings
-/// along. Ends when the provider serves or has failed; then links reach it.
+/// along. An archive is stored in the lattice and fetched from there where the host takes no files. Ends when the provider
+/// serves or has failed; then links reach it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -39,6 +40,11 @@ pub(crate) struct StartProvider {
     /// Noted on the provider; several with several
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,
+    /// Store the file in the lattice, and have the host fetch it from there
+    ///
+    /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
+    #[arg(long)]
+    pub(crate) push: bool,
     /// End as soon as the host has accepted
     #[arg(long)]
     pub(crate) no_wait: bool,

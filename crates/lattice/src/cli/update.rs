@@ -35,6 +35,11 @@ pub(crate) struct UpdateActor {
     /// Hosts that are updated at the same time
     #[arg(long, value_name = "N", default_value_t = 1, requires = "all_hosts", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_parallel: u16,
+    /// Store the file in the lattice, and have the host fetch it from there
+    ///
+    /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
+    #[arg(long)]
+    pub(crate) push: bool,
     /// Only instances that have these annotations
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,

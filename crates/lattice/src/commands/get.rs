@@ -1,5 +1,6 @@
 //! `lattice get`.
 
+mod artifacts;
 mod claims;
 mod config;
 mod hosts;
@@ -28,6 +29,7 @@ pub(crate) async fn run(get: Get, settings: &Settings) -> anyhow::Result<()> {
         Get::Hosts { whole } => hosts::run(&lattice, whole, printer).await,
         Get::Inventory { host, whole } => inventory::run(&lattice, host.as_deref(), whole, printer).await,
         Get::Claims => claims::run(&lattice, printer).await,
+        Get::Artifacts => artifacts::run(&lattice, printer).await,
         Get::Links { values } => links::run(&lattice, values, printer).await,
         Get::Operations(operations) => operations::run(&lattice, operations, printer).await,
         Get::Config(config) => config::run(&lattice, config, printer).await,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The header that makes a host do what it would refuse to spare the user a mistake: `true` in an update takes an older
-/// revision, in a link it replaces the link of another provider.
+/// revision, in a link it replaces the link of another provider, in an upload the artifact that lies there.
 pub const FORCE_HEADER: &str = "Lattice-Force";
 
 /// What all commands have in common.

@@ -98,6 +98,55 @@ pub enum ControlSubject {
     Members,
     /// `lattice.registries`: for which registries there are credentials, asked of any host; of this project.
     Registries,
+    /// `lattice.artifact.{verb}`: what is asked of any host about the lattice's own artifacts; of this project.
+    Artifact {
+        /// What is asked.
+        verb: ArtifactVerb,
+    },
+    /// `lattice.{host}.upload`: a part of an artifact, to the host that takes it; of this project.
+    Upload {
+        /// The host.
+        host: HostKey,
+    },
+    /// `lattice.{host}.push`: store what was uploaded; of this project.
+    Push {
+        /// The host.
+        host: HostKey,
+    },
+}
+
+/// What is asked of any host about the lattice's own artifacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArtifactVerb {
+    /// `list`: all of them.
+    List,
+    /// `get`: what is known of one.
+    Get,
+    /// `part`: the bytes of one, as many as go into an answer.
+    Part,
+    /// `begin`: begin to upload one.
+    Begin,
+    /// `delete`: remove one.
+    Delete,
+}
+
+impl ArtifactVerb {
+    const ALL: [(ArtifactVerb, &'static str); 5] = [
+        (ArtifactVerb::List, "list"),
+        (ArtifactVerb::Get, "get"),
+        (ArtifactVerb::Part, "part"),
+        (ArtifactVerb::Begin, "begin"),
+        (ArtifactVerb::Delete, "delete"),
+    ];
+
+    /// The subject token.
+    pub fn token(self) -> &'static str {
+        Self::ALL.iter().find(|(verb, _)| *verb == self).expect("the table holds every verb").1
+    }
+
+    fn from_token(token: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, text)| *text == token).map(|(verb, _)| *verb)
+    }
 }
 
 /// A command to one host.
@@ -213,6 +262,9 @@ impl ControlSubjects {
             ControlSubject::Operations => format!("{root}.lattice.operations"),
             ControlSubject::Members => format!("{root}.lattice.members"),
             ControlSubject::Registries => format!("{root}.lattice.registries"),
+            ControlSubject::Artifact { verb } => format!("{root}.lattice.artifact.{}", verb.token()),
+            ControlSubject::Upload { host } => format!("{root}.lattice.{host}.upload"),
+            ControlSubject::Push { host } => format!("{root}.lattice.{host}.push"),
         }
     }
 
@@ -256,10 +308,11 @@ impl ControlSubjects {
             format!("lattice.{host}.*"),
         ];
         let plain = of_all.map(str::to_owned).into_iter().chain(own).map(|rest| format!("{root}.{rest}")).collect();
-        let queued = ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*", "auction.>"]
-            .iter()
-            .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
-            .collect();
+        let queued =
+            ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*", "lattice.artifact.*", "auction.>"]
+                .iter()
+                .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
+                .collect();
         HostSubjects { plain, queued }
     }
 
@@ -340,6 +393,11 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
         ["config", "del", entity, ref key @ ..] => {
             ControlSubject::DeleteConfig { entity: entity.parse()?, key: config_key(key)? }
         }
+        ["lattice", "artifact", verb] => {
+            ControlSubject::Artifact { verb: ArtifactVerb::from_token(verb).ok_or(Fault::Unsupported)? }
+        }
+        ["lattice", host, "upload"] => ControlSubject::Upload { host: host.parse()? },
+        ["lattice", host, "push"] => ControlSubject::Push { host: host.parse()? },
         ["lattice", host, "operation"] => ControlSubject::Operation { host: host.parse()? },
         ["lattice", host, "ping"] => ControlSubject::Ping { host: host.parse()? },
         ["lattice", host, "logs"] => ControlSubject::Logs { host: host.parse()? },

@@ -70,6 +70,13 @@ fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
         (Operations, "lattice.operations", "lattice"),
         (Members, "lattice.members", "lattice"),
         (Registries, "lattice.registries", "lattice"),
+        (Artifact { verb: ArtifactVerb::List }, "lattice.artifact.list", "lattice.artifact"),
+        (Artifact { verb: ArtifactVerb::Get }, "lattice.artifact.get", "lattice.artifact"),
+        (Artifact { verb: ArtifactVerb::Part }, "lattice.artifact.part", "lattice.artifact"),
+        (Artifact { verb: ArtifactVerb::Begin }, "lattice.artifact.begin", "lattice.artifact"),
+        (Artifact { verb: ArtifactVerb::Delete }, "lattice.artifact.delete", "lattice.artifact"),
+        (Upload { host: host.clone() }, "lattice.{host}.upload", PLAIN),
+        (Push { host: host.clone() }, "lattice.{host}.push", PLAIN),
     ]
     .into_iter()
     .map(|(subject, rest, way)| (subject, rest.replace("{host}", HOST).replace("{actor}", ACTOR), way))
@@ -191,6 +198,7 @@ fn foreign_and_unknown_subjects_are_told_apart() {
         "wasmbus.ctl.default.get.x.y.z",
         "wasmbus.ctl.default.lattice.moon",
         "wasmbus.ctl.default.lattice.members.more",
+        "wasmbus.ctl.default.lattice.artifact.fly",
         &host_verb,
         &host_question,
     ];
@@ -215,6 +223,7 @@ fn a_host_subscribes_as_published_hosts_do_and_to_its_own() {
             (format!("{root}.config.>"), format!("{root}.config")),
             (format!("{root}.get.config.>"), format!("{root}.get.config")),
             (format!("{root}.lattice.*"), format!("{root}.lattice")),
+            (format!("{root}.lattice.artifact.*"), format!("{root}.lattice.artifact")),
             (format!("{root}.auction.>"), format!("{root}.auction")),
         ]
     );
@@ -269,4 +278,18 @@ fn providers_hear_below_the_subject_of_their_invocations() {
     assert_eq!(subjects.link_changes(&provider, &link), format!("{root}.linkdefs.*"));
     assert_eq!(subjects.health(&provider, &link), format!("{root}.health"));
     assert_eq!(subjects.shutdown(&provider, &link), format!("{root}.shutdown"));
+}
+
+/// Source: async-nats 0.51 `jetstream/object_store`.
+#[test]
+fn artifacts_lie_in_an_object_store_like_any_other() {
+    let subjects = ArtifactSubjects::new(&"my-lattice_1".parse().expect("a name"));
+    assert_eq!(subjects.bucket(), "LATTICEARTIFACTS_my-lattice_1");
+    assert_eq!(subjects.stream(), "OBJ_LATTICEARTIFACTS_my-lattice_1");
+    assert_eq!(subjects.info("hello:1"), "$O.LATTICEARTIFACTS_my-lattice_1.M.aGVsbG86MQ==");
+    let bytes = subjects.bytes("3f2Q");
+    assert_eq!(bytes, "$O.LATTICEARTIFACTS_my-lattice_1.C.3f2Q");
+    assert_eq!(subjects.nuid_of(&bytes), Some("3f2Q"));
+    assert_eq!(subjects.nuid_of(&subjects.info("hello:1")), None);
+    assert!(is_matched(&subjects.info("hello:1"), &subjects.infos()) && is_matched(&bytes, &subjects.all_bytes()));
 }

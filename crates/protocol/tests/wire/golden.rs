@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Bid, Claims, ConfigValue, ConfigValues,
-    CredentialKind, Declined, DeleteLink, Encoding, Format, Host, HostInventory, KnownRegistries, KnownRegistry,
-    LabelChange, Labels, LinkDefinition, LinkName, Links, Member, Members, OperationPhase, OperationQuery,
-    OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, ProviderDescription,
-    ReachedPhase, RefusalCode, Registries, RegistryCredential, ScaleActor, Spelling, StartActor, StartProvider,
-    StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, ArtifactKind, ArtifactQuery, Artifacts, BeginUpload,
+    Bid, Claims, ConfigValue, ConfigValues, CredentialKind, Declined, DeleteLink, Encoding, FinishUpload, Format, Host,
+    HostInventory, KnownRegistries, KnownRegistry, LabelChange, Labels, LinkDefinition, LinkName, Links, Member,
+    Members, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, PartQuery,
+    ProviderAuction, ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries, RegistryCredential,
+    ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider, StoredArtifact, UpdateActor,
+    UploadBegun,
     contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
     decode, encode,
 };
@@ -416,6 +417,24 @@ fn members() -> Members {
     Members { members: vec![own, foreign].into() }
 }
 
+fn stored() -> StoredArtifact {
+    StoredArtifact {
+        digest: format!("sha256:{}", "0a".repeat(32)),
+        key: Some(actor().to_string()),
+        kind: ArtifactKind::Module,
+        name: Some("Echo".into()),
+        pushed: "2024-03-01T10:00:00.250Z".into(),
+        reference: "nats://echo:0.3.4".into(),
+        size: 180_224,
+    }
+}
+
+/// What another tool put there.
+fn unknown() -> StoredArtifact {
+    let (key, kind, reference) = (None, ArtifactKind::Unknown, "nats://notes".into());
+    StoredArtifact { key, kind, name: None, reference, ..stored() }
+}
+
 #[test]
 fn control_interface() {
     let mut golden = Golden::open(&[
@@ -500,6 +519,20 @@ fn check_extensions(golden: &mut Golden) {
     golden.check("operations_query_least", &OperationsQuery::default());
     golden.check("operation_record_more", &full_record());
     golden.check("operation_record_link", &record_of_link());
+    golden.check("artifacts", &Artifacts { artifacts: vec![stored(), unknown()].into() });
+    let query = ArtifactQuery { lattice_id: Some(lattice()), reference: stored().reference };
+    golden.check("artifact_query", &query);
+    let (digest, reference) = (stored().digest, stored().reference);
+    let part = PartQuery { digest, lattice_id: Some(lattice()), position: Some(17), reference };
+    golden.check("part_query", &part);
+    let PartQuery { digest, reference, .. } = part;
+    golden.check("begin_upload", &BeginUpload { digest, lattice_id: Some(lattice()), reference, size: 180_224 });
+    let begun = UploadBegun { artifact: None, chunk: 524_288, host_id: host(), upload: "u1".into() };
+    golden.check("upload_begun", &begun);
+    let there = UploadBegun { artifact: Some(stored()), chunk: 0, host_id: host(), upload: String::new() };
+    golden.check("upload_begun_there", &there);
+    let finish = FinishUpload { lattice_id: Some(lattice()), reference: stored().reference, upload: "u1".into() };
+    golden.check("finish_upload", &finish);
     golden.check("operation_records", &OperationRecords { more: true, operations: vec![lost_record()].into() });
 }
 

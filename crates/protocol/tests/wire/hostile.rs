@@ -3,10 +3,11 @@
 use std::hint::black_box;
 
 use lattice_protocol::{
-    Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, ControlSubjects, Declined, DeleteLink, Encoding,
-    Format, Host, HostInventory, KnownRegistries, LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links,
-    Members, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, Part, ProviderAuction, ProviderBid,
-    PutRegistries, Registries, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    Ack, ActorAuction, ActorBid, ArtifactQuery, Artifacts, BeginUpload, Claims, ConfigValue, ConfigValues,
+    ControlSubjects, Declined, DeleteLink, Encoding, FinishUpload, Format, Host, HostInventory, KnownRegistries,
+    LabelChange, LatticeName, LatticeQuery, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
+    OperationRecords, OperationsQuery, Part, PartQuery, ProviderAuction, ProviderBid, PutRegistries, Registries,
+    ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor, UploadBegun,
     contract::lattice_control as contract, decode, decode_command, event::CloudEvent,
 };
 use proptest::{prelude::*, sample::Index};
@@ -33,9 +34,7 @@ macro_rules! read_as {
 /// Reads bytes as everything that they could be meant for.
 fn read_everything(bytes: &[u8]) {
     read_as! {
-        decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host,
-        HostInventory, KnownRegistries, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord,
-        OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>,
+    decode, bytes, Ack, ActorAuction, ActorBid, Claims, ConfigValue, ConfigValues, Declined, DeleteLink, Host, HostInventory, KnownRegistries, LabelChange, LatticeName, LinkDefinition, Links, Members, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, ProviderAuction, ProviderBid, PutRegistries, Registries, Vec<contract::ActorAuctionAck>, Vec<contract::ProviderAuctionAck>, Vec<contract::Host>, ArtifactQuery, Artifacts, BeginUpload, FinishUpload, PartQuery, UploadBegun,
         contract::AdvertiseLink, contract::CtlOperationAck, contract::GetClaimsResponse, contract::GetHostInventory,
         contract::HostInventory, contract::SetLatticeCredentials, contract::SetRegistryCredentials,
     }

@@ -50,7 +50,8 @@ impl Desk {
         understand: impl FnOnce(C, &Artifacts) -> Result<E, Ack>,
     ) -> Result<Answer, Ack> {
         let command = understand(self.read(request)?, &self.parts.artifacts)?.into();
-        let begun = Box::pin(self.begin(verb.token(), command.reference(), request)?);
+        let reference = command.reference().map(ToString::to_string);
+        let begun = Box::pin(self.begin(verb.token(), reference, request)?);
         Ok(Answer::Command(Box::new(Admission { begun, command })))
     }
 
@@ -58,7 +59,7 @@ impl Desk {
     pub(super) fn begin(
         &self,
         command: &str,
-        reference: Option<&Reference>,
+        reference: Option<String>,
         request: &Request,
     ) -> Result<impl Future<Output = Begun> + Send + use<>, Ack> {
         let id = request.operation_id().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?;
@@ -66,7 +67,7 @@ impl Desk {
             id,
             command: command.to_owned(),
             fingerprint: fingerprint(request.subject(), request.body()),
-            reference: reference.map(ToString::to_string),
+            reference,
             requester: request.requester(),
             pull: pull(request)?,
         };
@@ -79,11 +80,12 @@ impl Desk {
     pub(super) fn begin_and_end<F: Future<Output = Ack> + Send + 'static>(
         &self,
         command: &str,
+        reference: Option<String>,
         request: &Request,
         turn: Turn,
         carry_out: impl FnOnce(Turn, Operation) -> F + Send + 'static,
     ) -> Result<Answer, Ack> {
-        let (begun, operations) = (self.begin(command, None, request)?, self.parts.operations.clone());
+        let (begun, operations) = (self.begin(command, reference, request)?, self.parts.operations.clone());
         Ok(Answer::Later(Box::pin(async move {
             let ack = match begun.await {
                 Begun::New(operation) => carry_out(turn, operation).await,

@@ -132,7 +132,7 @@ fn shortened(cause: &str) -> String {
 }
 
 /// How long ago something was, by this machine's clock: `5s`, `12m`, `3h`.
-fn age(at: &str) -> Option<String> {
+pub(super) fn age(at: &str) -> Option<String> {
     let at = humantime::parse_rfc3339(at).ok()?;
     let seconds = SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
     Some(match seconds {

@@ -3,12 +3,13 @@
 use lattice_client::Operation;
 use lattice_protocol::{Annotations, StartProvider as Command};
 
-use super::{explain, not_placed};
+use super::not_placed;
 use crate::{
     cli::{StartProvider, Wish},
     commands::auction::{constraints, rule},
     connect::Lattice,
     fault::{Code, Fault},
+    image::Image,
     input, placement, program,
     settings::Settings,
     settle::{Deed, Intent, settle},
@@ -17,30 +18,34 @@ use crate::{
 
 /// Starts a provider and tells how it went.
 pub(in crate::commands) async fn start(start: StartProvider, settings: &Settings) -> anyhow::Result<()> {
+    let printer = settings.printer();
     let reference = program::to_start(&start.reference)?;
+    let mut image = Image::new(reference, program::path(&start.reference), start.push, "provider")?;
     let configuration = configuration(&start)?;
     let lattice = Lattice::reach(settings.target()?).await?;
-    let command = Command {
-        annotations: Annotations::from_iter(start.annotations),
-        configuration,
-        host_id: None,
-        lattice_id: None,
-        link_name: start.link_name.clone(),
-        provider_ref: reference.to_string(),
-    };
-    let operation = match &start.host {
-        Some(name) => on(&lattice, name, command).await,
-        None => placed(&lattice, &start.wish, command).await,
-    };
-    let deed = Deed::ProviderStarted(reference.to_string(), start.link_name);
-    let intent = Intent { deed, actor: None, no_wait: start.no_wait };
-    let ended = match operation {
-        Ok(operation) => settle(&lattice, operation, intent, settings.printer()).await,
+    let operation = image.hand(&lattice, printer, async |reference| {
+        let command = Command {
+            annotations: Annotations::from_iter(start.annotations.clone()),
+            configuration: configuration.clone(),
+            host_id: None,
+            lattice_id: None,
+            link_name: start.link_name.clone(),
+            provider_ref: reference.to_string(),
+        };
+        match &start.host {
+            Some(name) => on(&lattice, name, command).await,
+            None => placed(&lattice, &start.wish, command).await,
+        }
+    });
+    let ended = match operation.await {
+        Ok(operation) => {
+            let deed = Deed::ProviderStarted(image.reference().to_string(), start.link_name.clone());
+            let intent = Intent { deed, actor: None, no_wait: start.no_wait };
+            settle(&lattice, operation, intent, printer).await
+        }
         Err(error) => Err(error),
     };
-    ended
-        .map_err(|error| explain(error, &reference, "providers"))
-        .not_done(|| format!("`{}` was not started", start.reference))
+    ended.map_err(|error| image.explain(error)).not_done(|| format!("`{}` was not started", start.reference))
 }
 
 /// Starts it on the host that is named.

@@ -14,13 +14,14 @@ use crate::{
     connect::Lattice,
     detail::Detail,
     fault::{Code, Fault, Told},
+    image::{Image, file_refusal},
     printer::{Printer, Show},
     settle::FORCE_HINT,
     table::dense,
     unanswered,
 };
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Updates {
     updates: Vec<Update>,
     /// What was wrong with what hosts said of what they run.
@@ -30,7 +31,7 @@ struct Updates {
     complete: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Update {
     host_id: HostKey,
     host_name: String,
@@ -51,9 +52,34 @@ pub(super) async fn run(
     lattice: &Lattice,
     flags: &UpdateActor,
     actor: &ActorKey,
-    reference: &Reference,
+    image: &mut Image,
     printer: Printer,
 ) -> anyhow::Result<()> {
+    // A host that takes no files refuses before it does anything, and none begins after it.
+    let updates = image.hand(lattice, printer, async |reference| {
+        let updates = everywhere(lattice, flags, actor, reference, printer).await?;
+        match updates.refusal_of_files(reference) {
+            Some(refusal) => Err(Refused { refusal, updates }.into()),
+            None => Ok(updates),
+        }
+    });
+    match updates.await {
+        Ok(updates) => finish(updates, printer),
+        // It may not be a file of this machine: then this is how it went.
+        Err(error) => match error.downcast::<Refused>() {
+            Ok(refused) => finish(refused.updates, printer),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+async fn everywhere(
+    lattice: &Lattice,
+    flags: &UpdateActor,
+    actor: &ActorKey,
+    reference: &Reference,
+    printer: Printer,
+) -> anyhow::Result<Updates> {
     let update = UpdateEverywhere {
         actor_id: actor.clone(),
         new_actor_ref: reference.to_string(),
@@ -80,7 +106,8 @@ pub(super) async fn run(
         updates.push(Update::of(update));
         printer.progress(&format!("updated {} of {count} hosts ...", updates.len()));
     }
-    finish(Updates { updates, errors, missing, complete }, printer)
+    printer.end_progress();
+    Ok(Updates { updates, errors, missing, complete })
 }
 
 fn finish(updates: Updates, printer: Printer) -> anyhow::Result<()> {
@@ -102,6 +129,14 @@ fn finish(updates: Updates, printer: Printer) -> anyhow::Result<()> {
         false if can_be_forced => Err(Fault::new(Code::Failed, complaint).hint(FORCE_HINT).into()),
         false => Err(Fault::new(Code::Failed, complaint).into()),
     }
+}
+
+/// That a host takes no files, with how it went on all of them.
+#[derive(Debug, thiserror::Error)]
+#[error("{refusal}")]
+struct Refused {
+    refusal: String,
+    updates: Updates,
 }
 
 const DONE: &str = "done";
@@ -163,6 +198,12 @@ impl Show for Updates {
 }
 
 impl Updates {
+    /// What a host says that takes no files, if one does.
+    fn refusal_of_files(&self, reference: &Reference) -> Option<String> {
+        let said = file_refusal(reference);
+        self.updates.iter().find_map(|update| update.error.clone().filter(|error| error.contains(&said)))
+    }
+
     fn table(&self, detail: Detail) -> String {
         let keys = detail.keys(self.updates.iter().map(|update| update.host_id.as_str()));
         let row = |update: &Update| {
