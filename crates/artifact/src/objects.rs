@@ -187,7 +187,7 @@ impl Objects {
         match stored {
             Ok((stored, true)) => {
                 self.sweep().await;
-                return Ok(stored);
+                Ok(stored)
             }
             Ok((stored, false)) => {
                 self.bucket.discard(&nuid).await;

@@ -27,10 +27,10 @@ fn signed(module: &[u8], good_for: Option<Duration>) -> Vec<u8> {
 async fn takes_no_files_and_stops_when_told() {
     let (home, nats) = (Home::new().await, NatsServer::start().await);
     let mut host = start(&home, &nats, "prod", &[]).await;
-    home.file("mine.wasm", &guests::echo());
+    let file = format!("file://{}", home.file("mine.wasm", &signed(&guests::echo(), None)));
     // The one that is named refuses, and without a name none bids.
     for (arguments, code) in [(&["--host", "prod"][..], 4), (&[], 3)] {
-        let refused = run(&home, &nats, &[&["start", "actor", "mine.wasm"], arguments].concat()).await;
+        let refused = run(&home, &nats, &[&["start", "actor", &file], arguments].concat()).await;
         let text = refused.stdout.clone();
         assert_eq!(refused.code, Some(code), "{refused:?}");
         assert!(text.contains("takes no modules from files") && text.contains("--allow-file"), "{text}");

@@ -6,7 +6,7 @@ use lattice_protocol::{
     RefusalCode, StoredArtifact, UploadBegun, error_chain,
 };
 
-use super::{Answer, Desk, read_as, refused};
+use super::{Answer, Desk, commands::Told, read_as, refused};
 use crate::{
     actors::Refusal,
     control::{reply::Reply, request::Request},
@@ -93,7 +93,7 @@ impl Desk {
         let object = object(&finish.reference)?;
         let depot = self.parts.depot.clone();
         let turn = depot.line_up(&object);
-        self.begin_and_end("artifact.push", Some(object.to_string()), request, turn, async move |turn, operation| {
+        self.begin_and_end(about("artifact.push", &object), request, turn, async move |turn, operation| {
             depot.store(&finish.upload, &object, turn, operation).await
         })
     }
@@ -101,7 +101,7 @@ impl Desk {
     fn delete_artifact(&self, request: &Request) -> Result<Answer, Ack> {
         let (object, depot) = (self.read_artifact_query(request)?, self.parts.depot.clone());
         let turn = depot.line_up(&object);
-        self.begin_and_end("artifact.delete", Some(object.to_string()), request, turn, async move |turn, operation| {
+        self.begin_and_end(about("artifact.delete", &object), request, turn, async move |turn, operation| {
             depot.delete(&object, turn, operation).await
         })
     }
@@ -124,6 +124,11 @@ impl Desk {
 /// What is answered while others are attended to.
 fn later(answer: impl Future<Output = Result<Reply, DepotError>> + Send + 'static) -> Answer {
     Answer::Later(Box::pin(async move { Some(answer.await.unwrap_or_else(|error| error.refusal().into())) }))
+}
+
+/// A command about an artifact, for its record.
+fn about<'a>(command: &'a str, object: &ObjectReference) -> Told<'a> {
+    Told { command, reference: Some(object.to_string()) }
 }
 
 fn object(text: &str) -> Result<ObjectReference, Ack> {

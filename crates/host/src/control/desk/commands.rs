@@ -19,6 +19,19 @@ use crate::{
     turns::Turn,
 };
 
+/// A command as the record of its operation tells of it.
+pub(super) struct Told<'a> {
+    pub(super) command: &'a str,
+    /// What it is about, if that is an image.
+    pub(super) reference: Option<String>,
+}
+
+impl<'a> From<&'a str> for Told<'a> {
+    fn from(command: &'a str) -> Self {
+        Self { command, reference: None }
+    }
+}
+
 impl Desk {
     pub(super) fn command(&self, verb: CommandVerb, request: &Request) -> Answer {
         let answer = match verb {
@@ -77,14 +90,14 @@ impl Desk {
 
     /// Has a command become an operation, and be carried out in its turn before it is answered. Where it came before, the
     /// answer says how that ended; the turn goes to the next at once, which may be the one that came before.
-    pub(super) fn begin_and_end<F: Future<Output = Ack> + Send + 'static>(
+    pub(super) fn begin_and_end<'a, F: Future<Output = Ack> + Send + 'static>(
         &self,
-        command: &str,
-        reference: Option<String>,
+        told: impl Into<Told<'a>>,
         request: &Request,
         turn: Turn,
         carry_out: impl FnOnce(Turn, Operation) -> F + Send + 'static,
     ) -> Result<Answer, Ack> {
+        let Told { command, reference } = told.into();
         let (begun, operations) = (self.begin(command, reference, request)?, self.parts.operations.clone());
         Ok(Answer::Later(Box::pin(async move {
             let ack = match begun.await {

@@ -46,7 +46,7 @@ impl Desk {
         let editor = self.parts.shared.config_editor.clone();
         let turn = editor.line_up(&edit);
         let carry_out = async move |turn, operation| editor.carry_out(edit, turn, operation).await;
-        self.begin_and_end(command, None, request, turn, carry_out)
+        self.begin_and_end(command, request, turn, carry_out)
     }
 }
 

@@ -32,7 +32,7 @@ impl Desk {
         let editor = self.parts.shared.link_editor.clone();
         let turn = editor.line_up(&edit);
         let carry_out = async move |turn, operation| editor.carry_out(&edit, turn, operation).await;
-        self.begin_and_end(command, None, request, turn, carry_out)
+        self.begin_and_end(command, request, turn, carry_out)
     }
 
     /// Reads what published hosts call by this name, unless its body names another lattice.
