@@ -85,6 +85,9 @@ Environment, each with the meaning of its flag, which wins:
 and without a flag:
   LATTICE_NATS_SERVER     the nats-server that `up` runs
   LATTICE_LOG             what is logged, such as debug or lattice_host=trace
+  LATTICE_OCI_REGISTRY, LATTICE_OCI_USER, LATTICE_OCI_PASSWORD (or the file
+  LATTICE_OCI_PASSWORD_FILE)
+                          a credential for `up`, `host`, `push` and `pull`
 
 With `-o json` a command prints exactly one JSON document on standard output;
 `up`, `events`, `--watch` and `logs --follow` print one per line. These keys stay:
