@@ -170,7 +170,7 @@ impl Store {
         let kind = Kind::of(&bytes);
         let push = Push { bytes, kind, title: title.to_owned(), annotations: BTreeMap::new() };
         let pushed = self.sources.push(oci, &push, progress).await;
-        pushed.map_err(|source| FetchError::Push { reference: reference.to_string(), source: Box::new(source) })
+        pushed.map_err(|source| FetchError::Push { source: Box::new(source) })
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.

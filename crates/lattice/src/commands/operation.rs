@@ -1,7 +1,7 @@
 //! `lattice operation`.
 
 use lattice_client::WaitError;
-use lattice_protocol::{OperationPhase, OperationRecord};
+use lattice_protocol::{ImageFetch, OperationPhase, OperationRecord};
 use serde::Serialize;
 
 use super::get::{command_text, took};
@@ -14,6 +14,7 @@ use crate::{
     printer::{Printer, Show},
     settings::Settings,
     settle::follow,
+    stored::size,
     table::{facts, or_dash, table},
     unanswered,
 };
@@ -80,6 +81,18 @@ fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
     }
 }
 
+/// What was fetched, or how far that is; and that its tag was moved.
+fn fetched(fetch: &ImageFetch, detail: Detail) -> String {
+    let bytes = match &fetch.digest {
+        Some(digest) => format!("{}, {}", detail.digest(digest), size(fetch.size)),
+        None => format!("{} of {}", size(fetch.fetched), size(fetch.size)),
+    };
+    match &fetch.moved_from {
+        Some(before) => format!("{bytes}; the reference named {} before", detail.digest(before)),
+        None => bytes,
+    }
+}
+
 /// The command itself would have failed too.
 fn judge(phase: OperationPhase, printer: Printer) -> anyhow::Result<()> {
     let (code, what) = match phase {
@@ -115,6 +128,7 @@ impl Shown {
             ("host", Some(detail.key(record.host_id.as_str()))),
             ("actor", record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),
             ("reference", record.reference.as_ref().map(|reference| detail.reference(reference))),
+            ("fetched", record.fetch.as_ref().map(|fetch| fetched(fetch, detail))),
             ("by", record.requester.clone()),
             ("took", took(record)),
             ("swap", swap),
