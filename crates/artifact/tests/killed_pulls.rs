@@ -35,8 +35,8 @@ const ROUNDS: u64 = 100;
 const CROWDED: u64 = 60;
 /// How long anything may take. It takes less than a second; the rest is for a machine full of tests.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Large enough to come in many pieces, small enough for digests that a debug build computes.
-const SIZE: usize = 192 << 10;
+/// Large enough for moments in which it is written, small enough for digests that a debug build computes.
+const SIZE: usize = 1 << 20;
 
 /// What tells the process that is killed what to do.
 const CACHE: &str = "LATTICE_TEST_CACHE";

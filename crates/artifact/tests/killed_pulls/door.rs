@@ -19,8 +19,8 @@ use tokio::{
     time::sleep,
 };
 
-/// Bytes of a piece: an image has two dozen of them.
-const PIECE: usize = 8 << 10;
+/// Bytes of a piece: an image has some dozens of them.
+const PIECE: usize = 32 << 10;
 /// The pause before each. All of them are some tenths of a second, so that chance finds a moment in each stage of a pull.
 const PAUSE: Duration = Duration::from_millis(2);
 
