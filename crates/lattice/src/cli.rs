@@ -30,14 +30,14 @@ use lattice_protocol::{ControlPrefix, LatticeName};
 use crate::{exit, printer::Format};
 
 pub(crate) use actors::{Scale, ScaleActor, Start, StartActor, Stop, StopActor, StopHost};
-pub(crate) use artifact::{Artifact, Prefetch};
+pub(crate) use artifact::{Artifact, Prefetch, Pull};
 pub(crate) use auction::{Auction, AuctionActor, AuctionProvider, Rule, Wish};
 pub(crate) use bench::{Bench, BenchResponder};
 pub(crate) use call::Call;
 pub(crate) use claims::{Claims, Inspect, Sign, SignedBy, Verify};
 pub(crate) use get::{Config as GetConfig, Get, Operations, Whole};
 pub(crate) use host::Host;
-pub(crate) use images::{Images, flag, is_list};
+pub(crate) use images::{Images, Registries, flag, is_list};
 pub(crate) use keys::{Generate, Keys, Kind, ListKeys};
 pub(crate) use label::{DeleteLabels, Label, PutLabels};
 pub(crate) use lattice_state::{Config, DeleteConfig, DeleteLink, Link, PutConfig, PutLink};
@@ -85,6 +85,9 @@ Environment, each with the meaning of its flag, which wins:
 and without a flag:
   LATTICE_NATS_SERVER     the nats-server that `up` runs
   LATTICE_LOG             what is logged, such as debug or lattice_host=trace
+  LATTICE_OCI_REGISTRY, LATTICE_OCI_USER, LATTICE_OCI_PASSWORD (or the file
+  LATTICE_OCI_PASSWORD_FILE)
+                          a credential for `up`, `host`, `push` and `pull`
 
 With `-o json` a command prints exactly one JSON document on standard output;
 `up`, `events`, `--watch` and `logs --follow` print one per line. These keys stay:

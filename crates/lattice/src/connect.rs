@@ -9,6 +9,7 @@ use lattice_protocol::{Host, HostInventory};
 use tokio::time;
 
 use crate::{
+    cli::Pull,
     diagnosis::Diagnosis,
     fault::{Code, Fault},
     settings::{Broker, Credentials, Target},
@@ -44,6 +45,12 @@ impl Lattice {
             ..ClientSettings::default()
         };
         Ok(Self { client: Client::new(nats, settings), target, has_jetstream })
+    }
+
+    /// The same, by whose commands hosts ask the sources of images as `pull` says.
+    #[must_use]
+    pub(crate) fn pulling(self, pull: Pull) -> Self {
+        Self { client: self.client.pulling(pull.policy), ..self }
     }
 
     /// The hosts of the lattice.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use lattice_artifact::{FetchError, OciError, ReferenceError};
 use lattice_broker::{BinaryError, ProbeError};
 use lattice_client::{ConnectError, PlaceError, RequestError, ResolveError, WaitError};
 use lattice_host::StartError;
@@ -93,6 +94,8 @@ fn code_of_link(link: &(dyn Error + 'static)) -> Option<Code> {
         .or_else(|| link.downcast_ref().and_then(code_of_place))
         .or_else(|| link.downcast_ref().and_then(code_of_call))
         .or_else(|| link.downcast_ref().map(code_of_start))
+        .or_else(|| link.downcast_ref().and_then(code_of_fetch))
+        .or_else(|| link.downcast_ref().map(|_: &ReferenceError| Code::Usage))
         .or_else(|| link.downcast_ref().and_then(code_of_binary))
 }
 
@@ -158,6 +161,29 @@ fn code_of_place(error: &PlaceError) -> Option<Code> {
         PlaceError::NobodyBids { .. } => Some(Code::NotFound),
         PlaceError::Exhausted { .. } => Some(Code::Refused),
         PlaceError::TimedOut { .. } => Some(Code::TimedOut),
+        _ => None,
+    }
+}
+
+/// Of what a command fetches or pushes itself.
+fn code_of_fetch(error: &FetchError) -> Option<Code> {
+    match error {
+        FetchError::Oci { source, .. } | FetchError::Push { source, .. } => code_of_registry(source),
+        _ => None,
+    }
+}
+
+fn code_of_registry(error: &OciError) -> Option<Code> {
+    match error {
+        OciError::Latest { .. } | OciError::Untagged { .. } | OciError::NoTag { .. } => Some(Code::Usage),
+        OciError::Unauthorized { .. } | OciError::CredentialsRefused { .. } | OciError::Forbidden { .. } => {
+            Some(Code::Unauthorized)
+        }
+        OciError::NoManifest { .. } => Some(Code::NotFound),
+        OciError::Unresolved { .. } | OciError::Refused { .. } | OciError::Unreachable { .. } => {
+            Some(Code::Unreachable)
+        }
+        OciError::Silent { .. } => Some(Code::TimedOut),
         _ => None,
     }
 }

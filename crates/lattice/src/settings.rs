@@ -11,6 +11,8 @@ mod target;
 
 use std::{ffi::OsString, time::Duration};
 
+use lattice_artifact::{Store, StoreError};
+
 use crate::{
     cli::{self, Global},
     environment::{self, Environment},
@@ -89,6 +91,20 @@ impl Settings {
     /// Where the images of `lattice up`'s host come from.
     pub(crate) fn images(&self, flags: &cli::Images) -> Result<ImageSettings, Fault> {
         host::of_up(flags, &self.environment)
+    }
+
+    /// How this machine reaches registries and what it keeps of them, for commands that fetch or push themselves.
+    pub(crate) fn store(&self, registries: cli::Registries) -> anyhow::Result<Store> {
+        let images = self.images(&registries.into())?;
+        let data_dir = self.data_dir()?;
+        data_dir.create()?;
+        let opened = Store::open(&data_dir.cache().join("artifacts"), images.store);
+        opened.map_err(|error| match error {
+            StoreError::Sources { source } => {
+                Fault::new(Code::Configuration, "registries cannot be reached as they are set").caused_by(source).into()
+            }
+            error => error.into(),
+        })
     }
 
     /// What to log, if the environment says; for a host also as published hosts are told.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use lattice_protocol::Count;
 
-use super::{StartProvider, StopProvider, Wish, duration, pair};
+use super::{Pull, StartProvider, StopProvider, Wish, duration, pair};
 
 /// Start something
 #[derive(Debug, Subcommand)]
@@ -64,6 +64,8 @@ pub(crate) struct StartActor {
     /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
     #[arg(long)]
     pub(crate) push: bool,
+    #[command(flatten)]
+    pub(crate) pull: Pull,
     /// End as soon as the host has accepted
     #[arg(long)]
     pub(crate) no_wait: bool,
@@ -90,6 +92,8 @@ pub(crate) struct ScaleActor {
     /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
     #[arg(long, requires = "reference")]
     pub(crate) push: bool,
+    #[command(flatten)]
+    pub(crate) pull: Pull,
     /// The host: its friendly name, or its id or a unique start of it [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,

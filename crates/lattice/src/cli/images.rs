@@ -1,17 +1,14 @@
-//! Where a host's images come from: flags of `lattice host` and `lattice up`.
+//! Where images come from, and which of them hosts take: flags of `lattice host`, `up`, `push` and `pull`.
 
 use std::ffi::OsString;
 
 use clap::Args;
 
-// Read together with the environment and the file of --config, so all of it is text here. A doc comment would stand in the
-// place of the command's.
+// How registries are reached, by hosts and by who pushes. All of it is text here, for it is read together with the environment
+// and the file of --config. A doc comment would stand in the place of the command's.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Where images come from")]
-pub(crate) struct Images {
-    /// When the source of an image is asked for what may be cached: always, if-not-present or never [default: always]
-    #[arg(long, value_name = "POLICY")]
-    pub(crate) pull: Option<String>,
+#[command(next_help_heading = "Registries")]
+pub(crate) struct Registries {
     /// Take the tag `latest`, and references without a tag, from OCI registries
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) allow_latest: Option<String>,
@@ -30,9 +27,18 @@ pub(crate) struct Images {
     /// The bindle server, such as https://bindle.example/v1/, for references that name none
     #[arg(long, value_name = "URL")]
     pub(crate) bindle_url: Option<String>,
-    /// A file with credentials as docker keeps them, or `none` [default: for `up` that of docker or podman, for `host` none]
+    /// A file with credentials as docker keeps them, or `none` [default: those of docker and podman; for `lattice host` none]
     #[arg(long, value_name = "FILE")]
     pub(crate) docker_config: Option<String>,
+}
+
+// Which images a host takes, and how. As above.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Images")]
+pub(crate) struct Images {
+    /// When the source of an image is asked for what may be cached: always, if-not-present or never [default: always]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) pull: Option<String>,
     /// An account (A...) whose signatures count; once one is named, those of others do not. Several with several
     #[arg(long = "trusted-issuer", value_name = "KEY")]
     pub(crate) trusted_issuers: Vec<String>,
@@ -42,16 +48,19 @@ pub(crate) struct Images {
     /// The most that the cache keeps of modules and archives, and again of unpacked programs, in MiB [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub(crate) cache_size: Option<String>,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
 }
 
 impl Images {
     /// The flags with one value, by the name of the option.
     pub(crate) fn single(&self) -> [(&'static str, Option<&String>); 6] {
+        let Registries { allow_latest, bindle_url, docker_config, .. } = &self.registries;
         [
             ("pull", self.pull.as_ref()),
-            ("allow_latest", self.allow_latest.as_ref()),
-            ("bindle_url", self.bindle_url.as_ref()),
-            ("docker_config", self.docker_config.as_ref()),
+            ("allow_latest", allow_latest.as_ref()),
+            ("bindle_url", bindle_url.as_ref()),
+            ("docker_config", docker_config.as_ref()),
             ("unknown_issuers", self.unknown_issuers.as_ref()),
             ("cache_size", self.cache_size.as_ref()),
         ]
@@ -59,11 +68,12 @@ impl Images {
 
     /// The flags that can be given several times, by the name of the option.
     pub(crate) fn lists(&self) -> [(&'static str, &Vec<String>); 5] {
+        let Registries { insecure_registries, registry_cas, registry_mirrors, token_servers, .. } = &self.registries;
         [
-            ("insecure_registries", &self.insecure_registries),
-            ("registry_cas", &self.registry_cas),
-            ("registry_mirrors", &self.registry_mirrors),
-            ("token_servers", &self.token_servers),
+            ("insecure_registries", insecure_registries),
+            ("registry_cas", registry_cas),
+            ("registry_mirrors", registry_mirrors),
+            ("token_servers", token_servers),
             ("trusted_issuers", &self.trusted_issuers),
         ]
     }
@@ -73,6 +83,12 @@ impl Images {
         let single = self.single().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let lists = self.lists().into_iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
         single.chain(lists).map(|(name, value)| format!("{}={value}", flag(name)).into()).collect()
+    }
+}
+
+impl From<Registries> for Images {
+    fn from(registries: Registries) -> Self {
+        Self { registries, ..Self::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use lattice_protocol::LinkName;
 
-use super::{Wish, pair};
+use super::{Pull, Wish, pair};
 
 /// Start a capability provider
 ///
@@ -45,6 +45,8 @@ pub(crate) struct StartProvider {
     /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
     #[arg(long)]
     pub(crate) push: bool,
+    #[command(flatten)]
+    pub(crate) pull: Pull,
     /// End as soon as the host has accepted
     #[arg(long)]
     pub(crate) no_wait: bool,

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::pair;
+use super::{Pull, pair};
 
 /// Replace something that runs by another version of it
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,8 @@ pub(crate) struct UpdateActor {
     /// Done by itself where the host takes no files; needed where it takes files and is on another machine.
     #[arg(long)]
     pub(crate) push: bool,
+    #[command(flatten)]
+    pub(crate) pull: Pull,
     /// Only instances that have these annotations
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,

@@ -54,8 +54,7 @@ const DONE: &str = "done";
 pub(crate) async fn run(artifact: Artifact, settings: &Settings) -> anyhow::Result<()> {
     let Artifact::Prefetch(prefetch) = artifact;
     let reference: Reference = prefetch.reference.parse()?;
-    let mut lattice = Lattice::reach(settings.target()?).await?;
-    lattice.client = lattice.client.pulling(prefetch.pull.policy);
+    let lattice = Lattice::reach(settings.target()?).await?.pulling(prefetch.pull);
     let fetched = match &prefetch.host {
         Some(host) => on_one_host(&lattice, host, &reference, settings.printer()).await,
         None => everywhere(&lattice, &prefetch, &reference, settings.printer()).await,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lattice_artifact::{Digest, Kind, Reference, Target};
+use lattice_artifact::{Digest, Kind, Progress, Reference, Target};
 use lattice_client::{PushOptions, Pushed as Outcome};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::{
     printer::Show,
     settings::Settings,
     settle::{Deed, Ended, Intent, ended},
-    stored::{self, size},
+    stored::{self, percent, size},
     unanswered::NotDone,
 };
 
@@ -34,6 +34,7 @@ struct Pushed {
 enum How {
     Ended(Box<Ended>),
     Unchanged { outcome: &'static str },
+    Registry { version: String, outcome: &'static str },
 }
 
 /// Stores a file where hosts can fetch it.
@@ -41,8 +42,9 @@ pub(crate) async fn run(push: Push, settings: &Settings) -> anyhow::Result<()> {
     let reference: Reference = push.reference.parse()?;
     match reference.target() {
         Target::Object(_) => into_the_lattice(&push, &reference, settings).await,
+        Target::Oci(_) => into_a_registry(&push, &reference, settings).await,
         _ => Err(Fault::new(Code::Usage, format!("nothing can be stored as `{reference}`"))
-            .hint("nats://NAME or nats://NAME:TAG is in the lattice itself")
+            .hint("nats://NAME:TAG is in the lattice itself, registry.host/name:tag in an OCI registry")
             .into()),
     }
 }
@@ -65,6 +67,21 @@ async fn into_the_lattice(push: &Push, reference: &Reference, settings: &Setting
         })
     };
     let how = stored.await.not_done(|| format!("{} was not stored", push.file.display()))?;
+    Ok(printer.show(&Pushed { reference: reference.to_string(), digest, size, how })?)
+}
+
+async fn into_a_registry(push: &Push, reference: &Reference, settings: &Settings) -> anyhow::Result<()> {
+    let printer = settings.printer();
+    let bytes = Content::of(&push.file)?.bytes(settings)?;
+    let store = settings.store(push.registries.clone())?;
+    let (digest, size) = (Digest::of(&bytes).to_string(), bytes.len() as u64);
+    let title = push.file.file_name().unwrap_or_default().to_string_lossy();
+    let progress = Progress::new(move |done, total| printer.progress(&percent("sending", done, total)));
+    let pushed = store.push(reference, bytes.into(), &title, &progress).await;
+    printer.end_progress();
+    let pushed = pushed.map_err(anyhow::Error::from);
+    let version = pushed.not_done(|| format!("{} was not pushed", push.file.display()))?.to_string();
+    let how = How::Registry { version, outcome: "done" };
     Ok(printer.show(&Pushed { reference: reference.to_string(), digest, size, how })?)
 }
 
@@ -114,6 +131,9 @@ impl Pushed {
         let how = match &self.how {
             How::Ended(_) => "is stored in the lattice",
             How::Unchanged { .. } => "lies in the lattice already",
+            How::Registry { version, .. } => {
+                return format!("{} is pushed as {version} ({digest}, {size})", self.reference);
+            }
         };
         format!("{} {how} ({digest}, {size})", self.reference)
     }

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) async fn run(scale: ScaleActor, settings: &Settings) -> anyhow::Result<()> {
     let printer = settings.printer();
     let looked = scale.reference.as_deref().map(Looked::at).transpose()?;
-    let lattice = Lattice::reach(settings.target()?).await?;
+    let lattice = Lattice::reach(settings.target()?).await?.pulling(scale.pull);
     let actor = placement::actor(&lattice, &scale.actor).await?;
     let host = find_host(&lattice, &scale, &actor).await?;
     let mut image = match looked {

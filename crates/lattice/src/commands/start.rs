@@ -24,7 +24,7 @@ pub(crate) async fn run(start: StartActor, settings: &Settings) -> anyhow::Resul
     let printer = settings.printer();
     let data_dir = settings.data_dir()?;
     let looked = Looked::at(&start.reference)?;
-    let lattice = Lattice::reach(settings.target()?).await?;
+    let lattice = Lattice::reach(settings.target()?).await?.pulling(start.pull);
     let mut image =
         Image::new(looked.signed(&data_dir, printer)?, Named::path(&start.reference), start.push, "module")?;
     let operation = image.hand(&lattice, printer, async |reference| {

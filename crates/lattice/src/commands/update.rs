@@ -20,7 +20,7 @@ mod everywhere;
 pub(crate) async fn run(update: Update, settings: &Settings) -> anyhow::Result<()> {
     let Update::Actor(update) = update;
     let looked = Looked::at(&update.reference)?;
-    let lattice = Lattice::reach(settings.target()?).await?;
+    let lattice = Lattice::reach(settings.target()?).await?.pulling(update.pull);
     let actor = placement::actor(&lattice, &update.actor).await?;
     let reference = looked.signed(&settings.data_dir()?, settings.printer())?;
     let mut image = Image::new(reference, Named::path(&update.reference), update.push, "module")?;

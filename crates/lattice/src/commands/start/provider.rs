@@ -22,7 +22,7 @@ pub(in crate::commands) async fn start(start: StartProvider, settings: &Settings
     let reference = program::to_start(&start.reference)?;
     let mut image = Image::new(reference, program::path(&start.reference), start.push, "provider")?;
     let configuration = configuration(&start)?;
-    let lattice = Lattice::reach(settings.target()?).await?;
+    let lattice = Lattice::reach(settings.target()?).await?.pulling(start.pull);
     let operation = image.hand(&lattice, printer, async |reference| {
         let command = Command {
             annotations: Annotations::from_iter(start.annotations.clone()),
