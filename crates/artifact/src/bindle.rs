@@ -44,6 +44,15 @@ impl BindleSettings {
         self.url = Some(url.into());
         self
     }
+
+    /// The server that they name, if any.
+    ///
+    /// # Errors
+    /// [`BindleError::Url`]
+    pub(crate) fn server(&self) -> Result<Option<BindleServer>, BindleError> {
+        let server = self.url.as_ref().map(|url| BindleServer::parse(url, url)).transpose();
+        server.map_err(|source| BindleError::Url { source })
+    }
 }
 
 /// Without a user name and a password that may stand in the URL, though it is refused then.
@@ -100,9 +109,7 @@ impl Bindles {
     /// # Errors
     /// [`BindleError::Url`]
     pub(crate) fn new(web: Web, credentials: Credentials, settings: BindleSettings) -> Result<Self, BindleError> {
-        let server = settings.url.map(|url| BindleServer::parse(&url, &url)).transpose();
-        let server = server.map_err(|source| BindleError::Url { source })?;
-        Ok(Self { web, credentials, server, patience: Patience::default() })
+        Ok(Self { web, credentials, server: settings.server()?, patience: Patience::default() })
     }
 
     /// Whether the reference may be fetched at all, which can be told without asking.

@@ -67,6 +67,15 @@ impl SourceSettings {
         self.credentials = credentials;
         self
     }
+
+    /// Everything that keeps a store with these settings from being opened; [`Store::open`](crate::Store::open) itself tells the
+    /// first of it.
+    ///
+    /// Blocks for a few file operations.
+    pub fn problems(&self) -> Vec<SourceError> {
+        let web = self.web.problems().map(SourceError::from);
+        web.chain(self.bindle.server().err().map(SourceError::from)).collect()
+    }
 }
 
 /// The sources of artifacts; cheap to clone.

@@ -37,6 +37,11 @@ impl WebSettings {
         self.extra_roots.push(file.into());
         self
     }
+
+    /// The files with certificates that cannot be used; blocks for a few file operations.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = WebError> {
+        self.extra_roots.iter().filter_map(|path| add(&mut RootCertStore::empty(), path).err())
+    }
 }
 
 /// Why web servers cannot be reached at all.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use lattice_artifact::{
-    Artifact, Digest, FetchError, FileError, Kind, Policy, Pull, Reference, Store, StoreSettings, unsigned_key,
+    Artifact, BindleSettings, Digest, FetchError, FileError, Kind, Policy, Pull, Reference, SourceSettings, Store,
+    StoreError, StoreSettings, WebSettings, unsigned_key,
 };
 use lattice_claims::{AccountSeed, ModuleClaimsError, ModuleSeed, NewModuleClaims, TokenError, sign_module};
 use tempfile::TempDir;
@@ -205,18 +206,45 @@ async fn files_that_are_none() {
 }
 
 #[tokio::test]
-async fn sources_that_this_version_does_not_have() {
+async fn sources_that_this_store_does_not_have() {
     let bench = Bench::new();
     let check = async |text: &str, what: &str| {
         let reference = text.parse().expect("a reference");
         let error = bench.fetch(&reference, all()).await.expect_err("it is not supported");
         assert_eq!(error.to_string(), format!("`{text}` names {what}, which is not supported by this version"));
     };
-    check("ghcr.io/acme/hello:1", "an artifact in an OCI registry").await;
-    check("oci://ghcr.io/acme/hello:1", "an artifact in an OCI registry").await;
-    check("nats://hello:1", "an artifact in the lattice's own store").await;
-    check("bindle://hello/1.0.0", "an artifact on a bindle server").await;
+    check("nats://hello:1", "an artifact in a lattice's own store").await;
     check("builtin://http-server", "a builtin capability provider").await;
+    let refused = async |text: &str| {
+        let reference = text.parse().expect("a reference");
+        bench.fetch(&reference, all()).await.expect_err("it is not even asked for")
+    };
+    let error = refused("bindle://hello/1.0.0").await;
+    assert!(matches!(error, FetchError::Bindle { .. }), "{error}");
+    for untagged in ["ghcr.io/acme/hello", "oci://ghcr.io/acme/hello:latest"] {
+        let error = refused(untagged).await;
+        assert!(matches!(error, FetchError::Oci { .. }), "{error}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_sources_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (none, missing) = (dir.path().join("none.pem"), dir.path().join("missing.pem"));
+    fs::write(&none, "no certificate").expect("the directory can be written");
+    let web = WebSettings::default().extra_root(&none).extra_root(&missing);
+    let sources = SourceSettings::default().web(web).bindle(BindleSettings::default().url("nowhere"));
+    let told: Vec<String> = sources.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            format!("{} is no file with certificates (PEM)", none.display()),
+            format!("the certificates in {} cannot be read", missing.display()),
+            "the bindle server that is configured cannot be used".to_owned(),
+        ]
+    );
+    let opened = Store::open(&dir.path().join("cache"), StoreSettings::default().sources(sources));
+    assert!(matches!(opened, Err(StoreError::Sources { .. })), "{opened:?}");
 }
 
 #[tokio::test]

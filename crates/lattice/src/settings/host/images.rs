@@ -3,9 +3,9 @@
 use std::{path::PathBuf, str::FromStr};
 
 use lattice_artifact::{
-    BindleSettings, Credentials, OciSettings, SourceSettings, StoreSettings, Trust, UnknownIssuers, WebSettings,
+    BindleSettings, Credentials, OciSettings, Place, SourceSettings, StoreSettings, Trust, UnknownIssuers, WebSettings,
 };
-use lattice_protocol::{AccountKey, PullPolicy};
+use lattice_protocol::{AccountKey, PullPolicy, error_chain};
 
 use super::layer::Layers;
 use crate::{
@@ -39,6 +39,21 @@ pub(crate) struct ImageSettings {
     pub(crate) store: StoreSettings,
 }
 
+/// `mirror.internal:5000`, as references name it.
+struct Server(String);
+
+impl FromStr for Server {
+    type Err = &'static str;
+
+    /// What is wrong is not repeated, for it may hold a password.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match !text.contains('/') && is_place(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err("expected a server, HOST or HOST:PORT, without a scheme, a path and a user"),
+        }
+    }
+}
+
 /// `docker.io=mirror.internal:5000/hub`
 struct Mirror {
     registry: String,
@@ -46,16 +61,22 @@ struct Mirror {
 }
 
 impl FromStr for Mirror {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((registry, mirror)) if !registry.is_empty() && !mirror.is_empty() => {
-                Ok(Self { registry: registry.to_owned(), mirror: mirror.to_owned() })
-            }
-            _ => Err("expected a registry and its mirror, such as docker.io=mirror.internal:5000/hub".to_owned()),
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected a registry and its mirror, such as docker.io=mirror.internal:5000/hub";
+        let (registry, mirror) = text.split_once('=').ok_or(expected)?;
+        let Server(registry) = registry.parse().map_err(|_| expected)?;
+        match is_place(mirror) {
+            true => Ok(Self { registry, mirror: mirror.to_owned() }),
+            false => Err(expected),
         }
     }
+}
+
+/// Whether it is a server, perhaps with a path, and nothing else.
+fn is_place(text: &str) -> bool {
+    !text.contains("://") && !text.contains('@') && text.parse::<Place>().is_ok()
 }
 
 /// What the layers and the environment say; `usual` are the files with credentials that are looked into where nobody says
@@ -78,22 +99,24 @@ fn sources(layers: &mut Layers, environment: &Environment, usual: DockerFiles) -
         Default::default()
     });
     let sources = SourceSettings::default().web(web(layers)).oci(oci(layers)).bindle(bindle(layers));
+    // A host opens them once it has reached its broker, which is late for what a flag says.
+    sources.problems().iter().for_each(|problem| layers.problem(error_chain(problem)));
     sources.credentials(Credentials::new(credentials))
 }
 
 fn web(layers: &mut Layers) -> WebSettings {
-    let insecure: Vec<String> = layers.list("insecure_registries");
+    let insecure: Vec<Server> = layers.list("insecure_registries");
     let roots: Vec<PathBuf> = layers.list("registry_cas");
-    let web = insecure.iter().fold(WebSettings::default(), |web, server| web.insecure(server));
+    let web = insecure.iter().fold(WebSettings::default(), |web, Server(server)| web.insecure(server));
     roots.into_iter().fold(web, WebSettings::extra_root)
 }
 
 fn oci(layers: &mut Layers) -> OciSettings {
-    let (mirrors, token_servers): (Vec<Mirror>, Vec<String>) =
+    let (mirrors, token_servers): (Vec<Mirror>, Vec<Server>) =
         (layers.list("registry_mirrors"), layers.list("token_servers"));
     let oci = OciSettings::default().allow_latest(layers.switch("allow_latest").unwrap_or(false));
     let oci = mirrors.iter().fold(oci, |oci, Mirror { registry, mirror }| oci.mirror(registry, mirror));
-    token_servers.iter().fold(oci, |oci, server| oci.token_server(server))
+    token_servers.iter().fold(oci, |oci, Server(server)| oci.token_server(server))
 }
 
 fn bindle(layers: &mut Layers) -> BindleSettings {

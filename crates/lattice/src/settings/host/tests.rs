@@ -64,7 +64,7 @@ fn published_names_are_honoured() {
         ("NATS_HOST", "nats.internal"),
         ("WASMCLOUD_NATS_JWT", "jwt"),
         ("WASMCLOUD_NATS_SEED", "seed"),
-        ("WASMCLOUD_OCI_REGISTRY", "r"),
+        ("WASMCLOUD_ENABLE_IPV6", "true"),
     ];
     let settings = find(cli::Host::default(), Global::default(), &variables).expect("everything is in order");
     assert_eq!((settings.lattice.as_str(), settings.prefix.as_str()), ("lab", "acme.ctl"));
@@ -74,7 +74,7 @@ fn published_names_are_honoured() {
     assert!(settings.allow_file);
     assert_eq!(settings.control.url, "nats://nats.internal:4222");
     assert_eq!(settings.control.credentials, Credentials::Jwt { jwt: "jwt".to_owned(), seed: "seed".to_owned() });
-    assert_eq!(settings.ignored, ["WASMCLOUD_OCI_REGISTRY"]);
+    assert_eq!(settings.ignored, ["WASMCLOUD_ENABLE_IPV6"]);
 }
 
 #[test]
@@ -122,4 +122,141 @@ fn no_problem_repeats_a_seed() {
     let fault = settings.cluster_seed.expect("it is set").seed::<lattice_claims::ClusterSeed>();
     let fault = fault.expect_err("it is a host's seed");
     assert!(!format!("{fault:?} {fault}").contains(&seed));
+}
+
+/// Flags that say where images come from; those that are not here as they are by default.
+fn image_flags() -> cli::Images {
+    let text = |text: &str| Some(text.to_owned());
+    let registries = cli::Registries {
+        allow_latest: text("true"),
+        insecure_registries: vec!["localhost:5000".to_owned(), "Plain.internal".to_owned()],
+        registry_mirrors: vec!["docker.io=mirror.internal:5000/hub".to_owned()],
+        token_servers: vec!["tokens.internal".to_owned()],
+        bindle_url: text("https://bindle.internal/v1/"),
+        ..cli::Registries::default()
+    };
+    cli::Images {
+        pull: text("if-not-present"),
+        trusted_issuers: vec![ACCOUNT.to_owned()],
+        unknown_issuers: text("warn"),
+        cache_size: text("7"),
+        registries,
+    }
+}
+
+const ACCOUNT: &str = "ABRK5MP6QRTH7HXOVP2PR2TLDW6DPLBAF3LTGVWQRFVEF7W5VOUMACXB";
+
+fn shown(settings: Result<HostSettings, Fault>) -> String {
+    format!("{:?}", settings.expect("everything is in order").images)
+}
+
+#[test]
+fn where_images_come_from_is_told_alike_by_flags_variables_and_files() {
+    let settings = find(cli::Host { images: image_flags(), ..cli::Host::default() }, Global::default(), &[]);
+    let images = settings.expect("everything is in order").images;
+    assert_eq!(images.pull, lattice_protocol::PullPolicy::IfNotPresent);
+    let issuers = [ACCOUNT.parse().expect("an account")];
+    assert_eq!(images.trust, lattice_artifact::Trust::new(issuers, "warn".parse().ok()));
+    assert_eq!(images.store.cache_capacity, 7 << 20);
+    let sources = &images.store.sources;
+    assert!(sources.web.insecure.iter().eq(["localhost:5000", "plain.internal"]), "{sources:?}");
+    assert_eq!(sources.oci.mirrors["docker.io"], ["mirror.internal:5000/hub"]);
+    assert!(sources.oci.allow_latest && sources.oci.token_servers.contains("tokens.internal"), "{sources:?}");
+    assert_eq!(sources.bindle.url.as_deref(), Some("https://bindle.internal/v1/"));
+
+    let told = format!("{images:?}");
+    let variables = [
+        ("LATTICE_PULL", "if-not-present"),
+        ("LATTICE_ALLOW_LATEST", "yes"),
+        ("LATTICE_INSECURE_REGISTRIES", "localhost:5000, plain.internal"),
+        ("LATTICE_REGISTRY_MIRRORS", "docker.io=mirror.internal:5000/hub"),
+        ("LATTICE_TOKEN_SERVERS", "tokens.internal"),
+        ("LATTICE_BINDLE_URL", "https://bindle.internal/v1/"),
+        ("LATTICE_TRUSTED_ISSUERS", ACCOUNT),
+        ("LATTICE_UNKNOWN_ISSUERS", "warn"),
+        ("LATTICE_CACHE_SIZE", "7"),
+    ];
+    assert_eq!(shown(find(cli::Host::default(), Global::default(), &variables)), told);
+    let file = format!(
+        "pull = 'if-not-present'\nallow_latest = true\ninsecure_registries = ['localhost:5000', 'plain.internal']
+        registry_mirrors = ['docker.io=mirror.internal:5000/hub']\ntoken_servers = 'tokens.internal'
+        bindle_url = 'https://bindle.internal/v1/'\ntrusted_issuers = ['{ACCOUNT}']\nunknown_issuers = 'warn'
+        cache_size = 7"
+    );
+    assert_eq!(shown(with_file(&file, &[])), told);
+    let up = of_up(&image_flags(), &Environment::default());
+    assert_eq!(format!("{:?}", up.expect("everything is in order")), told);
+}
+
+#[test]
+fn published_names_say_where_images_come_from() {
+    let variables = [
+        ("WASMCLOUD_OCI_ALLOW_LATEST", "true"),
+        ("WASMCLOUD_OCI_ALLOWED_INSECURE", "localhost:5000,plain.internal"),
+        ("BINDLE_URL", "https://bindle.internal/v1/"),
+    ];
+    let same = [
+        ("LATTICE_ALLOW_LATEST", "true"),
+        ("LATTICE_INSECURE_REGISTRIES", "localhost:5000,plain.internal"),
+        ("LATTICE_BINDLE_URL", "https://bindle.internal/v1/"),
+    ];
+    let told = |variables| shown(find(cli::Host::default(), Global::default(), variables));
+    assert_eq!(told(&variables), told(&same));
+    assert_ne!(told(&variables), told(&[]));
+    let both = [&same[..1], &[("WASMCLOUD_OCI_ALLOW_LATEST", "false")]].concat();
+    assert_eq!(told(&both), told(&same[..1]), "the own name counts");
+}
+
+/// Each as a value of a flag, and what is said of it.
+#[test]
+fn what_is_wrong_with_where_images_come_from() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("the directory can be written");
+        path.display().to_string()
+    };
+    let (empty, half) = (file("empty.pem", "no certificate"), file("docker.json", "{\"auths\": "));
+    let broken = file("broken.pem", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n");
+    let seed = lattice_claims::AccountSeed::generate().secret_text();
+    let check = |variables: &[(&str, &str)], expected: &[&str]| {
+        let told =
+            find(cli::Host::default(), Global::default(), variables).map(|_| ()).expect_err("something is wrong");
+        assert_eq!(told.code, Code::Configuration);
+        for part in expected {
+            assert!(told.message.contains(part), "no {part:?} in {}", told.message);
+        }
+        for secret in ["hunter2", &seed[2..]] {
+            assert!(!told.message.contains(secret), "{secret} in {}", told.message);
+        }
+    };
+    let cases = [
+        ("LATTICE_PULL", "sometimes", "LATTICE_PULL: "),
+        ("LATTICE_ALLOW_LATEST", "perhaps", "LATTICE_ALLOW_LATEST: `perhaps` is neither true nor false"),
+        ("LATTICE_INSECURE_REGISTRIES", "http://localhost:5000", "LATTICE_INSECURE_REGISTRIES: expected a server"),
+        ("LATTICE_INSECURE_REGISTRIES", "ada:hunter2@localhost", "LATTICE_INSECURE_REGISTRIES: expected a server"),
+        ("LATTICE_TOKEN_SERVERS", "a b", "LATTICE_TOKEN_SERVERS: expected a server"),
+        ("LATTICE_REGISTRY_CAS", "/does/not/exist.pem", "the certificates in /does/not/exist.pem cannot be read: "),
+        ("LATTICE_REGISTRY_CAS", &empty, "empty.pem is no file with certificates (PEM)"),
+        ("LATTICE_REGISTRY_CAS", &broken, "a certificate in "),
+        ("LATTICE_REGISTRY_MIRRORS", "mirror.internal", "LATTICE_REGISTRY_MIRRORS: expected a registry and its mirror"),
+        ("LATTICE_REGISTRY_MIRRORS", "docker.io=https://m", "LATTICE_REGISTRY_MIRRORS: expected a registry and"),
+        ("LATTICE_REGISTRY_MIRRORS", "docker.io=ada:hunter2@m", "LATTICE_REGISTRY_MIRRORS: expected a registry and"),
+        ("LATTICE_BINDLE_URL", "bindle.internal", "does not say where a bindle server is"),
+        ("LATTICE_BINDLE_URL", "https://ada:hunter2@b/v1/", "does not say where a bindle server is"),
+        ("LATTICE_DOCKER_CONFIG", "/does/not/exist", "the file with credentials /does/not/exist cannot be read: "),
+        ("LATTICE_DOCKER_CONFIG", &half, "docker.json is no JSON, see line 1"),
+        ("LATTICE_TRUSTED_ISSUERS", "MBOTH", "LATTICE_TRUSTED_ISSUERS: `MBOTH` is not "),
+        ("LATTICE_TRUSTED_ISSUERS", &seed, "LATTICE_TRUSTED_ISSUERS: "),
+        ("LATTICE_UNKNOWN_ISSUERS", "shoot", "unknown policy `shoot`"),
+        ("LATTICE_CACHE_SIZE", "-1", "LATTICE_CACHE_SIZE: `-1` is no whole number"),
+        ("LATTICE_CACHE_SIZE", "2GiB", "LATTICE_CACHE_SIZE: `2GiB` is no whole number"),
+    ];
+    for (name, value, expected) in cases {
+        check(&[(name, value)], &["is a problem", expected]);
+    }
+    // The last of each, all at once.
+    let all: std::collections::BTreeMap<&str, &str> = cases.iter().map(|(name, value, _)| (*name, *value)).collect();
+    let all: Vec<(&str, &str)> = all.into_iter().collect();
+    check(&all, &["are 11 problems"]);
 }
