@@ -407,13 +407,14 @@ struct Rounds<B> {
 
 impl<B: FnMut(usize)> Rounds<B> {
     async fn take(mut self, pair: Pair<impl Load, impl Load>) -> Result<Figures, BenchError> {
-        // One round for nothing: connections, pools and caches get warm in it.
-        pair.round(0).await?;
+        // One round for nothing: connections, pools and caches get warm in it. On the heap as all rounds, for what is
+        // measured is large.
+        Box::pin(pair.round(0)).await?;
         pair.load.forget();
         let mut rounds = Vec::with_capacity(self.count);
         for round in 1..=self.count {
             (self.begins)(round);
-            rounds.push(pair.round(round).await?);
+            rounds.push(Box::pin(pair.round(round)).await?);
         }
         Ok(Figures::of(&rounds).expect("there is at least one round"))
     }

@@ -132,7 +132,8 @@ impl Modules {
     async fn way(&self) -> Way {
         match self.ways.known.get() {
             Some(way) => *way,
-            None => match self.try_file().await {
+            // On the heap: it is asked within all that needs a module, and once.
+            None => match Box::pin(self.try_file()).await {
                 Some(way) => *self.ways.known.get_or_init(|| way),
                 None => Way::File,
             },
