@@ -217,7 +217,10 @@ impl Remote for Sources {
 /// The file at that place, of at most `max` bytes.
 pub(crate) async fn read_file(reference: Reference, file: FileReference, max: u64) -> Result<Fetched, FetchError> {
     blocking(move || match file::read(file.path(), max) {
-        Ok(bytes) => Ok(Fetched { digest: Digest::of(&bytes), reference, bytes, version: None, moved_from: None }),
+        Ok(bytes) => {
+            let digest = Digest::of(&bytes);
+            Ok(Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: false })
+        }
         Err(source) => Err(FetchError::File { reference: reference.to_string(), source }),
     })
     .await
