@@ -1,7 +1,7 @@
 //! `lattice operation`.
 
 use lattice_client::WaitError;
-use lattice_protocol::{OperationPhase, OperationRecord};
+use lattice_protocol::{ImageFetch, OperationPhase, OperationRecord};
 use serde::Serialize;
 
 use super::get::{command_text, took};
@@ -14,6 +14,7 @@ use crate::{
     printer::{Printer, Show},
     settings::Settings,
     settle::follow,
+    stored::size,
     table::{facts, or_dash, table},
     unanswered,
 };
@@ -93,6 +94,14 @@ fn judge(phase: OperationPhase, printer: Printer) -> anyhow::Result<()> {
     }
 }
 
+/// What was fetched, or how much of it.
+fn image(fetch: &ImageFetch, detail: Detail) -> String {
+    match &fetch.digest {
+        Some(digest) => format!("{}, {}", detail.digest(digest), size(fetch.size)),
+        None => format!("{} of {} fetched", size(fetch.fetched), size(fetch.size)),
+    }
+}
+
 impl Show for Shown {
     fn text(&self) -> String {
         self.sheet(Detail::Brief)
@@ -107,6 +116,7 @@ impl Shown {
     fn sheet(&self, detail: Detail) -> String {
         let record = &self.record;
         let swap = record.swap_micros.map(|micros| format!("{micros} µs"));
+        let moved_from = record.fetch.as_ref().and_then(|fetch| fetch.moved_from.as_ref());
         let causes = Some(record.causes.join("\nbecause: ")).filter(|causes| !causes.is_empty());
         let known = [
             ("operation", Some(record.operation_id.to_string())),
@@ -115,6 +125,8 @@ impl Shown {
             ("host", Some(detail.key(record.host_id.as_str()))),
             ("actor", record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),
             ("reference", record.reference.as_ref().map(|reference| detail.reference(reference))),
+            ("image", record.fetch.as_ref().map(|fetch| image(fetch, detail))),
+            ("moved from", moved_from.map(|version| detail.digest(version))),
             ("by", record.requester.clone()),
             ("took", took(record)),
             ("swap", swap),
