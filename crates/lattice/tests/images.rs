@@ -3,7 +3,11 @@
 
 mod support;
 
-use std::{fs, sync::Mutex};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use lattice_testkit::{NatsServer, Registry, RegistryOptions, eventually, guests};
 use rustix::process::Signal;
@@ -79,7 +83,20 @@ impl Stage {
         for secret in secrets {
             let line = printed.lines().find(|line| line.contains(secret));
             assert_eq!(line, None, "{secret}");
+            assert_eq!(self.holding(&self.home.path("prod"), secret), [] as [PathBuf; 0]);
         }
+    }
+
+    /// The files below a directory that hold that text.
+    fn holding(&self, directory: &Path, text: &str) -> Vec<PathBuf> {
+        let paths = fs::read_dir(directory).expect("it is a directory").map(|entry| entry.expect("an entry").path());
+        let (directories, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        let holds = |path: &PathBuf| {
+            let bytes = fs::read(path).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        let below = directories.iter().flat_map(|directory| self.holding(directory, text));
+        below.chain(files.into_iter().filter(holds)).collect()
     }
 
     /// The variables with the registry's credential.
@@ -168,6 +185,26 @@ async fn a_module_is_pushed_to_a_registry_and_pulled_back() {
     for secret in [Registry::PASSWORD, ENCODED, "wrong-password"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_is_started_from_a_registry() {
+    let stage = Stage::new().await;
+    let key = archive(&stage.home, "mute", MUTE);
+    let (image, login) = (stage.image("mute:0.1"), stage.login(Registry::PASSWORD));
+    let push = format!("push mute.par.gz {image} --insecure-registry {}", stage.server());
+    let pushed = stage.json(&push, &login).await.json();
+    let _host = stage.host(&["--insecure-registry", stage.server()], &login).await;
+    let started = stage.json(&format!("start provider {image} --pull if-not-present"), &[]).await.json();
+    assert_eq!((&started["outcome"], &started["provider_id"]), (&json!("done"), &json!(key)), "{started}");
+    let inventory = stage.json("get inventory", &[]).await.json();
+    let provider = &inventory["inventories"][0]["providers"][0];
+    assert_eq!((&provider["image_ref"], &provider["digest"]), (&json!(image), &pushed["digest"]), "{inventory}");
+    let id = started["operation_id"].as_str().expect("it has an id");
+    let record = stage.json(&format!("operation watch {id}"), &[]).await.json();
+    assert_eq!(record["fetch"]["digest"], pushed["digest"], "{record}");
+    stage.json(&format!("start actor {image}"), &[]).await.failed_json(1, "failed");
+    stage.told_no_secret(&[Registry::PASSWORD, ENCODED]);
 }
 
 #[tokio::test]
