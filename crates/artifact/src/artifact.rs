@@ -27,6 +27,8 @@ pub struct Fetched {
     pub(crate) bytes: Bytes,
     pub(crate) version: Option<Digest>,
     pub(crate) moved_from: Option<Digest>,
+    /// Whether they come from the cache, or were put there on their way.
+    pub(crate) is_cached: bool,
 }
 
 impl Fetched {

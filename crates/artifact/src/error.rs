@@ -68,26 +68,20 @@ pub enum FetchError {
         reference: String,
     },
     /// An OCI registry does not have it, does not give it, or gives something else.
-    #[error("`{reference}` cannot be pulled")]
+    #[error(transparent)]
     Oci {
-        /// The reference.
-        reference: String,
         /// What went wrong.
         source: Box<OciError>,
     },
     /// The lattice's own store does not have it, or cannot be read.
-    #[error("`{reference}` cannot be had from the lattice's own store")]
+    #[error(transparent)]
     Object {
-        /// The reference.
-        reference: String,
         /// What went wrong.
         source: Box<ObjectError>,
     },
     /// An OCI registry does not take it.
-    #[error("`{reference}` cannot be pushed")]
+    #[error(transparent)]
     Push {
-        /// The reference.
-        reference: String,
         /// What went wrong.
         source: Box<OciError>,
     },
@@ -157,12 +151,12 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    pub(crate) fn oci(reference: &Reference, source: OciError) -> Self {
-        FetchError::Oci { reference: reference.to_string(), source: Box::new(source) }
+    pub(crate) fn oci(source: OciError) -> Self {
+        FetchError::Oci { source: Box::new(source) }
     }
 
-    pub(crate) fn object(reference: &Reference, source: ObjectError) -> Self {
-        FetchError::Object { reference: reference.to_string(), source: Box::new(source) }
+    pub(crate) fn object(source: ObjectError) -> Self {
+        FetchError::Object { source: Box::new(source) }
     }
 
     pub(crate) fn bindle(reference: &Reference, source: BindleError) -> Self {

@@ -177,7 +177,7 @@ impl<R: Remote> Fetch<'_, R> {
 
     fn fetched(&self, note: Note, bytes: Bytes, moved_from: Option<Digest>) -> Fetched {
         let (reference, digest) = (self.reference.clone(), note.content);
-        Fetched { reference, digest, bytes, version: Some(note.version), moved_from }
+        Fetched { reference, digest, bytes, version: Some(note.version), moved_from, is_cached: true }
     }
 }
 

@@ -114,7 +114,7 @@ impl Sources {
         let what = match reference.target() {
             Target::File(_) if policy.allow_file => return Ok(()),
             Target::File(_) => return Err(FetchError::FileNotAllowed { reference: reference.to_string() }),
-            Target::Oci(oci) => return self.registries.admit(oci).map_err(|error| FetchError::oci(reference, error)),
+            Target::Oci(oci) => return self.registries.admit(oci).map_err(FetchError::oci),
             Target::Bindle(bindle) => {
                 return self.bindles.admit(bindle).map_err(|error| FetchError::bindle(reference, error));
             }
@@ -167,7 +167,7 @@ impl Remote for Sources {
     async fn find(&self, reference: &Reference, kind: Kind) -> Result<Image<Detail>, FetchError> {
         match reference.target() {
             Target::Oci(oci) => {
-                let image = self.registries.find(oci, kind).await.map_err(|error| FetchError::oci(reference, error))?;
+                let image = self.registries.find(oci, kind).await.map_err(FetchError::oci)?;
                 let (version, content, size) = (image.version(), Some(image.content()), image.size());
                 tracing::debug!(%reference, server = image.server(), %version, size, "found");
                 Ok(Image { version, content, size, detail: Detail::Oci(image) })
@@ -180,7 +180,7 @@ impl Remote for Sources {
             }
             Target::Object(object) => {
                 let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
-                let image = objects.find(object).await.map_err(|error| FetchError::object(reference, error))?;
+                let image = objects.find(object).await.map_err(FetchError::object)?;
                 let (version, content, size) = (image.version(), image.content(), image.size());
                 Ok(Image { version, content, size, detail: Detail::Object(image) })
             }
@@ -198,7 +198,7 @@ impl Remote for Sources {
         match (reference.target(), &image.detail) {
             (Target::Oci(oci), Detail::Oci(image)) => {
                 let bytes = self.registries.download(oci, image, max, progress).await;
-                bytes.map_err(|error| FetchError::oci(reference, error))
+                bytes.map_err(FetchError::oci)
             }
             (Target::Bindle(bindle), Detail::Bindle(image)) => {
                 let bytes = self.bindles.download(bindle, image, max, progress).await;
@@ -207,7 +207,7 @@ impl Remote for Sources {
             (Target::Object(object), Detail::Object(image)) => {
                 let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
                 let bytes = objects.download(object, image, max, progress).await;
-                bytes.map_err(|error| FetchError::object(reference, error))
+                bytes.map_err(FetchError::object)
             }
             _ => Err(self.unsupported(reference)),
         }
@@ -217,7 +217,10 @@ impl Remote for Sources {
 /// The file at that place, of at most `max` bytes.
 pub(crate) async fn read_file(reference: Reference, file: FileReference, max: u64) -> Result<Fetched, FetchError> {
     blocking(move || match file::read(file.path(), max) {
-        Ok(bytes) => Ok(Fetched { digest: Digest::of(&bytes), reference, bytes, version: None, moved_from: None }),
+        Ok(bytes) => {
+            let digest = Digest::of(&bytes);
+            Ok(Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: false })
+        }
         Err(source) => Err(FetchError::File { reference: reference.to_string(), source }),
     })
     .await

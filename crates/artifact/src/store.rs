@@ -170,7 +170,7 @@ impl Store {
         let kind = Kind::of(&bytes);
         let push = Push { bytes, kind, title: title.to_owned(), annotations: BTreeMap::new() };
         let pushed = self.sources.push(oci, &push, progress).await;
-        pushed.map_err(|source| FetchError::Push { reference: reference.to_string(), source: Box::new(source) })
+        pushed.map_err(|source| FetchError::Push { source: Box::new(source) })
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.
@@ -194,9 +194,10 @@ impl Store {
     ) -> Result<Option<Fetched>, FetchError> {
         self.admit(reference, policy)?;
         let (cache, reference, digest) = (Arc::clone(&self.cache), reference.clone(), *digest);
-        blocking(move || match cache.get(&digest) {
-            Ok(found) => Ok(found.map(|bytes| Fetched { reference, digest, bytes, version: None, moved_from: None })),
-            Err(source) => Err(FetchError::Cache { digest, source }),
+        blocking(move || {
+            let found = cache.get(&digest).map_err(|source| FetchError::Cache { digest, source })?;
+            let cached = |bytes| Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: true };
+            Ok(found.map(cached))
         })
         .await
     }
@@ -288,7 +289,7 @@ impl Store {
         blocking(move || Ok(cache.sound_executable(&digest))).await
     }
 
-    /// What `check` finds in the bytes, which are kept in the cache if it finds them good.
+    /// What `check` finds in the bytes, which are kept in the cache if it finds them good and they are not there already.
     async fn accept<T: Send + 'static>(
         &self,
         fetched: Fetched,
@@ -297,7 +298,9 @@ impl Store {
         let cache = Arc::clone(&self.cache);
         blocking(move || {
             let found = check(&fetched)?;
-            keep(&cache, &fetched);
+            if !fetched.is_cached {
+                keep(&cache, &fetched);
+            }
             Ok((fetched, found))
         })
         .await

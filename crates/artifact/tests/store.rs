@@ -262,6 +262,18 @@ async fn what_ran_can_run_again_without_its_file() {
     assert_eq!((again.bytes, again.identity.key), (artifact.bytes, artifact.identity.key));
 }
 
+/// A start from the cache read the entry once to get it, and once more to compare it with what it had just got.
+#[tokio::test]
+async fn what_comes_from_the_cache_is_not_put_there_again() {
+    let bench = Bench::new();
+    let reference = bench.write("a.wasm", bench.signed(&bench.claims()));
+    let artifact = bench.fetch(&reference, signed_only()).await.expect("it is accepted");
+    let cached = bench.store.by_digest(&reference, &artifact.digest, &signed_only()).await.expect("a readable cache");
+    fs::remove_file(&bench.cached()[0]).expect("the entry is there");
+    bench.store.verify(cached.expect("an entry"), &signed_only(), SystemTime::now()).await.expect("it is accepted");
+    assert_eq!(bench.cached(), [] as [PathBuf; 0]);
+}
+
 #[tokio::test]
 async fn a_damaged_entry_counts_as_absent() {
     let bench = Bench::new();

@@ -1,6 +1,8 @@
 //! Taking the measures, one after the other, and cleaning up.
 
-use std::{path::PathBuf, sync::Arc};
+mod artifacts;
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use lattice_claims::{AccountSeed, InvocationSigner, ModuleSeed};
@@ -12,17 +14,18 @@ use uuid::Uuid;
 use crate::{
     burst::Burst,
     defaults::{
-        CALL_DEADLINE, CALL_SIZE, COLD_STARTS, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS,
-        MAX_ROUNDS, OVERLOAD_DEADLINE, PAYLOAD, REQUESTS, ROUNDS, UPDATE_CALLERS, UPDATES, WARM_STARTS,
+        CALL_DEADLINE, CALL_SIZE, CROWD, CROWD_REQUESTS, GATHERED, HTTP_CONNECTIONS, HTTP_REQUESTS, MAX_ROUNDS,
+        MEGABYTE, OVERLOAD_DEADLINE, PAYLOAD, REQUESTS, ROUNDS, TWENTY_MEGABYTES, UPDATE_CALLERS, UPDATES,
     },
     error::BenchError,
-    guest::{self, ColdStart, ECHO, Guest, HOST_CALL, Signer, WarmStart},
+    guest::{self, ECHO, Guest, HOST_CALL},
     http::{HttpGet, free_address},
     load::{ActorCall, Auction, BareRequest, Gather, InventoryQuery, Load, until_it_goes},
     measure::Measure,
+    modules::{Code, Modules, Ways},
     neighbour::{Beside, SignedRequest, answer_slowly, slow_request},
     provider::{HTTP_SERVER, MESSAGING, Providers},
-    report::{HostFacts, MachineFacts, Report, Row, ServerFacts},
+    report::{HostFacts, MachineFacts, Report, Row, ServerFacts, Taken},
     responder::Responder,
     statistics::{Figures, Round},
     update::{Callers, LiveUpdate},
@@ -44,7 +47,7 @@ pub struct BenchSettings {
     pub module: ModuleSeed,
     /// The identity of another one, where two are needed.
     pub neighbour: ModuleSeed,
-    /// An existing directory for the bench's modules, whose files the host can read. They are removed again.
+    /// An existing directory for the bench's modules, which a host that takes files reads there. They are removed again.
     pub directory: PathBuf,
 }
 
@@ -102,8 +105,8 @@ pub struct Bench {
     signer: Option<InvocationSigner>,
     guest: Guest,
     providers: Providers,
-    modules: Signer,
-    neighbour: (Guest, Signer),
+    modules: Modules,
+    neighbour: (Guest, Modules),
     /// What the subjects of the floor's responder start with.
     floor: String,
 }
@@ -115,8 +118,9 @@ impl Bench {
         let providers = Providers { client: client.clone(), host: host.clone(), actor: module.public() };
         let guest = Guest { client: client.clone(), host, actor: module.public() };
         let other = Guest { actor: neighbour.public(), ..guest.clone() };
-        let modules = Signer { account, module, directory };
-        let neighbour = (other, Signer { module: neighbour, ..modules.clone() });
+        let ways = Ways::default();
+        let modules = Modules { client: client.clone(), host: guest.host.clone(), account, module, directory, ways };
+        let neighbour = (other, Modules { module: neighbour, ..modules.clone() });
         Self { client, signer, guest, providers, modules, neighbour, floor: responder.subject().to_owned() }
     }
 
@@ -128,19 +132,27 @@ impl Bench {
         let rounds = plan.rounds.clamp(1, MAX_ROUNDS);
         let mut measures = Vec::new();
         for measure in Measure::ALL.into_iter().filter(|measure| plan.measures.contains(measure)) {
-            let begins = |round| progress(Progress { measure, round, rounds });
+            let count = measure.rounds(rounds);
+            let begins = |round| progress(Progress { measure, round, rounds: count });
             // On the heap, for what measures all of them is large.
-            let outcome = Box::pin(self.measure(measure, Rounds { count: rounds, begins })).await;
+            let outcome = Box::pin(self.measure(measure, Rounds { count, begins })).await;
             measures.push(Row::new(measure, outcome));
         }
         self.report(rounds, measures).await
     }
 
-    /// Stops what this bench has started, and what an earlier one has left behind on the host.
+    /// Stops what this bench has started, and removes what it has stored in the lattice; also what an earlier one has left
+    /// behind for the same host.
     ///
     /// # Errors
-    /// If the host does not answer or refuses: something may still run there.
+    /// If the host does not answer or refuses: something may still run or lie there.
     pub async fn clean_up(&self) -> Result<(), BenchError> {
+        let stopped = self.stop_all().await;
+        let removed = self.modules.clean_up().await;
+        stopped.and(removed)
+    }
+
+    async fn stop_all(&self) -> Result<(), BenchError> {
         let stopped = [self.guest.stop().await, self.neighbour.0.stop().await];
         self.providers.detach().await?;
         stopped.into_iter().collect()
@@ -160,8 +172,8 @@ impl Bench {
         }
     }
 
-    async fn measure(&self, measure: Measure, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
-        match measure {
+    async fn measure(&self, measure: Measure, rounds: Rounds<impl FnMut(usize)>) -> Result<Taken, BenchError> {
+        let figures = match measure {
             Measure::Floor => {
                 let floor = self.floor(PAYLOAD, PAYLOAD);
                 rounds.take(Pair::of_latency(floor.clone(), floor, REQUESTS)).await
@@ -175,8 +187,12 @@ impl Bench {
             Measure::Gather100 => self.gather(rounds, 100).await,
             Measure::Gather1000 => self.gather(rounds, 1000).await,
             Measure::Auction => self.auctions(rounds).await,
-            Measure::StartWarm => rounds.take(self.starts(self.warm_start().await?, WARM_STARTS)).await,
-            Measure::StartCold => rounds.take(self.starts(self.cold_start().await?, COLD_STARTS)).await,
+            Measure::StartWarm => return self.warm_starts(rounds, Code::Echo).await,
+            Measure::StartCold => return self.cold_starts(rounds, Code::Echo).await,
+            Measure::Start180kWarm => return self.warm_starts(rounds, Code::Published).await,
+            Measure::Start180kCold => return self.cold_starts(rounds, Code::Published).await,
+            Measure::Fetch1M => self.fetches(rounds, MEGABYTE).await,
+            Measure::Fetch20M => self.fetches(rounds, TWENTY_MEGABYTES).await,
             Measure::UpdatePause => self.updates(rounds).await,
             Measure::Call => self.calls(rounds, Burst::Latency { times: REQUESTS }).await,
             Measure::Call32 => self.calls(rounds, Burst::Throughput { times: CROWD_REQUESTS, callers: CROWD }).await,
@@ -187,7 +203,8 @@ impl Bench {
                 let burst = Burst::Throughput { times: HTTP_REQUESTS, callers: HTTP_CONNECTIONS };
                 self.pages(rounds, burst).await
             }
-        }
+        };
+        Ok(figures?.into())
     }
 
     fn floor(&self, size: usize, answer_size: usize) -> BareRequest {
@@ -214,7 +231,7 @@ impl Bench {
     }
 
     async fn auctions(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
-        let module = self.modules.new_module()?;
+        let module = self.modules.new_module(Code::Echo).await?;
         let (client, host) = (self.client.clone(), self.guest.host.clone());
         let load = Auction { client, host, reference: module.reference().to_owned() };
         rounds.take(Pair::of_latency(self.floor(PAYLOAD, PAYLOAD), load, REQUESTS)).await
@@ -224,8 +241,8 @@ impl Bench {
     async fn updates(&self, rounds: Rounds<impl FnMut(usize)>) -> Result<Figures, BenchError> {
         let call = self.echo()?;
         self.guest.stop().await?;
-        let module = self.modules.new_module()?;
-        let update = LiveUpdate { guest: self.guest.clone(), signer: self.modules.clone() };
+        let module = self.modules.new_module(Code::Echo).await?;
+        let update = LiveUpdate { guest: self.guest.clone(), modules: self.modules.clone() };
         let measured = async {
             self.guest.start(&module, u16::try_from(CROWD).expect("a small number")).await?;
             let callers = Callers::start(&call, UPDATE_CALLERS);
@@ -266,16 +283,6 @@ impl Bench {
         }
     }
 
-    async fn warm_start(&self) -> Result<WarmStart, BenchError> {
-        self.guest.stop().await?;
-        Ok(WarmStart { guest: self.guest.clone(), module: Arc::new(self.modules.new_module()?) })
-    }
-
-    async fn cold_start(&self) -> Result<ColdStart, BenchError> {
-        self.guest.stop().await?;
-        Ok(ColdStart { guest: self.guest.clone(), signer: self.modules.clone() })
-    }
-
     /// Calls of an actor that sends back what it is sent.
     async fn calls(&self, rounds: Rounds<impl FnMut(usize)>, burst: Burst) -> Result<Figures, BenchError> {
         let load = self.echo()?;
@@ -307,7 +314,7 @@ impl Bench {
         let call = ActorCall { target: CallTarget::Actor(other.actor.clone()), ..call };
         let measured = async {
             self.providers.attach(MESSAGING, LinkValues::new()).await?;
-            other.start(&modules.new_module()?, 1).await?;
+            other.start(&modules.new_module(Code::Echo).await?, 1).await?;
             until_it_goes(&call).await?;
             let bare = SignedRequest {
                 signer: self.signer.clone().ok_or(BenchError::NoSigner)?,
@@ -347,14 +354,14 @@ impl Bench {
     ) -> Result<T, BenchError> {
         // On the heap, for what is measured is large.
         let work = Box::pin(work);
-        self.clean_up().await?;
-        let module = self.modules.new_module()?;
+        self.stop_all().await?;
+        let module = self.modules.new_module(Code::Echo).await?;
         let done = async {
             self.guest.start(&module, u16::try_from(places).expect("a small number")).await?;
             work.await
         };
         let done = done.await;
-        let stopped = self.clean_up().await;
+        let stopped = self.stop_all().await;
         // What kept it from being done says more than what went wrong afterwards.
         done.and_then(|done| stopped.map(|()| done))
     }
@@ -400,12 +407,14 @@ struct Rounds<B> {
 
 impl<B: FnMut(usize)> Rounds<B> {
     async fn take(mut self, pair: Pair<impl Load, impl Load>) -> Result<Figures, BenchError> {
-        // One round for nothing: connections, pools and caches get warm in it.
-        pair.round(0).await?;
+        // One round for nothing: connections, pools and caches get warm in it. On the heap as all rounds, for what is
+        // measured is large.
+        Box::pin(pair.round(0)).await?;
+        pair.load.forget();
         let mut rounds = Vec::with_capacity(self.count);
         for round in 1..=self.count {
             (self.begins)(round);
-            rounds.push(pair.round(round).await?);
+            rounds.push(Box::pin(pair.round(round)).await?);
         }
         Ok(Figures::of(&rounds).expect("there is at least one round"))
     }
@@ -414,7 +423,7 @@ impl<B: FnMut(usize)> Rounds<B> {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::{Mutex, PoisonError},
+        sync::{Arc, Mutex, PoisonError},
         time::Duration,
     };
 

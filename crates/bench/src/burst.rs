@@ -20,6 +20,13 @@ pub(crate) enum Burst {
         /// How many.
         times: usize,
     },
+    /// The same, as bytes in a second.
+    Transfer {
+        /// How many.
+        times: usize,
+        /// How many bytes each of them transfers.
+        bytes: usize,
+    },
     /// So many, by so many callers at the same time: how many in a second.
     Throughput {
         /// How many, of all callers together.
@@ -35,6 +42,10 @@ impl Burst {
         let _beside = load.beside();
         match self {
             Burst::Latency { times } => latency(load, times, BURST_LIMIT).await,
+            Burst::Transfer { times, bytes } => {
+                let micros = latency(load, times, BURST_LIMIT).await?;
+                Ok(bytes as f64 * 1e6 / micros)
+            }
             Burst::Throughput { times, callers } => throughput(load, times, callers, BURST_LIMIT).await,
         }
     }

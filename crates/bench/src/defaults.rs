@@ -26,11 +26,27 @@ pub(crate) const HTTP_CONNECTIONS: usize = 50;
 /// Answers that the gathers of one round bring together: as many of few hosts as one of a thousand has.
 pub(crate) const GATHERED: usize = 1000;
 
-/// Warm starts of one round. Each takes some milliseconds, and a stop that is not measured.
-pub(crate) const WARM_STARTS: usize = 5;
+/// Warm starts of one round, two hundred in all. Each takes some milliseconds, and a stop that is not measured.
+pub(crate) const WARM_STARTS: usize = 10;
 
 /// Cold starts of one round. Compiling takes part of a second, and each leaves a module in the host's caches.
 pub(crate) const COLD_STARTS: usize = 1;
+
+/// Bytes of the artifacts that are fetched: a large module, and a large provider archive.
+pub(crate) const MEGABYTE: usize = 1 << 20;
+pub(crate) const TWENTY_MEGABYTES: usize = 20 << 20;
+
+/// Fetches of one round: each stores an artifact, and leaves it in the host's cache.
+pub(crate) const FETCHES: usize = 1;
+
+/// The most rounds of fetches, which would otherwise drive out of the cache what others have there.
+pub(crate) const FETCH_ROUNDS: usize = 5;
+
+/// The bytes in which the lattice's own store has artifacts, as every client of object stores writes them.
+pub(crate) const PIECE: usize = 128 << 10;
+
+/// How many of them a host asks for at once.
+pub(crate) const PIECES_AT_ONCE: usize = 8;
 
 /// Live updates of one round. Each compiles a module, and leaves it in the host's caches.
 pub(crate) const UPDATES: usize = 1;

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, process::ExitStatus, time::Duratio
 
 use lattice_artifact::ReferenceError;
 use lattice_claims::ModuleClaimsError;
-use lattice_client::{CallError, RequestError, WaitError};
+use lattice_client::{CallError, PushError, RequestError, WaitError};
 
 /// Why a measure could not be taken, or what it started could not be stopped.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,15 @@ pub enum BenchError {
     /// The host does not say how long an update kept calls from either version.
     #[error("the host's record of the update does not tell how long the swap took")]
     NoSwap,
+    /// The host does not say how long it fetched.
+    #[error("the host's record of the fetch does not tell its phases")]
+    NoCourse,
+    /// The bench's module cannot be stored in the lattice.
+    #[error("the bench's module cannot be stored in the lattice for the host")]
+    Store {
+        /// What went wrong.
+        source: PushError,
+    },
     /// No host bids in an auction for the bench's module.
     #[error("the host does not bid for the bench's actor")]
     NoBid,

@@ -18,6 +18,9 @@ pub(crate) trait Load: Clone + Send + Sync + 'static {
     /// Does it once, and tells how long that took.
     fn once(&self) -> impl Future<Output = Result<Duration, BenchError>> + Send;
 
+    /// Forgets what it has noted of itself so far, which does not count.
+    fn forget(&self) {}
+
     /// Begins what goes on beside it while a burst of it is taken. It ends when this is dropped.
     fn beside(&self) -> JoinSet<()> {
         JoinSet::new()

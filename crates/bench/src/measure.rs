@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-use crate::budget::Budget;
+use crate::{budget::Budget, defaults::FETCH_ROUNDS};
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -30,6 +30,18 @@ pub enum Measure {
     StartWarm,
     /// A start of an actor whose module the host has never seen.
     StartCold,
+    /// A start of an actor of the field that the host has compiled before.
+    #[serde(rename = "start-180k-warm")]
+    Start180kWarm,
+    /// A start of an actor of the field that the host has never seen.
+    #[serde(rename = "start-180k-cold")]
+    Start180kCold,
+    /// The fetch of a large module from the lattice's own store.
+    #[serde(rename = "fetch-1m")]
+    Fetch1M,
+    /// The fetch of something as large as a provider archive.
+    #[serde(rename = "fetch-20m")]
+    Fetch20M,
     /// A live update of an actor under load: how long calls meet neither version.
     UpdatePause,
     /// Calls of an actor by one caller.
@@ -50,7 +62,7 @@ pub enum Measure {
 
 impl Measure {
     /// Everything, in the order in which it is measured.
-    pub const ALL: [Measure; 15] = [
+    pub const ALL: [Measure; 19] = [
         Measure::Floor,
         Measure::Query,
         Measure::Gather10,
@@ -59,6 +71,10 @@ impl Measure {
         Measure::Auction,
         Measure::StartWarm,
         Measure::StartCold,
+        Measure::Start180kWarm,
+        Measure::Start180kCold,
+        Measure::Fetch1M,
+        Measure::Fetch20M,
         Measure::UpdatePause,
         Measure::Call,
         Measure::Call32,
@@ -79,6 +95,10 @@ impl Measure {
             Measure::Auction => "auction",
             Measure::StartWarm => "start-warm",
             Measure::StartCold => "start-cold",
+            Measure::Start180kWarm => "start-180k-warm",
+            Measure::Start180kCold => "start-180k-cold",
+            Measure::Fetch1M => "fetch-1m",
+            Measure::Fetch20M => "fetch-20m",
             Measure::UpdatePause => "update-pause",
             Measure::Call => "call",
             Measure::Call32 => "call-32",
@@ -100,6 +120,14 @@ impl Measure {
             Measure::Auction => "auction for an actor, until every host of the lattice has bid or declined",
             Measure::StartWarm => "command to running as the client sees it, module compiled before",
             Measure::StartCold => "command to running as the client sees it, module never seen before",
+            Measure::Start180kWarm => "the same of a published actor of 180 kB, compiled before",
+            Measure::Start180kCold => "the same of a published actor of 180 kB, never seen before",
+            Measure::Fetch1M => {
+                "host fetches 1 MiB from the lattice's store, up to 5 rounds; floor in bare answers of 128 KiB"
+            }
+            Measure::Fetch20M => {
+                "host fetches 20 MiB from the lattice's store, up to 5 rounds; floor in bare answers of 128 KiB"
+            }
             Measure::UpdatePause => {
                 "live update under 8 callers, how long calls meet neither version; no call may fail"
             }
@@ -114,10 +142,19 @@ impl Measure {
         }
     }
 
+    /// How many rounds of it are taken where so many are wanted.
+    pub fn rounds(self, wanted: usize) -> usize {
+        match self {
+            Measure::Fetch1M | Measure::Fetch20M => wanted.min(FETCH_ROUNDS),
+            _ => wanted,
+        }
+    }
+
     /// The unit of its figures.
     pub fn unit(self) -> Unit {
         match self {
             Measure::Call32 | Measure::Http50 => Unit::PerSecond,
+            Measure::Fetch1M | Measure::Fetch20M => Unit::BytesPerSecond,
             _ => Unit::Microseconds,
         }
     }
@@ -125,13 +162,13 @@ impl Measure {
     /// What it is to keep to.
     pub fn budget(self) -> Option<Budget> {
         match self {
-            Measure::Floor | Measure::StartCold | Measure::Gather100 | Measure::Auction => None,
-            Measure::Provider | Measure::Http => None,
+            Measure::Floor | Measure::Gather100 | Measure::Auction | Measure::Provider | Measure::Http => None,
+            Measure::StartCold | Measure::Start180kCold | Measure::Fetch1M | Measure::Fetch20M => None,
             Measure::Gather10 => Some(Budget::AboveFloorAtMost(10_000.0)),
             Measure::Gather1000 => Some(Budget::MeasuredAtMost(500_000.0)),
             Measure::Query => Some(Budget::RatioAtMost(1.3)),
             // Meant for the time in the host, which is less than what the client sees.
-            Measure::StartWarm | Measure::UpdatePause => Some(Budget::MeasuredAtMost(5_000.0)),
+            Measure::StartWarm | Measure::Start180kWarm | Measure::UpdatePause => Some(Budget::MeasuredAtMost(5_000.0)),
             Measure::Call => Some(Budget::RatioAtMost(3.0)),
             Measure::Call32 => Some(Budget::RatioAtLeast(0.15)),
             Measure::Http50 => Some(Budget::RatioAtLeast(0.2)),
@@ -172,12 +209,14 @@ pub enum Unit {
     Microseconds,
     /// How many in a second: the more the better.
     PerSecond,
+    /// How many bytes in a second: the more the better.
+    BytesPerSecond,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::defaults::{CROWD, HTTP_CONNECTIONS, PAYLOAD};
+    use crate::defaults::{CROWD, HTTP_CONNECTIONS, MEGABYTE, PAYLOAD, PIECE, TWENTY_MEGABYTES};
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -193,6 +232,15 @@ mod tests {
     fn descriptions_tell_the_sizes_that_are_used() {
         for measure in [Measure::Floor, Measure::Call, Measure::Call32, Measure::Provider] {
             assert!(measure.what().contains(&format!("{PAYLOAD} bytes")), "{measure}");
+        }
+        for (measure, bytes) in [(Measure::Fetch1M, MEGABYTE), (Measure::Fetch20M, TWENTY_MEGABYTES)] {
+            assert_eq!(measure.name(), format!("fetch-{}m", bytes >> 20));
+            for told in
+                [format!("{} MiB", bytes >> 20), format!("{} KiB", PIECE >> 10), format!("{FETCH_ROUNDS} rounds")]
+            {
+                assert!(measure.what().contains(&told), "{measure}: {told}");
+            }
+            assert_eq!((measure.rounds(1), measure.rounds(20)), (1, FETCH_ROUNDS));
         }
         assert_eq!(Measure::Call32.name(), format!("call-{CROWD}"));
         assert!(Measure::Call32.what().starts_with(&format!("{CROWD} callers")));

@@ -55,7 +55,7 @@ impl Providers {
             contract_id: capability.contract(),
             values,
         };
-        carry_out(self.client.put_link(&link, true), "link the provider").await
+        carry_out(self.client.put_link(&link, true), "link the provider").await.map(drop)
     }
 
     async fn start(&self, capability: Capability) -> Result<(), BenchError> {
@@ -67,7 +67,7 @@ impl Providers {
             link_name: link_name(),
             provider_ref: capability.reference.to_owned(),
         };
-        carry_out(self.client.start_provider(&self.host, command), "start the provider").await
+        carry_out(self.client.start_provider(&self.host, command), "start the provider").await.map(drop)
     }
 
     async fn id_of(&self, capability: Capability) -> Result<ProviderKey, BenchError> {
@@ -92,7 +92,7 @@ impl Providers {
         match carry_out(self.client.delete_link(link), "unlink the provider").await {
             // There is none.
             Err(BenchError::Command { source: RequestError::Refused { .. }, .. }) => Ok(()),
-            unlinked => unlinked,
+            unlinked => unlinked.map(drop),
         }
     }
 
@@ -105,7 +105,7 @@ impl Providers {
             link_name: link_name(),
             provider_id: provider.id,
         };
-        carry_out(self.client.stop_provider(&self.host, command), "stop the provider").await
+        carry_out(self.client.stop_provider(&self.host, command), "stop the provider").await.map(drop)
     }
 
     /// What a bench has started.

@@ -9,6 +9,7 @@ use crate::{
     budget::{Budget, Verdict},
     error::{BenchError, chain},
     measure::{Measure, Unit},
+    phases::InHost,
     statistics::Figures,
 };
 
@@ -57,10 +58,26 @@ pub struct Row {
     /// The figures, or why there are none.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Of starts: where the time goes in the host, if it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_host: Option<InHost>,
     /// What it is to keep to.
     pub budget: Option<Budget>,
     /// Whether it does.
     pub verdict: Verdict,
+}
+
+/// What was taken of a measure.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) figures: Figures,
+    pub(crate) in_host: Option<InHost>,
+}
+
+impl From<Figures> for Taken {
+    fn from(figures: Figures) -> Self {
+        Self { figures, in_host: None }
+    }
 }
 
 /// What came of a measure.
@@ -78,13 +95,13 @@ pub enum Outcome {
 
 impl Row {
     /// The row of a measure and what came of it.
-    pub(crate) fn new(measure: Measure, outcome: Result<Figures, BenchError>) -> Self {
+    pub(crate) fn new(measure: Measure, outcome: Result<Taken, BenchError>) -> Self {
         let budget = measure.budget();
-        let (outcome, verdict) = match outcome {
-            Ok(figures) => (Outcome::Measured(figures), Verdict::of(&figures, budget)),
-            Err(error) => (Outcome::NotMeasured { reason: chain(&error) }, Verdict::NotMeasured),
+        let (outcome, in_host, verdict) = match outcome {
+            Ok(Taken { figures, in_host }) => (Outcome::Measured(figures), in_host, Verdict::of(&figures, budget)),
+            Err(error) => (Outcome::NotMeasured { reason: chain(&error) }, None, Verdict::NotMeasured),
         };
-        Self { name: measure, what: measure.what(), unit: measure.unit(), outcome, budget, verdict }
+        Self { name: measure, what: measure.what(), unit: measure.unit(), outcome, in_host, budget, verdict }
     }
 
     fn keeps_budget(&self) -> bool {
@@ -160,7 +177,7 @@ mod tests {
     use crate::statistics::Round;
 
     fn row(measure: Measure, floor: f64, measured: f64) -> Row {
-        Row::new(measure, Ok(Figures::of(&[Round { floor, measured }]).expect("there is a round")))
+        Row::new(measure, Ok(Figures::of(&[Round { floor, measured }]).expect("there is a round").into()))
     }
 
     fn report(measures: Vec<Row>) -> Report {

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::{
     error::BenchError,
-    guest::{Guest, Signer},
+    guest::Guest,
     load::{ActorCall, Load},
+    modules::{Code, Modules},
 };
 
 /// Updates the actor to another module each time, and takes for its time how long calls met neither version, which the
@@ -21,13 +22,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct LiveUpdate {
     pub(crate) guest: Guest,
-    pub(crate) signer: Signer,
+    pub(crate) modules: Modules,
 }
 
 impl Load for LiveUpdate {
     async fn once(&self) -> Result<Duration, BenchError> {
-        let module = self.signer.new_module()?;
-        self.guest.update(&module).await
+        let module = self.modules.new_module(Code::Echo).await?;
+        let pause = self.guest.update(&module).await?;
+        self.modules.discard(module).await?;
+        Ok(pause)
     }
 }
 

@@ -330,3 +330,6 @@ pub(crate) const UPLOAD_LOOK: Duration = Duration::from_secs(10);
 
 /// Bytes of a part of an artifact, on its way in or out: half of what NATS servers carry unless told otherwise.
 pub(crate) const PART_BYTES: usize = 512 << 10;
+
+/// Parts that are read from the store at once: 16 MiB, and more than a few clients ask for.
+pub(crate) const PARTS_AT_ONCE: usize = 32;

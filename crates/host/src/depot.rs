@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::error::DepotError;
 use crate::{
-    defaults::{PART_BYTES, UPLOAD_LOOK},
+    defaults::{PART_BYTES, PARTS_AT_ONCE, UPLOAD_LOOK},
     operations::Operation,
     turns::{Turn, Turns},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Depot {
     chunk: usize,
     /// Checking takes memory: one archive at a time is unpacked.
     checking: Arc<Semaphore>,
+    /// And so do parts that are read.
+    reading: Arc<Semaphore>,
     turns: Turns,
 }
 
@@ -51,8 +53,8 @@ impl Depot {
     pub(crate) fn new(objects: Objects, policy: Policy, max_payload: usize) -> Self {
         // Half of it leaves room for headers, whatever they are.
         let chunk = if max_payload == 0 { PART_BYTES } else { PART_BYTES.min((max_payload / 2).max(1)) };
-        let (uploads, checking) = (Uploads::new(chunk), Arc::new(Semaphore::new(1)));
-        Self { objects, policy, uploads, chunk, checking, turns: Turns::default() }
+        let (checking, reading) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(PARTS_AT_ONCE)));
+        Self { objects, policy, uploads: Uploads::new(chunk), chunk, checking, reading, turns: Turns::default() }
     }
 
     /// Gives up uploads that nobody goes on with, until told to stop; then all of them.
@@ -86,6 +88,7 @@ impl Depot {
         digest: &Digest,
         position: Option<u64>,
     ) -> Result<ObjectPart, DepotError> {
+        let _place = self.reading.acquire().await.expect("nobody closes it");
         Ok(self.objects.part(reference, digest, position, self.chunk).await?)
     }
 

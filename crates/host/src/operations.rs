@@ -227,8 +227,9 @@ fn new_id() -> OperationId {
     Uuid::now_v7().to_string().try_into().expect("a UUID is an operation id")
 }
 
+/// In microseconds, for a start from the caches is over within some milliseconds.
 fn reached(phase: OperationPhase) -> ReachedPhase {
-    ReachedPhase { at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), phase }
+    ReachedPhase { at: humantime::format_rfc3339_micros(SystemTime::now()).to_string(), phase }
 }
 
 fn repeated(record: &OperationRecord) -> Ack {

@@ -109,8 +109,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
                       host_name, operation_id, swap_micros, error,
                       outcome: done, failed or not_begun
   push                reference, digest, size, operation_id, host_id, actor_id,
-                      unrecorded, outcome: done or unchanged
-  pull                reference, digest, size, kind, key, name, file
+                      unrecorded, version (in registries),
+                      outcome: done or unchanged
+  pull                reference, digest, size, kind, version, key, name, file
   artifact prefetch   prefetches, errors, missing, complete; a prefetch has host_id,
                       host_name, operation_id, digest, size, error,
                       outcome: done or failed
@@ -121,7 +122,8 @@ With `-o json` a command prints exactly one JSON document on standard output;
   auction             ranked, declined, errors, missing, complete
   operation watch     operation_id, command, phase, phases, host_id, incarnation,
                       actor_id, reference, requester, causes, code, swap_micros,
-                      unrecorded
+                      unrecorded, fetch with digest, fetched, size, version,
+                      moved_from
   call                the document is the answer
   status              running, pid, version, lattice, control_prefix, nats_url,
                       nats_version, store, creds, host_id, host_name, started,

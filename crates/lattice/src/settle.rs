@@ -11,6 +11,7 @@ use crate::{
     connect::Lattice,
     fault::{Code, Fault},
     printer::Printer,
+    stored::percent,
     unanswered,
 };
 use about::About;
@@ -169,16 +170,9 @@ fn phase_text(record: &OperationRecord) -> String {
 
 fn fetching_text(fetch: Option<&ImageFetch>) -> String {
     match fetch {
-        Some(ImageFetch { fetched, size, .. }) if *size > 0 => {
-            format!("fetching, {} of {} ...", mebibytes(*fetched), mebibytes(*size))
-        }
+        Some(ImageFetch { fetched, size, .. }) if *size > 0 => percent("fetching", *fetched, *size),
         _ => "fetching ...".to_owned(),
     }
-}
-
-fn mebibytes(bytes: u64) -> String {
-    let tenths = bytes * 10 >> 20;
-    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
 /// What an update that does not follow what runs can be helped with.

@@ -171,6 +171,10 @@ async fn a_module_is_pushed_to_a_registry_and_pulled_back() {
     stage.json("pull builtin://httpserver --out none.wasm", &docker).await.failed_json(2, "usage");
     let silent = stage.json("pull 127.0.0.1:1/acme/hello:1 --out none.wasm", &docker).await;
     silent.failed_json(3, "unreachable");
+    for (flags, exit, code) in [("", 2, "usage"), (" --bindle-url https://127.0.0.1:1/v1/", 3, "unreachable")] {
+        let bindle = format!("pull bindle://acme.com/hello/1.0.0 --out none.wasm{flags}");
+        stage.json(&bindle, &docker).await.failed_json(exit, code);
+    }
     let unwritten = stage.json(&pull(&image, "no/such/directory.wasm"), &docker).await;
     unwritten.failed_json(1, "failed");
     assert!(!stage.home.path("none.wasm").exists());

@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     identity::unsigned_key,
     kind::Kind,
+    trust::UntrustedIssuer,
 };
 
 /// What an artifact says that it is.
@@ -43,6 +44,9 @@ pub enum CheckError {
     /// A module without claims, where only signed ones are allowed.
     #[error("the module is not signed, and unsigned modules are not allowed here")]
     Unsigned,
+    /// Whoever signed it is not trusted here.
+    #[error("who signed it is not trusted here")]
+    Untrusted(#[source] UntrustedIssuer),
     /// A module whose claims are not accepted.
     #[error("the module is not accepted")]
     Module(#[source] ModuleClaimsError),
@@ -60,7 +64,7 @@ impl Checked {
         let digest = Digest::of(&bytes);
         let about = match Kind::of(&bytes) {
             Kind::Module => module(&bytes, &digest, policy, now)?,
-            _ => provider(&bytes, now)?,
+            _ => provider(&bytes, policy, now)?,
         };
         Ok(Self { bytes, digest, about })
     }
@@ -91,7 +95,10 @@ impl fmt::Debug for Checked {
 fn module(bytes: &[u8], digest: &Digest, policy: &Policy, now: SystemTime) -> Result<About, CheckError> {
     let kind = Kind::Module;
     match verify_module(bytes, now) {
-        Ok(claims) => Ok(About { kind, key: claims.subject.to_string(), name: claims.name }),
+        Ok(claims) => {
+            policy.trust.judge(&claims.issuer).map_err(CheckError::Untrusted)?;
+            Ok(About { kind, key: claims.subject.to_string(), name: claims.name })
+        }
         Err(ModuleClaimsError::Unsigned) if policy.allow_unsigned => {
             Ok(About { kind, key: unsigned_key(digest).to_string(), name: None })
         }
@@ -100,9 +107,12 @@ fn module(bytes: &[u8], digest: &Digest, policy: &Policy, now: SystemTime) -> Re
     }
 }
 
-fn provider(bytes: &[u8], now: SystemTime) -> Result<About, CheckError> {
+fn provider(bytes: &[u8], policy: &Policy, now: SystemTime) -> Result<About, CheckError> {
     match archive::verify(bytes, now) {
-        Ok(claims) => Ok(About { kind: Kind::Provider, key: claims.subject.to_string(), name: claims.name }),
+        Ok(claims) => {
+            policy.trust.judge(&claims.issuer).map_err(CheckError::Untrusted)?;
+            Ok(About { kind: Kind::Provider, key: claims.subject.to_string(), name: claims.name })
+        }
         Err(ArchiveError::NotAnArchive) => Err(CheckError::Unknown),
         Err(error) => Err(CheckError::Archive(Box::new(error))),
     }

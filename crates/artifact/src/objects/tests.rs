@@ -9,6 +9,7 @@ use crate::{
     artifact::Policy,
     kind::Kind,
     reference::{Reference, Target},
+    trust::Trust,
 };
 
 const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -40,7 +41,7 @@ impl Bench {
         let claims =
             NewModuleClaims { name: Some(name.into()), ..NewModuleClaims::new(ModuleSeed::generate().public(), now()) };
         let bytes = sign_module(&[EMPTY_MODULE, &padding].concat(), &claims, &self.account).expect("it can be signed");
-        Checked::new(bytes.into(), &Policy::default(), now()).expect("it is in order")
+        Checked::new(bytes.into(), &strict(), now()).expect("it is in order")
     }
 
     async fn download(&self, reference: &ObjectReference, max: u64) -> Result<Bytes, ObjectError> {
@@ -57,6 +58,10 @@ impl Bench {
         let stream = self.jetstream.get_stream("OBJ_LATTICEARTIFACTS_default").await.expect("the bucket is there");
         stream.cached_info().state.messages
     }
+}
+
+fn strict() -> Policy {
+    Policy::default()
 }
 
 fn now() -> SystemTime {
@@ -341,19 +346,21 @@ fn what_is_stored_is_in_order() {
     let key = ModuleSeed::generate().public();
     let signed =
         sign_module(EMPTY_MODULE, &NewModuleClaims::new(key.clone(), now()), &account).expect("it can be signed");
-    let check = |bytes: &[u8], policy| Checked::new(Bytes::copy_from_slice(bytes), &policy, now());
-    let unsigned = Policy { allow_unsigned: true, ..Policy::default() };
-    let about = check(&signed, Policy::default()).expect("it is in order");
+    let check = |bytes: &[u8], policy: Policy| Checked::new(Bytes::copy_from_slice(bytes), &policy, now());
+    let others = Policy { trust: Trust::new([AccountSeed::generate().public()], None), ..strict() };
+    let unsigned = Policy { allow_unsigned: true, ..strict() };
+    let about = check(&signed, strict()).expect("it is in order");
     assert_eq!((about.about().kind, about.about().key.as_str()), (Kind::Module, key.as_str()));
-    assert!(matches!(check(EMPTY_MODULE, Policy::default()), Err(CheckError::Unsigned)));
+    assert!(matches!(check(EMPTY_MODULE, strict()), Err(CheckError::Unsigned)));
+    assert!(matches!(check(&signed, others.clone()), Err(CheckError::Untrusted(_))));
     let about = check(EMPTY_MODULE, unsigned.clone()).expect("it is allowed");
     assert_eq!(about.about().key, crate::unsigned_key(&Digest::of(EMPTY_MODULE)).as_str());
     let mut changed = signed.clone();
     changed.extend_from_slice(b"\0\x02\x01x");
     assert!(matches!(check(&changed, unsigned), Err(CheckError::Module(_))));
-    check(b"", Policy::default()).expect_err("it is nothing");
+    check(b"", strict()).expect_err("it is nothing");
     assert!(matches!(
-        check(b"plain text, long enough to be read as something else", Policy::default()),
+        check(b"plain text, long enough to be read as something else", strict()),
         Err(CheckError::Unknown)
     ));
 
@@ -361,9 +368,10 @@ fn what_is_stored_is_in_order() {
     let claims = NewProviderClaims::new(provider.clone(), "acme:x".parse().expect("a contract"), now());
     let target = this_target();
     let mut packed = pack(claims, &account, &[(&target, &b"#!/bin/sh"[..])], Packing::Tar).expect("it can be packed");
-    let about = check(&packed, Policy::default()).expect("it is in order");
+    let about = check(&packed, strict()).expect("it is in order");
     assert_eq!((about.about().kind, about.about().key.as_str()), (Kind::Provider, provider.as_str()));
+    assert!(matches!(check(&packed, others), Err(CheckError::Untrusted(_))));
     let script = packed.windows(9).rposition(|window| window == b"#!/bin/sh").expect("the script is in it");
     packed[script + 1] = b'?';
-    assert!(matches!(check(&packed, Policy::default()), Err(CheckError::Archive(_))));
+    assert!(matches!(check(&packed, strict()), Err(CheckError::Archive(_))));
 }

@@ -59,7 +59,7 @@ impl DepotError {
         match self {
             DepotError::Full => RefusalCode::Full,
             DepotError::NoUpload { .. } => RefusalCode::NotFound,
-            DepotError::Unsound(CheckError::Unsigned) => RefusalCode::NotAllowed,
+            DepotError::Unsound(CheckError::Unsigned | CheckError::Untrusted(_)) => RefusalCode::NotAllowed,
             DepotError::Stopping => RefusalCode::Stopping,
             DepotError::Object(error) => code_of(error),
             _ => RefusalCode::Invalid,

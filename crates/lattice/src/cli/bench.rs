@@ -11,8 +11,9 @@ use super::SeedText;
 /// its own. Rounds of the floor and of what is measured take turns; what counts is the median of the rounds' ratios.
 ///
 /// Actors and providers are started on the host for this and stopped again, also on Ctrl-C; the actors' modules are signed
-/// with development keys of the data directory and reach the host as files. Calls are signed as those of `lattice call`. What cannot be
-/// measured says why, and the rest is measured all the same.
+/// with development keys of the data directory and reach the host as files or, if it takes none, from the lattice's own
+/// store, from which they are removed again. Calls are signed as those of `lattice call`. What cannot be measured says
+/// why, and the rest is measured all the same.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Measures:
@@ -24,6 +25,11 @@ Measures:
   auction     an auction for an actor
   start-warm  a start of an actor that the host has compiled before; at most 5 ms
   start-cold  a start of an actor that the host has never seen
+  start-180k-warm, start-180k-cold
+              the same of a published actor of 180 kB
+  fetch-1m, fetch-20m
+              1 MiB and 20 MiB fetched by the host from the lattice's own store; new bytes each time,
+              which stay in the host's cache, in up to 5 rounds; the floor has them in bare answers
   update-pause
               how long calls meet neither version of an actor that is updated; at most 5 ms
   call        a call of an actor by one caller; at most 3 times the floor

@@ -81,6 +81,18 @@ fn explain(lattice: &Lattice, error: WaitError) -> anyhow::Error {
     }
 }
 
+/// What was fetched, or how far that is; and that its tag was moved.
+fn fetched(fetch: &ImageFetch, detail: Detail) -> String {
+    let bytes = match &fetch.digest {
+        Some(digest) => format!("{}, {}", detail.digest(digest), size(fetch.size)),
+        None => format!("{} of {}", size(fetch.fetched), size(fetch.size)),
+    };
+    match &fetch.moved_from {
+        Some(before) => format!("{bytes}; the reference named {} before", detail.digest(before)),
+        None => bytes,
+    }
+}
+
 /// The command itself would have failed too.
 fn judge(phase: OperationPhase, printer: Printer) -> anyhow::Result<()> {
     let (code, what) = match phase {
@@ -91,14 +103,6 @@ fn judge(phase: OperationPhase, printer: Printer) -> anyhow::Result<()> {
     match printer.is_json() {
         true => Err(Told(code).into()),
         false => Err(Fault::new(code, what).into()),
-    }
-}
-
-/// What was fetched, or how much of it.
-fn image(fetch: &ImageFetch, detail: Detail) -> String {
-    match &fetch.digest {
-        Some(digest) => format!("{}, {}", detail.digest(digest), size(fetch.size)),
-        None => format!("{} of {} fetched", size(fetch.fetched), size(fetch.size)),
     }
 }
 
@@ -116,7 +120,6 @@ impl Shown {
     fn sheet(&self, detail: Detail) -> String {
         let record = &self.record;
         let swap = record.swap_micros.map(|micros| format!("{micros} µs"));
-        let moved_from = record.fetch.as_ref().and_then(|fetch| fetch.moved_from.as_ref());
         let causes = Some(record.causes.join("\nbecause: ")).filter(|causes| !causes.is_empty());
         let known = [
             ("operation", Some(record.operation_id.to_string())),
@@ -125,8 +128,7 @@ impl Shown {
             ("host", Some(detail.key(record.host_id.as_str()))),
             ("actor", record.actor_id.as_ref().map(|actor| detail.key(actor.as_str()))),
             ("reference", record.reference.as_ref().map(|reference| detail.reference(reference))),
-            ("image", record.fetch.as_ref().map(|fetch| image(fetch, detail))),
-            ("moved from", moved_from.map(|version| detail.digest(version))),
+            ("fetched", record.fetch.as_ref().map(|fetch| fetched(fetch, detail))),
             ("by", record.requester.clone()),
             ("took", took(record)),
             ("swap", swap),

@@ -1,11 +1,12 @@
 //! A bench's report as people see it.
 
-use lattice_bench::{Budget, Figures, Outcome, Report, Row, Summary, Unit, Verdict};
+use lattice_bench::{Budget, Figures, InHost, Outcome, Report, Row, Summary, Unit, Verdict};
+use lattice_protocol::OperationPhase;
 use serde::Serialize;
 
 use crate::{
     printer::Show,
-    table::{facts, printable, table},
+    table::{dense, facts, or_dash, printable, table},
 };
 
 /// A report, which programs get as it is.
@@ -19,8 +20,40 @@ impl Show for Shown<'_> {
         let rows = table(titles, self.0.measures.iter().map(cells));
         let notes = facts(self.0.measures.iter().map(|row| (row.name.name(), note(row))));
         let warning = if self.0.optimised { "" } else { "\na debug build: its figures say little\n" };
-        format!("{}\n{warning}\n{rows}\n\n{notes}", printable(&headline(self.0)))
+        let text = format!("{}\n{warning}\n{rows}\n\n{notes}", printable(&headline(self.0)));
+        match in_host(self.0) {
+            Some(starts) => format!("{text}\n\n{starts}"),
+            None => text,
+        }
     }
+}
+
+/// The phases that a start goes through before it runs.
+const PHASES: [OperationPhase; 5] = [
+    OperationPhase::Accepted,
+    OperationPhase::Fetching,
+    OperationPhase::Verifying,
+    OperationPhase::Compiling,
+    OperationPhase::Starting,
+];
+
+/// Where the time of starts goes in the host.
+fn in_host(report: &Report) -> Option<String> {
+    let starts = report.measures.iter().filter_map(|row| Some((row, row.in_host.as_ref()?)));
+    let rows: Vec<_> = starts.map(|(row, found)| phase_cells(row, found)).collect();
+    let titles = ["in the host", "of starts", "accepted", "fetching", "verifying", "compiling", "starting", "in all"];
+    (!rows.is_empty()).then(|| dense(titles, rows))
+}
+
+fn phase_cells(row: &Row, found: &InHost) -> [String; 8] {
+    let median = |time: &Summary| value_text(time.median, Unit::Microseconds);
+    let times = PHASES.map(|phase| {
+        let time = found.phases.iter().find(|time| time.phase == phase);
+        or_dash(time.map(|time| median(&time.time)))
+    });
+    let [accepted, fetching, verifying, compiling, starting] = times;
+    let (name, starts, total) = (row.name.to_string(), found.starts.to_string(), median(&found.total));
+    [name, starts, accepted, fetching, verifying, compiling, starting, total]
 }
 
 fn headline(report: &Report) -> String {
@@ -63,6 +96,7 @@ fn value_text(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Microseconds if value >= 1000.0 => format!("{:.2} ms", value / 1000.0),
         Unit::Microseconds => format!("{value:.1} µs"),
+        Unit::BytesPerSecond => format!("{:.1} MB/s", value / 1e6),
         _ => format!("{value:.0}/s"),
     }
 }
@@ -104,6 +138,7 @@ mod tests {
         assert_eq!(value_text(61.24, Unit::Microseconds), "61.2 µs");
         assert_eq!(value_text(5000.0, Unit::Microseconds), "5.00 ms");
         assert_eq!(value_text(41_234.5, Unit::PerSecond), "41234/s");
+        assert_eq!(value_text(123_456_789.0, Unit::BytesPerSecond), "123.5 MB/s");
         assert_eq!(budget_text(Budget::RatioAtMost(1.3), Unit::Microseconds), "at most 1.30");
         assert_eq!(budget_text(Budget::RatioAtLeast(0.15), Unit::PerSecond), "at least 15.0 %");
         assert_eq!(budget_text(Budget::MeasuredAtMost(5000.0), Unit::Microseconds), "at most 5.00 ms");
