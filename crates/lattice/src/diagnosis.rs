@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use lattice_artifact::{FetchError, OciError, ReferenceError};
+use lattice_artifact::{BindleError, FetchError, OciError, ReferenceError};
 use lattice_broker::{BinaryError, ProbeError};
 use lattice_client::{ConnectError, PlaceError, RequestError, ResolveError, WaitError};
 use lattice_host::StartError;
@@ -169,6 +169,21 @@ fn code_of_place(error: &PlaceError) -> Option<Code> {
 fn code_of_fetch(error: &FetchError) -> Option<Code> {
     match error {
         FetchError::Oci { source, .. } | FetchError::Push { source, .. } => code_of_registry(source),
+        FetchError::Bindle { source, .. } => code_of_bindle(source),
+        _ => None,
+    }
+}
+
+fn code_of_bindle(error: &BindleError) -> Option<Code> {
+    match error {
+        BindleError::NotConfigured | BindleError::Insecure { .. } => Some(Code::Usage),
+        BindleError::CredentialsNeeded { .. }
+        | BindleError::CredentialsRefused { .. }
+        | BindleError::AnonymousDenied { .. }
+        | BindleError::Denied { .. } => Some(Code::Unauthorized),
+        BindleError::NotFound { .. } | BindleError::Yanked { .. } => Some(Code::NotFound),
+        BindleError::Unreachable { .. } => Some(Code::Unreachable),
+        BindleError::Silent { .. } => Some(Code::TimedOut),
         _ => None,
     }
 }

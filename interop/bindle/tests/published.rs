@@ -11,7 +11,7 @@ use std::{
 };
 
 use lattice_interop::{Actor, Lattice};
-use lattice_interop_bindle::{Server, module, provider};
+use lattice_interop_bindle::{PASSWORD, Server, TOKEN, USER, module, provider};
 
 const COUNTER: &str = "acme.com/counter/1.0.0";
 
@@ -38,6 +38,55 @@ async fn an_actor_is_started() {
     lattice.until_running(&actor, 1).await;
     let inventory = lattice.inventory().await;
     assert_eq!(inventory["actors"][0]["image_ref"], actor.reference, "{inventory}");
+}
+
+#[tokio::test]
+async fn who_asks_has_a_password_or_a_token() {
+    for (server, secret, user) in
+        [(Server::with_password().await, PASSWORD, Some(USER)), (Server::with_token().await, TOKEN, None)]
+    {
+        let address = server.address();
+        let lattice = Lattice::start_with(&["--bindle-url", &server.url(), "--insecure-registry", &address]).await;
+        let actor = pushed(&server, &lattice).await;
+        let refusal = lattice.refusal(&["start", "actor", &actor.reference]).await;
+        assert!(refusal.contains(&address) && refusal.contains("credential"), "{refusal}");
+
+        let set = async |secret: &str| {
+            let file = lattice.path("secret");
+            fs::write(&file, secret).expect("the lattice's directory can be written");
+            let mut arguments = vec!["registry", "set", &address, "--kind", "bindle"];
+            match user {
+                Some(user) => arguments.extend(["--user", user, "--password-file", &file]),
+                None => arguments.extend(["--token-file", &file]),
+            }
+            lattice.run(&arguments).await
+        };
+        set("something else").await;
+        let refusal = lattice.refusal(&["start", "actor", &actor.reference]).await;
+        assert!(refusal.contains(&address) && !refusal.contains("something else"), "{refusal}");
+        set(secret).await;
+        lattice.run(&["start", "actor", &actor.reference]).await;
+        lattice.until_running(&actor, 1).await;
+    }
+}
+
+/// Without a host in between.
+#[tokio::test]
+async fn what_is_pulled_is_what_was_pushed() {
+    let (server, lattice, actor) = stage().await;
+    let back = lattice.path("back.wasm");
+    let reach = ["--bindle-url", &server.url(), "--insecure-registry", &server.address()];
+    let pulled = lattice.run(&[&["pull", &actor.reference, "--out", &back][..], &reach].concat()).await;
+    assert_eq!(
+        (&pulled["kind"], &pulled["reference"]),
+        (&"module".into(), &actor.reference.clone().into()),
+        "{pulled}"
+    );
+    let pushed = lattice.path("counter-1.wasm");
+    assert_eq!(fs::read(back).expect("it was pulled"), fs::read(pushed).expect("it was signed"));
+    let missing = ["pull", "bindle://acme.com/counter/1.0.1", "--out", "none.wasm"];
+    let refusal = lattice.refusal(&[&missing[..], &reach].concat()).await;
+    assert!(refusal.contains("has no `acme.com/counter/1.0.1`"), "{refusal}");
 }
 
 #[tokio::test]

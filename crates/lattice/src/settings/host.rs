@@ -244,8 +244,8 @@ fn report(problems: &[String]) -> Fault {
         1 => "is a problem".to_owned(),
         count => format!("are {count} problems"),
     };
-    Fault::new(Code::Configuration, format!("there {count} with the host's settings:{list}"))
-        .hint("`lattice host --help` lists the options")
+    Fault::new(Code::Configuration, format!("there {count} with the settings:{list}"))
+        .hint("`--help` lists the options")
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::{
     follow::{Filter, Follower},
     keys::Keys,
     printer::Printer,
-    settings::{Credentials, DataDir, Settings, Target},
+    settings::{Credentials, DataDir, ImageSettings, Settings, Target},
     signals::Signals,
 };
 
@@ -126,9 +126,10 @@ async fn tell(request: &Request<'_>, text: &'static str) {
 /// Starts broker, host and demo, and tells that all is ready. If one fails, what was started is stopped in order.
 async fn start(request: &Request<'_>) -> anyhow::Result<Running> {
     let target = request.settings.target()?;
+    let images = request.settings.images(&request.flags.images)?;
     let broker = UpBroker::start(&request.data_dir, &target, request.flags.port, request.printer).await?;
     request.printer.progress("starting the host ...");
-    let host = match start_host(request, &target, &broker).await {
+    let host = match start_host(request, images, &target, &broker).await {
         Ok(host) => host,
         Err(error) => {
             broker.stop().await;
@@ -145,7 +146,12 @@ async fn start(request: &Request<'_>) -> anyhow::Result<Running> {
     }
 }
 
-async fn start_host(request: &Request<'_>, target: &Target, broker: &UpBroker) -> anyhow::Result<Host> {
+async fn start_host(
+    request: &Request<'_>,
+    images: ImageSettings,
+    target: &Target,
+    broker: &UpBroker,
+) -> anyhow::Result<Host> {
     let keys = Keys::of(&request.data_dir);
     let (host_seed, cluster_seed) = (keys.host()?, keys.cluster()?);
     let dirs = HostDirs { state: request.data_dir.host(&host_seed.public()), cache: request.data_dir.cache() };
@@ -161,7 +167,6 @@ async fn start_host(request: &Request<'_>, target: &Target, broker: &UpBroker) -
     config.max_instances = request.flags.max_instances;
     config.allow_file = true;
     config.allow_unsigned = true;
-    let images = request.settings.images(&request.flags.images)?;
     config.pull = images.pull;
     // What `start` signs for people, it signs with this account.
     config.trust = images.trust.with_own(keys.account()?.public());
