@@ -212,7 +212,7 @@ async fn sources_that_this_store_does_not_have() {
         let error = bench.fetch(&reference, all()).await.expect_err("it is not supported");
         assert_eq!(error.to_string(), format!("`{text}` names {what}, which is not supported by this version"));
     };
-    check("nats://hello:1", "an artifact in the lattice's own store").await;
+    check("nats://hello:1", "an artifact in a lattice's own store").await;
     check("builtin://http-server", "a builtin capability provider").await;
 }
 
