@@ -30,7 +30,7 @@ pub use self::{
 };
 use crate::{
     defaults::{LEFTOVER_AGE, PUT_TRIES, READ_AHEAD},
-    digest::Digest,
+    digest::{Digest, RunningDigest},
     progress::Progress,
     reference::ObjectReference,
 };
@@ -96,7 +96,8 @@ impl Objects {
         let too_large = || ObjectError::TooLarge { reference: reference.to_string(), size, max };
         let length = usize::try_from(size).ok().filter(|_| size <= max).ok_or_else(too_large)?;
         let mut bytes = Vec::with_capacity(length);
-        let mut from = 1;
+        // As they come: the whole at once would keep the thread from all else for long.
+        let (mut from, mut digesting) = (1, RunningDigest::default());
         while bytes.len() < length {
             let parts = self.bucket.chunks(image.nuid(), from, messages_of(length - bytes.len())).await?;
             if parts.is_empty() {
@@ -107,11 +108,12 @@ impl Objects {
                     return Err(image.damaged("it is longer than it says"));
                 }
                 bytes.extend_from_slice(&part.bytes);
+                digesting.update(&part.bytes);
                 from = part.sequence + 1;
                 progress.report(bytes.len() as u64, size);
             }
         }
-        match Digest::of(&bytes) == image.version() {
+        match digesting.finish() == image.version() {
             true => Ok(bytes.into()),
             false => Err(image.damaged("its digest differs")),
         }

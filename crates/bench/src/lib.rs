@@ -6,7 +6,8 @@
 //! rounds' ratios. The floor of HTTP requests is what the same HTTP server answers by itself, on its health path.
 //!
 //! A [`Bench`] takes the measures of a [`Plan`] and makes a [`Report`] of them. It starts an actor and
-//! providers of its own for that, which [`Bench::clean_up`] stops.
+//! providers of its own for that, and stores the actor's modules in the lattice where the host takes no files;
+//! [`Bench::clean_up`] stops and removes what is left of them.
 
 mod bench;
 mod budget;

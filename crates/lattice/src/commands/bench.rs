@@ -97,7 +97,7 @@ async fn measure(bench: &Measuring, plan: &Plan, printer: Printer, signals: &mut
     printer.end_progress();
     // Cancel-safe: a second signal means that it is not wanted.
     let cleaned = tokio::select! {
-        cleaned = bench.clean_up() => cleaned.context("an actor of the bench may still run on the host"),
+        cleaned = bench.clean_up() => cleaned.context("an actor of the bench may still run on the host, or a module of it lie in the lattice"),
         () = signals.stop() => return Err(interrupted("interrupted again: an actor of the bench may still run")),
     };
     match (report, cleaned) {
