@@ -29,6 +29,8 @@ pub struct Fetched {
     pub(crate) moved_from: Option<Digest>,
     /// Whether they come from the cache, or were put there on their way.
     pub(crate) is_cached: bool,
+    /// Under what it is noted what the reference is, if it is.
+    pub(crate) place: Option<String>,
 }
 
 impl Fetched {

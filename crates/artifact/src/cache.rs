@@ -89,6 +89,13 @@ impl Cache {
         self.notes.write(of, note)
     }
 
+    /// Forgets what a reference was. One that cannot be forgotten costs who pulls if it is not present.
+    pub(crate) fn forget_note(&self, of: &str) {
+        if let Err(error) = self.notes.remove(of) {
+            tracing::debug!(of, %error, "what a reference was cannot be forgotten");
+        }
+    }
+
     /// Waits until no other process downloads that version.
     pub(crate) async fn turn(&self, version: &Digest) -> io::Result<Turn> {
         Turn::take(&self.turns, &version.to_hex()).await

@@ -39,6 +39,13 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// been seen to take ten seconds.
 pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The fewest bytes of a layer in twice that time: a hundredth of what the slowest lines carry.
+pub(crate) const SLOWEST: u64 = 64 << 10;
+
+/// How long another process is waited for that downloads the same: by then it downloads over a line that is slow enough for two,
+/// or was stopped by somebody.
+pub(crate) const TURN_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
 /// Who asks, as operators of registries see it.
 pub(crate) const USER_AGENT: &str = concat!("lattice/", env!("CARGO_PKG_VERSION"));
 

@@ -282,7 +282,14 @@ impl Objects {
     async fn remove_leftovers(&self, now: SystemTime) -> Result<(), ObjectError> {
         // Names are read after the bytes, so that what is finished in between is among them.
         let written = self.bucket.all_nuids().await?;
-        let named: Vec<_> = self.bucket.all_infos().await?.iter().filter_map(|(_, standing)| standing.nuid()).collect();
+        let standings = self.bucket.all_standings().await?;
+        if standings.iter().any(|standing| standing.info.is_none()) {
+            // Who knows what it names: somebody newer may have written it.
+            return Ok(());
+        }
+        // What is gone names what was to be removed with it, and may be there still.
+        let there = standings.iter().filter(|standing| !standing.is_gone());
+        let named: Vec<_> = there.filter_map(Standing::nuid).collect();
         for nuid in written.into_iter().filter(|nuid| !named.contains(nuid)) {
             let last = self.bucket.last_written(&nuid).await?;
             if last.is_some_and(|last| now.duration_since(last).is_ok_and(|age| age > LEFTOVER_AGE)) {

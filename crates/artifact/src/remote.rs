@@ -4,11 +4,14 @@ use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use lattice_protocol::{PullPolicy, error_chain};
+use tokio::time;
 
 use crate::{
+    archive::this_target,
     artifact::Fetched,
     blocking::blocking,
     cache::{Cache, Note, Turn},
+    defaults::TURN_PATIENCE,
     digest::Digest,
     error::FetchError,
     kind::Kind,
@@ -115,7 +118,9 @@ impl<R: Remote> Fetch<'_, R> {
                 return Err(FetchError::Content { reference: reference.to_string(), claimed, found: content });
             }
             keep(&cache, &reference, &content, &bytes);
-            note(&cache, &version.to_string(), Note { version, content });
+            if claimed.is_none() {
+                note(&cache, &of_version(&version), Note { version, content });
+            }
             Ok((content, bytes))
         })
         .await
@@ -125,7 +130,7 @@ impl<R: Remote> Fetch<'_, R> {
     async fn known(&self, image: &Image<R::Detail>) -> Result<Option<(Digest, Bytes)>, FetchError> {
         let content = match image.content {
             Some(content) => Some(content),
-            None => self.note(image.version.to_string()).await?.map(|note| note.content),
+            None => self.note(of_version(&image.version)).await?.map(|note| note.content),
         };
         let Some(content) = content else { return Ok(None) };
         Ok(self.cached(content).await?.map(|bytes| (content, bytes)))
@@ -160,7 +165,10 @@ impl<R: Remote> Fetch<'_, R> {
 
     /// None where the cache's directory cannot be written: then everybody downloads.
     async fn turn(&self, version: &Digest) -> Option<Turn> {
-        let turn = self.cache.turn(version).await;
+        let turn = match time::timeout(TURN_PATIENCE, self.cache.turn(version)).await {
+            Ok(turn) => turn,
+            Err(late) => Err(late.into()),
+        };
         turn.inspect_err(|error| tracing::warn!(%error, "downloads of other processes are not waited for")).ok()
     }
 
@@ -177,8 +185,14 @@ impl<R: Remote> Fetch<'_, R> {
 
     fn fetched(&self, note: Note, bytes: Bytes, moved_from: Option<Digest>) -> Fetched {
         let (reference, digest) = (self.reference.clone(), note.content);
-        Fetched { reference, digest, bytes, version: Some(note.version), moved_from, is_cached: true }
+        let (version, place) = (Some(note.version), self.named.place.clone());
+        Fetched { reference, digest, bytes, version, moved_from, is_cached: self.cache.has_entry(&digest), place }
     }
+}
+
+/// What a version is noted as whose source does not tell the digest of its bytes: they are put together for this kind of machine.
+fn of_version(version: &Digest) -> String {
+    format!("{version} for {}", this_target())
 }
 
 /// Keeps what came from elsewhere, checked or not: it is what its source says it is, and it is checked at each use.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 pub use self::file::FileError;
 use crate::{
+    archive::this_target,
     artifact::{Fetched, Policy},
     bindle::{BindleImage, BindleSettings, Bindles},
     blocking::blocking,
@@ -150,7 +151,9 @@ impl Sources {
     /// What a name means in one lattice says nothing of another, which may use the same cache.
     fn named(&self, reference: &Reference) -> Named {
         match reference.target() {
-            Target::Oci(oci) => Named { place: Some(oci.to_string()), is_fixed: oci.digest().is_some() },
+            Target::Oci(oci) => {
+                Named { place: Some(format!("{oci} for {}", this_target())), is_fixed: oci.digest().is_some() }
+            }
             Target::Bindle(bindle) => Named { place: self.bindles.place(bindle), is_fixed: false },
             Target::File(_) | Target::Object(_) | Target::Builtin(_) => Named { place: None, is_fixed: false },
         }
@@ -219,7 +222,7 @@ pub(crate) async fn read_file(reference: Reference, file: FileReference, max: u6
     blocking(move || match file::read(file.path(), max) {
         Ok(bytes) => {
             let digest = Digest::of(&bytes);
-            Ok(Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: false })
+            Ok(Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: false, place: None })
         }
         Err(source) => Err(FetchError::File { reference: reference.to_string(), source }),
     })

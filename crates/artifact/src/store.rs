@@ -86,7 +86,7 @@ impl StoreSettings {
 /// std::fs::write(&module, b"\0asm\x01\0\0\0")?;
 ///
 /// let store = Store::open(&dir.path().join("artifacts"), StoreSettings::default())?;
-/// let policy = Policy { allow_file: true, allow_unsigned: true };
+/// let policy = Policy { allow_file: true, allow_unsigned: true, ..Policy::default() };
 /// let reference = Reference::from_path(&module)?;
 /// let artifact = store.fetch(&reference, &policy, SystemTime::now()).await?;
 /// assert!(artifact.identity.claims.is_none());
@@ -196,7 +196,15 @@ impl Store {
         let (cache, reference, digest) = (Arc::clone(&self.cache), reference.clone(), *digest);
         blocking(move || {
             let found = cache.get(&digest).map_err(|source| FetchError::Cache { digest, source })?;
-            let cached = |bytes| Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: true };
+            let cached = |bytes| Fetched {
+                reference,
+                digest,
+                bytes,
+                version: None,
+                moved_from: None,
+                is_cached: true,
+                place: None,
+            };
             Ok(found.map(cached))
         })
         .await
@@ -297,7 +305,12 @@ impl Store {
     ) -> Result<(Fetched, T), FetchError> {
         let cache = Arc::clone(&self.cache);
         blocking(move || {
-            let found = check(&fetched)?;
+            let found = check(&fetched).inspect_err(|_| {
+                // Or it would be taken for what the reference is until somebody asks anew.
+                if let Some(place) = &fetched.place {
+                    cache.forget_note(place);
+                }
+            })?;
             if !fetched.is_cached {
                 keep(&cache, &fetched);
             }

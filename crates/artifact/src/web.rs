@@ -10,8 +10,9 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::time::Instant;
 
-use crate::defaults::{CONNECT_TIMEOUT, SILENCE_TIMEOUT, USER_AGENT};
+use crate::defaults::{CONNECT_TIMEOUT, SILENCE_TIMEOUT, SLOWEST, USER_AGENT};
 
 /// How web servers are reached. The default is HTTPS alone, with the certificates that this machine trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +94,27 @@ impl Default for WebTimes {
     }
 }
 
+/// Whether a long transfer is worth waiting for: one that sends a byte now and then is never silent and never ends.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    window: Duration,
+    since: Instant,
+    arrived: u64,
+}
+
+impl Pace {
+    /// So many bytes arrived. False if it has been too few for too long.
+    pub(crate) fn keeps(&mut self, bytes: usize) -> bool {
+        self.arrived += bytes as u64;
+        if self.since.elapsed() < self.window {
+            return true;
+        }
+        let kept = self.arrived >= SLOWEST;
+        (self.since, self.arrived) = (Instant::now(), 0);
+        kept
+    }
+}
+
 /// Reaches web servers; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Web {
@@ -125,6 +147,11 @@ impl Web {
     /// the silence.
     pub(crate) fn uploads(&self) -> &Client {
         &self.uploads
+    }
+
+    /// The pace of a transfer that begins now.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { window: 2 * self.times.silence, since: Instant::now(), arrived: 0 }
     }
 
     /// How long a server may be silent.

@@ -155,6 +155,7 @@ impl Asking<'_> {
         let mut bytes = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
         let mut digesting = RunningDigest::default();
         arrived(0);
+        let mut pace = self.web.pace();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             if (bytes.len() + chunk.len()) as u64 > max {
                 return Err(self.too_long(wanted));
@@ -162,6 +163,9 @@ impl Asking<'_> {
             digesting.update(&chunk);
             bytes.extend_from_slice(&chunk);
             arrived(bytes.len() as u64);
+            if !pace.keeps(chunk.len()) {
+                return Err(BindleError::TooSlow { server: self.server() });
+            }
         }
         Ok(Body { digest: digesting.finish(), bytes: bytes.freeze() })
     }

@@ -64,6 +64,12 @@ pub enum BindleError {
         /// What the client says.
         source: reqwest::Error,
     },
+    /// The server sends next to nothing.
+    #[error("the bindle server `{server}` sends too slowly to be waited for")]
+    TooSlow {
+        /// The server.
+        server: String,
+    },
     /// The answer ended too early, or is none of HTTP.
     #[error("the answer of the bindle server `{server}` breaks off or cannot be read")]
     Broken {

@@ -59,6 +59,11 @@ impl Notes {
         self.forget_oldest()
     }
 
+    /// Forgets what is noted of `of`.
+    pub(super) fn remove(&self, of: &str) -> io::Result<()> {
+        remove(&self.path(of))
+    }
+
     fn path(&self, of: &str) -> PathBuf {
         self.directory.join(Digest::of(of.as_bytes()).to_hex())
     }

@@ -134,16 +134,21 @@ impl Bucket {
         }
     }
 
-    /// What stands about every object, removed ones included, with its name.
+    /// What stands about every object that can be read, removed ones included, with its name.
     pub(super) async fn all_infos(&self) -> Result<Vec<(String, Standing)>, ObjectError> {
-        let subjects = self.subjects_of(&self.subjects.infos()).await?;
-        let standings = stream::iter(subjects).map(async |subject| self.standing(&subject).await);
-        let standings: Vec<Option<Standing>> = standings.buffer_unordered(INFOS_AT_ONCE).try_collect().await?;
         let named = |standing: Standing| {
             let name = standing.info.as_ref()?.name.clone();
             Some((name, standing))
         };
-        Ok(standings.into_iter().flatten().filter_map(named).collect())
+        Ok(self.all_standings().await?.into_iter().filter_map(named).collect())
+    }
+
+    /// What stands about every object, readable or not, removed ones included.
+    pub(super) async fn all_standings(&self) -> Result<Vec<Standing>, ObjectError> {
+        let subjects = self.subjects_of(&self.subjects.infos()).await?;
+        let standings = stream::iter(subjects).map(async |subject| self.standing(&subject).await);
+        let standings: Vec<Option<Standing>> = standings.buffer_unordered(INFOS_AT_ONCE).try_collect().await?;
+        Ok(standings.into_iter().flatten().collect())
     }
 
     /// The ids under which bytes lie, whether anything names them or not.
@@ -208,17 +213,25 @@ impl Bucket {
     pub(super) async fn write(&self, nuid: &str, bytes: &Bytes) -> Result<usize, ObjectError> {
         let size = self.chunk_size();
         let (subject, mut unconfirmed) = (self.subjects.bytes(nuid), stream::FuturesUnordered::new());
+        let mut written = Ok(());
         for chunk in bytes.chunks(size) {
             if unconfirmed.len() >= WRITES_AT_ONCE {
-                self.confirm(&mut unconfirmed).await?;
+                written = self.confirm(&mut unconfirmed).await;
             }
-            let sent = self.jetstream.publish(subject.clone(), bytes.slice_ref(chunk)).await;
-            unconfirmed.push(sent.map_err(|error| self.failed(WRITE, error))?.into_future());
+            if written.is_err() {
+                break;
+            }
+            match self.jetstream.publish(subject.clone(), bytes.slice_ref(chunk)).await {
+                Ok(sent) => unconfirmed.push(sent.into_future()),
+                Err(error) => written = Err(self.failed(WRITE, error)),
+            }
         }
+        // Also after a failure: what is still on its way would be stored behind the back of who removes the rest.
         while !unconfirmed.is_empty() {
-            self.confirm(&mut unconfirmed).await?;
+            let confirmed = self.confirm(&mut unconfirmed).await;
+            written = written.and(confirmed);
         }
-        Ok(bytes.len().div_ceil(size))
+        written.map(|()| bytes.len().div_ceil(size))
     }
 
     /// Half of what the server carries leaves room for headers, for whoever hands the bytes on.

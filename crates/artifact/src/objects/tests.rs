@@ -315,6 +315,20 @@ async fn what_was_begun_and_not_finished_is_nothing_and_goes() {
     assert_eq!(bench.download(&hello, ALL).await.expect("it is whole"), module.bytes());
 }
 
+/// A host that died over a removal left bytes that the note of it still named.
+#[tokio::test]
+async fn regression_bytes_of_what_is_gone_are_left_over() {
+    let bench = Bench::new().await;
+    let hello = named("nats://hello");
+    bench.put(&hello, &bench.module("Large", 300_000)).await.expect("it is stored");
+    let image = bench.objects.find(&hello).await.expect("it is there");
+    let standing = bench.objects.bucket.info("hello").await.expect("an answer").expect("it is there");
+    let gone = Info::gone("hello", image.nuid());
+    bench.objects.bucket.publish(&gone, standing.sequence).await.expect("it can be written");
+    bench.objects.remove_leftovers(now() + 2 * LEFTOVER_AGE).await.expect("leftovers can be removed");
+    assert_eq!(bench.objects.bucket.all_nuids().await.expect("an answer"), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_put_that_fails_leaves_nothing() {
     let bench = Bench::new().await;

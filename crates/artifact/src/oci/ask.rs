@@ -1,5 +1,7 @@
 //! One question to a server, as a value.
 
+use std::fmt;
+
 use bytes::Bytes;
 use reqwest::{
     Method, Url,
@@ -12,8 +14,8 @@ use crate::{digest::Digest, progress::Progress};
 /// Who asks for tokens, as token servers keep it.
 const CLIENT: &str = "lattice";
 
-/// One question to a server.
-#[derive(Clone, Debug)]
+/// One question to a server. `Debug` shows neither headers nor body, which may hold secrets.
+#[derive(Clone)]
 pub(super) struct Ask {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -30,6 +32,12 @@ pub(super) enum Subject {
     Blob(Digest),
     Upload,
     Token,
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").field("method", &self.method).field("subject", &self.subject).finish_non_exhaustive()
+    }
 }
 
 impl Ask {
@@ -63,6 +71,11 @@ impl Ask {
     pub(super) fn put(url: Url, content_type: &'static str, bytes: Bytes, progress: Progress) -> Self {
         let ask = Self::new(Method::PUT, url, Subject::Upload).body(bytes, progress);
         ask.header(CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Asks whether somebody is there who speaks the distribution specification, and what for that it wants to know.
+    pub(super) fn version(url: Url) -> Self {
+        Self::new(Method::GET, url, Subject::Manifest)
     }
 
     pub(super) fn token(url: Url) -> Self {

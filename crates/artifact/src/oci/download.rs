@@ -55,14 +55,23 @@ impl<'a> Download<'a> {
             return Err(self.wrong_size(self.have.len() as u64 + length));
         }
         self.report();
+        let mut pace = self.session.shared.web.pace();
         while let Some(chunk) = self.next(&mut response).await? {
             self.take(&chunk)?;
+            if !self.is_complete() && !pace.keeps(chunk.len()) {
+                return Err(self.too_slow());
+            }
         }
         self.report();
         match self.is_complete() {
             true => Ok(()),
             false => Err(self.wrong_size(self.have.len() as u64)),
         }
+    }
+
+    fn too_slow(&self) -> OciError {
+        let Session { shared, site, .. } = self.session;
+        OciError::Silent { place: site.place.clone(), silence: shared.web.silence() }
     }
 
     /// An answer that begins where the bytes end that are here; if need be, without them.

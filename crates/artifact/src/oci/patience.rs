@@ -17,11 +17,19 @@ pub(super) struct Patience {
     pub(super) mirror_tries: u32,
     pub(super) first: Duration,
     pub(super) longest: Duration,
+    /// The longest that a server may want to be left alone and is asked again all the same.
+    pub(super) leave: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { tries: TRIES, mirror_tries: MIRROR_TRIES, first: FIRST_PAUSE, longest: LONGEST_PAUSE }
+        Self {
+            tries: TRIES,
+            mirror_tries: MIRROR_TRIES,
+            first: FIRST_PAUSE,
+            longest: LONGEST_PAUSE,
+            leave: LONGEST_PAUSE,
+        }
     }
 }
 
@@ -51,7 +59,9 @@ impl Tries {
 
     /// Waits for the moment of the next try. The error comes back if it is not one that passes, or there were enough tries.
     pub(super) async fn after(&mut self, error: OciError) -> Result<(), OciError> {
-        let Some(after) = error.passes().filter(|_| self.left > 0) else {
+        // Who wants to be left alone for longer is.
+        let in_time = |after: &Option<Duration>| after.is_none_or(|after| after <= self.patience.leave);
+        let Some(after) = error.passes().filter(|after| self.left > 0 && in_time(after)) else {
             return Err(error);
         };
         self.left -= 1;

@@ -46,8 +46,15 @@ impl Realm {
     pub(super) fn url(&self, service: Option<&str>, scope: &str) -> Url {
         let mut url = self.0.clone();
         url.set_fragment(None);
+        // What is asked for is this client's to say, and who asks.
+        let ours = |name: &str| matches!(name, "scope" | "service" | "account");
+        let theirs: Vec<_> = self.0.query_pairs().filter(|(name, _)| !ours(name)).collect();
         let mut query = url.query_pairs_mut();
-        query.extend_pairs(service.map(|service| ("service", service))).append_pair("scope", scope);
+        query
+            .clear()
+            .extend_pairs(theirs)
+            .extend_pairs(service.map(|service| ("service", service)))
+            .append_pair("scope", scope);
         drop(query);
         url
     }
@@ -136,6 +143,8 @@ mod tests {
             assert_eq!(realm.url(service, "repository:a/b:pull").as_str(), expect);
         };
         check("https://a/t", Some("s&x"), "https://a/t?service=s%26x&scope=repository%3Aa%2Fb%3Apull");
+        let theirs = "https://a/t?scope=repository:x:push&k=v&service=x&account=y";
+        check(theirs, Some("s"), "https://a/t?k=v&service=s&scope=repository%3Aa%2Fb%3Apull");
         check("https://a/t?k=v#f", None, "https://a/t?k=v&scope=repository%3Aa%2Fb%3Apull");
     }
 }

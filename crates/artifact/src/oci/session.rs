@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use reqwest::{Response, StatusCode, header::HeaderValue};
+use reqwest::{
+    Response, StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,11 +56,12 @@ impl Session<'_> {
         let credential = self.site.credential(&self.shared.credentials).await;
         let known = self.shared.tokens.get(self.site.key(), self.access, credential.as_ref());
         let answer = self.follow(ask, known.as_ref()).await?;
-        if !asks_who(&answer) {
+        let shown = known.is_some() || credential.is_none();
+        let Some(asking) = self.who_asks(&answer, shown).await? else {
             return self.check(answer, ask, credential.as_ref(), known.as_ref()).await;
-        }
+        };
         self.shared.tokens.forget(self.site.key(), self.access);
-        let Some(authorization) = self.authorize(&answer, credential.as_ref()).await? else {
+        let Some(authorization) = self.authorize(&asking, credential.as_ref()).await? else {
             return self.check(answer, ask, None, known.as_ref()).await;
         };
         let header = authorization.header.clone();
@@ -66,6 +70,21 @@ impl Session<'_> {
             self.shared.tokens.put(self.site.key(), self.access, credential.clone(), authorization);
         }
         self.check(answer, ask, credential.as_ref(), Some(&header)).await
+    }
+
+    /// How the server asks who asks, if it does. Some say that there is nothing where they do not know who asks: such a one is
+    /// asked for nothing in particular if there is something to show that was not `shown` yet, which is where the distribution
+    /// specification has clients begin.
+    async fn who_asks(&self, answer: &Answer, shown: bool) -> Result<Option<HeaderMap>, OciError> {
+        if asks_who(answer) {
+            return Ok(Some(answer.response.headers().clone()));
+        }
+        let hides = matches!(answer.response.status(), StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        if shown || !answer.is_home || !hides {
+            return Ok(None);
+        }
+        let answer = self.follow(&Ask::version(self.site.root()), None).await?;
+        Ok(asks_who(&answer).then(|| answer.response.headers().clone()))
     }
 
     async fn follow(&self, ask: &Ask, authorization: Option<&HeaderValue>) -> Result<Answer, OciError> {
@@ -86,10 +105,10 @@ impl Session<'_> {
     /// What convinces the server that wants to know who asks; none, if there is nothing to show that it would take.
     async fn authorize(
         &self,
-        answer: &Answer,
+        asking: &HeaderMap,
         credential: Option<&Credential>,
     ) -> Result<Option<Authorization>, OciError> {
-        let challenge = Challenge::read(answer.response.headers()).map_err(|unclear| self.unclear(unclear))?;
+        let challenge = Challenge::read(asking).map_err(|unclear| self.unclear(unclear))?;
         match (challenge, credential) {
             (_, Some(Credential::Token(token))) => self.standing(bearer(token)).map(Some),
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {

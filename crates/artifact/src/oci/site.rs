@@ -1,6 +1,7 @@
 //! One server that may have what a reference names, the registry or a mirror of it, and the URLs there.
 
 use reqwest::Url;
+use tokio::sync::OnceCell;
 
 use super::{error::OciError, place::OciPlace, settings::OciSettings};
 use crate::{
@@ -25,6 +26,8 @@ pub(super) struct Site {
     pub(super) is_mirror: bool,
     /// Ends with a slash; what is asked for is below it.
     base: Url,
+    /// What is known by which to authenticate there, once somebody asked for it.
+    credential: OnceCell<Option<Credential>>,
 }
 
 impl Site {
@@ -40,7 +43,8 @@ impl Site {
     }
 
     fn mirror(reference: &OciReference, mirror: &str, web: &Web) -> Result<Self, OciError> {
-        let (server, repository) = match mirror.trim_end_matches('/').split_once('/') {
+        let mirror = mirror.trim_end_matches('/');
+        let (server, repository) = match mirror.split_once('/') {
             Some((server, prefix)) => (server, format!("{prefix}/{}", reference.repository())),
             None => (mirror, reference.repository().to_owned()),
         };
@@ -54,9 +58,14 @@ impl Site {
         let path = format!("/v2/{repository}/");
         let base = Url::parse(&format!("{}://{host}{path}", web.scheme(host)));
         match base.ok().filter(|url| url.path() == path && has_path_alone(url) && names(url, host)) {
-            Some(base) => {
-                Ok(Self { place, server: server.to_owned(), repository: repository.to_owned(), is_mirror: false, base })
-            }
+            Some(base) => Ok(Self {
+                place,
+                server: server.to_owned(),
+                repository: repository.to_owned(),
+                is_mirror: false,
+                base,
+                credential: OnceCell::new(),
+            }),
             None => Err(OciError::BadServer { place, name: server.to_owned() }),
         }
     }
@@ -99,9 +108,15 @@ impl Site {
         DOCKER_HUB.contains(&self.server.as_str())
     }
 
-    /// What is known by which to authenticate there.
+    /// Where the server's interface begins.
+    pub(super) fn root(&self) -> Url {
+        self.base.join("/v2/").expect("a path can stand behind a server's name")
+    }
+
+    /// What is known by which to authenticate there. It is looked up once, for programs may have to run.
     pub(super) async fn credential(&self, credentials: &Credentials) -> Option<Credential> {
-        credentials.find(RegistryKind::Oci, &self.server, &self.repository).await
+        let find = || credentials.find(RegistryKind::Oci, &self.server, &self.repository);
+        self.credential.get_or_init(find).await.clone()
     }
 }
 
@@ -175,6 +190,7 @@ mod tests {
             assert_eq!(url.as_deref(), expect, "{mirror}");
         };
         check("Mirror.example", Some("https://mirror.example/v2/acme/hello/manifests/1"));
+        check("mirror.example/", Some("https://mirror.example/v2/acme/hello/manifests/1"));
         check("localhost:5000/hub/", Some("http://localhost:5000/v2/hub/acme/hello/manifests/1"));
         check("mirror.example/a/b", Some("https://mirror.example/v2/a/b/acme/hello/manifests/1"));
         for bad in [

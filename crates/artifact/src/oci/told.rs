@@ -8,6 +8,9 @@ use tokio::time;
 
 use crate::defaults::{MAX_TOLD, SHOWN_TOLD};
 
+/// Bytes of a secret that tell something of it; less may be anything.
+const SHORTEST_START: usize = 4;
+
 /// What a server said about why not: shortened, on one line. Nothing, where it said nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OciTold(String);
@@ -50,7 +53,17 @@ impl OciTold {
             None => String::from_utf8_lossy(body).into_owned(),
         };
         let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-        Self(shown(secrets.fold(text, |text, secret| text.replace(secret, "…")).trim()))
+        Self(shown(secrets.fold(text, |text, secret| without(&text, secret)).trim()))
+    }
+}
+
+/// `text` without a secret, nor with the start of one at its end, where it may have been cut off.
+fn without(text: &str, secret: &str) -> String {
+    let text = text.replace(secret, "…");
+    let starts = secret.char_indices().map(|(end, _)| &secret[..end]).rev();
+    match starts.take_while(|start| start.len() >= SHORTEST_START).find(|start| text.ends_with(start)) {
+        Some(start) => format!("{}…", &text[..text.len() - start.len()]),
+        None => text,
     }
 }
 

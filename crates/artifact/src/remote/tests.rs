@@ -171,3 +171,16 @@ async fn many_who_want_the_same_download_it_once() {
     }
     assert_eq!(remote.asked(), (8, 1));
 }
+
+/// What was refused once stayed what the reference is, for hosts that ask only where nothing is present.
+#[tokio::test]
+async fn regression_a_note_of_what_was_refused_is_forgotten() {
+    let bench = Bench::new();
+    let remote = Counted::new(b"no module");
+    let fetched = bench.fetch(&remote, PullPolicy::IfNotPresent).await.expect("it is there");
+    assert_eq!(fetched.place.as_deref(), Some("a"));
+    bench.cache.forget_note("a");
+    *remote.bytes.lock().expect("not poisoned") = Bytes::from_static(b"mended");
+    let mended = bench.fetch(&remote, PullPolicy::IfNotPresent).await.expect("it is there");
+    assert_eq!((mended.digest, remote.asked()), (Digest::of(b"mended"), (2, 2)));
+}

@@ -285,3 +285,50 @@ async fn what_servers_repeat_of_secrets_is_not_told() {
     assert!(shown.contains("(it says: Basic … …)"), "{shown}");
     assert!(!shown.contains("secret") && !shown.contains(&LOGIN[6..]), "{shown}");
 }
+
+/// What stands for a user is exchanged, in the body of a question where no log has it.
+#[tokio::test]
+async fn an_identity_is_exchanged_for_a_token() {
+    let fake = with_tokens(|asked| match asked.is_about("id3ntity") {
+        false => json(TOKEN),
+        true => Reply::status(500),
+    })
+    .await;
+    let identity = || Credential::Identity("id3ntity".to_owned());
+    let registries = Client::of([&fake]).credential(&fake.server, identity()).build();
+    pull(&registries, &fake.server).await.expect("it is for who has that");
+    let asked = fake.asked().into_iter().find(|asked| asked.is_about("/token")).expect("it was exchanged");
+    assert_eq!((asked.method.as_str(), asked.path.as_str(), asked.authorization()), ("POST", "/token", None));
+
+    let elsewhere = Fake::start(|_| challenge("https://tokens.elsewhere.example/token")).await;
+    let registries = Client::of([&elsewhere]).credential(&elsewhere.server, identity()).build();
+    let error = refused(pull(&registries, &elsewhere.server).await, &elsewhere.server);
+    assert!(matches!(error, OciError::ForeignRealm { .. }), "{error}");
+}
+
+/// The answer to what has a body was waited for without limit.
+#[tokio::test]
+async fn regression_a_token_server_that_stops_in_its_answer_is_given_up() {
+    let fake = with_tokens(|_| json(TOKEN).with("content-length", "1000").stuck()).await;
+    let identity = Credential::Identity("id3ntity".to_owned());
+    let registries = Client::of([&fake]).credential(&fake.server, identity).hasty().build();
+    let error = refused(pull(&registries, &fake.server).await, &fake.server);
+    assert!(matches!(error, OciError::Silent { .. } | OciError::BrokenOff { .. }), "{error}");
+}
+
+/// Registries that hide what is private say that there is nothing, or that it is forbidden.
+#[tokio::test]
+async fn a_registry_that_hides_what_is_private_is_told_who_asks() {
+    for hidden in [403, 404] {
+        let stored = Stored::new();
+        let fake = Fake::start(move |asked| match asked.authorization() {
+            Some(LOGIN) => stored.serve(asked),
+            _ if asked.path == "/v2/" => Reply::who("Basic realm=x"),
+            _ => Reply::status(hidden),
+        })
+        .await;
+        let registries = Client::of([&fake]).login(&fake.server, "ada", "secret").build();
+        pull(&registries, &fake.server).await.expect("ada may have it");
+        pull(&Client::of([&fake]).build(), &fake.server).await.expect_err("nobody else may");
+    }
+}
