@@ -240,7 +240,7 @@ async fn what_comes_from_the_cache_is_not_put_there_again() {
     let cached = bench.store.by_digest(&reference, &artifact.digest, &signed_only()).await.expect("a readable cache");
     fs::remove_file(&bench.cached()[0]).expect("the entry is there");
     bench.store.verify(cached.expect("an entry"), &signed_only(), SystemTime::now()).await.expect("it is accepted");
-    assert_eq!(bench.cached(), [PathBuf::new(); 0]);
+    assert!(bench.cached().is_empty());
 }
 
 #[tokio::test]
