@@ -138,7 +138,7 @@ impl Stage {
         self.door.set_slow(true);
         let mut victim = self.puller(round).await;
         let beside = if has_company(round) { Some(self.puller(round).await) } else { None };
-        if round % 3 == 0 {
+        if round.is_multiple_of(3) {
             victim.until(DOWNLOADED).await;
             sleep(chance.within(course.tail)).await;
         } else {
