@@ -1,6 +1,10 @@
 //! Disks that take no more: what needs them fails, everything else goes on.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use lattice_claims::AccountSeed;
 
@@ -67,7 +71,7 @@ async fn a_disk_that_is_full_costs_what_must_be_written_alone() {
     fs::create_dir(&cache).expect("it can be made");
     let servers = [&*small.server, &*large.server].join(",");
     let Some(host) = HostProcess::with_disk(DISK, &lattice.nats, &cache, &servers) else {
-        println!("SKIPPED: no disk of one's own can be had on this machine (`unshare --map-root-user --mount`)");
+        let _ = writeln!(io::stderr(), "SKIPPED: `unshare --map-root-user --mount` gives no disk of one's own here");
         return;
     };
     let (client, key) = (client(&lattice), &host.key);

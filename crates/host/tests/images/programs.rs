@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
     time::SystemTime,
@@ -70,7 +70,7 @@ fn run_host(nats: &str, cache: &Path, registry: &str) -> ExitCode {
         config.cache_dir = cache.to_owned();
         from(&mut config, registry);
         let host = Host::start(config).await.expect("the host starts");
-        println!("{}", host.key());
+        writeln!(std::io::stdout(), "{}", host.key()).expect("somebody reads it");
         let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         ended.await.expect("no panic").expect("it can be read");
         host.stop(None).await;
