@@ -36,6 +36,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("link_revision", "linkRevision"),
     ("max_concurrent", "maxConcurrent"),
     ("max_instances", "maxInstances"),
+    ("moved_from", "movedFrom"),
     ("nats_url", "natsUrl"),
     ("new_actor_ref", "newActorRef"),
     ("operation_id", "operationId"),

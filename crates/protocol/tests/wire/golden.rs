@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, fmt::Debug};
 use lattice_protocol::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, ArtifactKind, ArtifactQuery, Artifacts, BeginUpload,
     Bid, Claims, ConfigValue, ConfigValues, CredentialKind, Declined, DeleteLink, Encoding, FinishUpload, Format, Host,
-    HostInventory, KnownRegistries, KnownRegistry, LabelChange, Labels, LinkDefinition, LinkName, Links, Member,
-    Members, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, PartQuery,
-    ProviderAuction, ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries, RegistryCredential,
-    ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider, StoredArtifact, UpdateActor,
-    UploadBegun,
+    HostInventory, ImageFetch, KnownRegistries, KnownRegistry, LabelChange, Labels, LinkDefinition, LinkName, Links,
+    Member, Members, OperationPhase, OperationQuery, OperationRecord, OperationRecords, OperationsQuery, PartQuery,
+    Prefetch, ProviderAuction, ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries,
+    RegistryCredential, ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider,
+    StoredArtifact, UpdateActor, UploadBegun,
     contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
     decode, encode,
 };
@@ -384,6 +384,14 @@ fn record_of_link() -> OperationRecord {
     }
 }
 
+fn record_of_fetch(phase: OperationPhase, fetch: ImageFetch) -> OperationRecord {
+    OperationRecord { causes: Vec::new(), fetch: Some(fetch), phase, ..record() }
+}
+
+fn digest(byte: &str) -> String {
+    format!("sha256:{}", byte.repeat(32))
+}
+
 fn lost_record() -> OperationRecord {
     OperationRecord {
         actor_id: None,
@@ -419,7 +427,7 @@ fn members() -> Members {
 
 fn stored() -> StoredArtifact {
     StoredArtifact {
-        digest: format!("sha256:{}", "0a".repeat(32)),
+        digest: digest("0a"),
         key: Some(actor().to_string()),
         kind: ArtifactKind::Module,
         name: Some("Echo".into()),
@@ -533,7 +541,29 @@ fn check_extensions(golden: &mut Golden) {
     golden.check("upload_begun_there", &there);
     let finish = FinishUpload { lattice_id: Some(lattice()), reference: stored().reference, upload: "u1".into() };
     golden.check("finish_upload", &finish);
+    check_images(golden);
     golden.check("operation_records", &OperationRecords { more: true, operations: vec![lost_record()].into() });
+}
+
+/// What says where images are and which they are.
+fn check_images(golden: &mut Golden) {
+    let prefetch = Prefetch { host_id: Some(host()), image_ref: ECHO.into(), lattice_id: Some(lattice()) };
+    golden.check("prefetch", &prefetch);
+    golden.check("prefetch_least", &Prefetch { host_id: None, lattice_id: None, ..prefetch });
+    let fetching = ImageFetch { fetched: 65_536, size: 180_224, ..ImageFetch::default() };
+    golden.check("operation_record_fetching", &record_of_fetch(OperationPhase::Fetching, fetching));
+    let fetched = ImageFetch {
+        digest: Some(digest("0a")),
+        fetched: 180_224,
+        moved_from: Some(digest("2c")),
+        size: 180_224,
+        version: Some(digest("1b")),
+    };
+    golden.check("operation_record_fetched", &record_of_fetch(OperationPhase::Running, fetched));
+    let mut inventory = inventory();
+    inventory.actors.good[0].instances.good[0].digest = Some(digest("0a"));
+    inventory.providers.good[0].digest = Some(digest("1b"));
+    golden.check("inventory_more", &inventory);
 }
 
 #[test]
