@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use crate::{
     bucket::{AnyError, Entry, Follower, View},
     defaults::START_TIMEOUT,
+    operations::{Fingerprint, marked_fingerprint},
     turns::{Turn, Turns},
 };
 use book::Book;
@@ -37,6 +38,7 @@ pub(crate) struct RegistryCredentials {
     /// Where they are kept for others; none where that cannot be used.
     vault: Option<Vault>,
     turns: Turns,
+    cluster: ClusterSeed,
 }
 
 /// What is known, and who uses it.
@@ -91,7 +93,12 @@ impl RegistryCredentials {
                 (None, None)
             }
         };
-        (Self { shelf, vault, turns: Turns::default() }, follower)
+        (Self { shelf, vault, turns: Turns::default(), cluster: cluster.clone() }, follower)
+    }
+
+    /// What stands for a command with credentials when its operation id comes again.
+    pub(crate) fn fingerprint(&self, subject: &str, body: &[u8]) -> Fingerprint {
+        marked_fingerprint(&self.cluster, subject, body)
     }
 
     /// Lines up for a change: they take place in the order in which this is called. Also returns the number of the book as it is

@@ -13,6 +13,7 @@ use lattice_protocol::{
 };
 use lattice_testkit::{NatsOptions, NatsServer, eventually};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use support::{DEADLINE, Lattice, Neighbour, Seeds, config};
 use tempfile::TempDir;
 
@@ -334,4 +335,30 @@ async fn nothing_tells_a_secret() {
         let text = String::from_utf8_lossy(&text);
         assert!(!text.contains(SECRET) && !text.contains(USER), "{text}");
     }
+}
+
+/// Who could read the ledger could try passwords against an open hash of the command.
+#[tokio::test]
+async fn regression_the_ledger_holds_nothing_by_which_a_password_can_be_tried() {
+    let (lattice, _) = lattice().await;
+    let (neighbour, joined) = join(&lattice, &lattice.seeds.cluster).await;
+    let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
+    let body = json!({"a.example": password("1")}).to_string();
+    let subject = lattice.subjects().build(&ControlSubject::PutRegistries);
+    for _ in 0..2 {
+        let ack = send(&lattice, body.clone(), &[(OPERATION_HEADER, "first")]).await;
+        assert!(ack.accepted, "{}", ack.error);
+    }
+    for credentials in [&joined, &strange] {
+        until_known(credentials, "a.example", Some("1")).await;
+    }
+    let stored = lattice.bucket("LATTICEOPS").await.get("first").await.expect("readable").expect("it is recorded");
+    let stored: Value = serde_json::from_slice(&stored).expect("a record");
+    let open = Sha256::new().chain_update(subject.as_str()).chain_update([0]).chain_update(&body).finalize();
+    assert_ne!(stored["fingerprint"], json!(open.as_slice()));
+    // The other hosts know it by the ledger, where one of them recorded it.
+    let other = send(&lattice, "{}", &[(OPERATION_HEADER, "first")]).await;
+    assert_eq!(other.code, Some(RefusalCode::OperationConflict));
+    neighbour.host.stop(None).await;
+    stranger.host.stop(None).await;
 }

@@ -137,7 +137,7 @@ fn what_is_kept_is_read_again_and_nothing_else() {
 fn in_memory() -> (RegistryCredentials, Credentials) {
     let credentials = Credentials::default();
     let shelf = Shelf { state: Arc::default(), credentials: credentials.clone() };
-    (RegistryCredentials { shelf, vault: None, turns: Turns::default() }, credentials)
+    (RegistryCredentials { shelf, vault: None, turns: Turns::default(), cluster: ClusterSeed::generate() }, credentials)
 }
 
 async fn secret(credentials: &Credentials, server: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use lattice_protocol::{Ack, RefusalCode, Registries, error_chain};
 use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
-    operations::{Begun, fingerprint},
+    operations::{Begun, Fingerprint, NewOperation, PUT_REGISTRIES},
     registries::{Change, ChangeId, Told, TooManyRegistries},
 };
 
@@ -27,14 +27,16 @@ impl Desk {
         let invalid =
             |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", error_chain(&error)));
         let change = Change::check(registries, request.is_merge()).map_err(invalid)?;
-        let unnamed = ChangeId::of_content(&fingerprint(request.subject(), request.body()), request.is_merge());
-        let is_named = matches!(request.operation_id(), Ok(Some(_)));
-        let begun = self.begin("registries.put", None, request)?;
         let credentials = self.parts.shared.registries.clone();
+        let fingerprint = credentials.fingerprint(request.subject(), request.body());
+        let unnamed = ChangeId::of_content(&fingerprint, request.is_merge());
+        let new = new_operation(request, fingerprint)?;
+        let is_named = new.id.is_some();
+        let operations = self.parts.operations.clone();
         let (turn, arrived_at) = credentials.line_up();
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
-            Some(match begun.await {
+            Some(match operations.begin(new).await {
                 Begun::New(operation) => {
                     let own = operation.id();
                     let id = if is_named { ChangeId::named(&own) } else { unnamed };
@@ -52,6 +54,17 @@ impl Desk {
             })
         })))
     }
+}
+
+fn new_operation(request: &Request, fingerprint: Fingerprint) -> Result<NewOperation, Ack> {
+    Ok(NewOperation {
+        id: request.operation_id().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?,
+        command: PUT_REGISTRIES.to_owned(),
+        fingerprint,
+        reference: None,
+        requester: request.requester(),
+        pull: None,
+    })
 }
 
 fn full(error: TooManyRegistries) -> Ack {
