@@ -220,7 +220,7 @@ impl Shelf {
 impl View for RegistriesView {
     fn show(&mut self, changes: Vec<Entry>) {
         // What is gone was not removed by a host: they store an empty map.
-        let values = changes.iter().filter(|entry| Vault::is_it(entry)).filter_map(|entry| entry.value.as_ref());
+        let values = changes.iter().filter(|entry| self.vault.is_it(entry)).filter_map(|entry| entry.value.as_ref());
         let Some(newest) = values.last() else { return };
         match self.vault.read(newest) {
             Ok(book) => self.shelf.show(book),

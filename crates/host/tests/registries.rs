@@ -79,10 +79,20 @@ async fn names(lattice: &Lattice) -> Vec<String> {
     known(lattice).await.registries.iter().map(|known| known.registry.clone()).collect()
 }
 
+/// The key under which a cluster's hosts keep them.
+fn entry_key(cluster: &ClusterSeed) -> String {
+    format!("credentials.{}", cluster.public())
+}
+
 /// Everything that the server has stored.
 async fn stored(lattice: &Lattice) -> Vec<u8> {
     let bucket = lattice.bucket("LATTICEREGISTRIES").await;
-    bucket.get("credentials").await.expect("the bucket can be read").expect("there is an entry").to_vec()
+    bucket
+        .get(entry_key(&lattice.seeds.cluster))
+        .await
+        .expect("the bucket can be read")
+        .expect("there is an entry")
+        .to_vec()
 }
 
 #[tokio::test]
@@ -212,7 +222,7 @@ async fn a_change_that_comes_again_is_done_once() {
     until_known(&joined, "a.example", Some("2")).await;
     let revision = async || {
         let bucket = lattice.bucket("LATTICEREGISTRIES").await;
-        bucket.entry("credentials").await.expect("readable").expect("there is an entry").revision
+        bucket.entry(entry_key(&lattice.seeds.cluster)).await.expect("readable").expect("there is an entry").revision
     };
     assert_eq!(revision().await, 2, "each was stored by one host");
     let again = send(&lattice, first, &[(OPERATION_HEADER, "first")]).await;
@@ -239,13 +249,49 @@ async fn who_has_another_cluster_seed_reads_nothing() {
     }
     let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
     assert_eq!(found(&strange, "a.example").await, None);
-    // It is told what comes from now on, and leaves what it cannot read alone.
+    // It is told what comes from now on.
     merge(&lattice, json!({"b.example": password("2")})).await;
     until_known(&strange, "b.example", Some("2")).await;
     stranger.host.stop(None).await;
+    let lattice = lattice.restart().await;
+    assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
+    // Also where all are set, and what its own cluster keeps is not this one's.
+    let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
+    put(&lattice, json!({"c.example": password("3")})).await;
+    until_known(&strange, "c.example", Some("3")).await;
+    stranger.host.stop(None).await;
+    let lattice = lattice.restart().await;
+    assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["c.example".to_owned()], true));
+}
+
+/// The hosts of two clusters in one lattice replaced each other's entry whenever all credentials were set, so that those of one
+/// of them had nothing left when they started again.
+#[tokio::test]
+async fn regression_two_clusters_leave_each_others_credentials_alone() {
+    let (lattice, own) = lattice().await;
+    let other = ClusterSeed::generate();
+    let (stranger, strange) = join(&lattice, &other).await;
+    for round in 0..5 {
+        let secret = round.to_string();
+        put(&lattice, json!({"a.example": password(&secret)})).await;
+        until_known(&own, "a.example", Some(&secret)).await;
+        until_known(&strange, "a.example", Some(&secret)).await;
+    }
+    let bucket = lattice.bucket("LATTICEREGISTRIES").await;
+    for cluster in [&other, &lattice.seeds.cluster] {
+        eventually("each cluster stored each change", DEADLINE, async || {
+            bucket.get(entry_key(cluster)).await.expect("readable")
+        })
+        .await;
+    }
+    stranger.host.stop(None).await;
+    let (stranger, strange) = join(&lattice, &other).await;
+    until_known(&strange, "a.example", Some("4")).await;
+    stranger.host.stop(None).await;
     let credentials = Credentials::default();
     let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
-    assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
+    assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["a.example".to_owned()], true));
+    assert_eq!(found(&credentials, "a.example").await.as_deref(), Some("4"));
 }
 
 #[tokio::test]
@@ -254,7 +300,12 @@ async fn what_was_tampered_with_is_not_used_and_can_be_replaced() {
     put(&lattice, json!({"a.example": password("1")})).await;
     let mut sealed = stored(&lattice).await;
     *sealed.last_mut().expect("it is not empty") ^= 1;
-    lattice.bucket("LATTICEREGISTRIES").await.put("credentials", sealed.into()).await.expect("stored");
+    lattice
+        .bucket("LATTICEREGISTRIES")
+        .await
+        .put(entry_key(&lattice.seeds.cluster), sealed.into())
+        .await
+        .expect("stored");
     let credentials = Credentials::default();
     let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(found(&credentials, "a.example").await, None);

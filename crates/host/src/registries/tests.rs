@@ -2,7 +2,7 @@ use lattice_artifact::{Credential, RegistryKind};
 use lattice_protocol::{Registries, RegistryCredential};
 
 use super::*;
-use crate::defaults::{MAX_REGISTRIES, REMEMBERED_REGISTRY_CHANGES};
+use crate::defaults::{MAX_REGISTRIES, MAX_REGISTRY_BOOK, MAX_REGISTRY_SECRET, REMEMBERED_REGISTRY_CHANGES};
 
 const SECRET: &str = "hunter2";
 
@@ -93,9 +93,37 @@ fn regression_no_more_registries_are_kept_than_there_is_room_for() {
     };
     let full = Book::default().with(&many(0..MAX_REGISTRIES, false), &named("1")).expect("there is room");
     full.with(&many(0..3, true), &named("2")).expect("they are known");
-    assert_eq!(full.with(&many(MAX_REGISTRIES..MAX_REGISTRIES + 1, true), &named("2")).err(), Some(TooManyRegistries));
+    assert_eq!(
+        full.with(&many(MAX_REGISTRIES..MAX_REGISTRIES + 1, true), &named("2")).err(),
+        Some(TooManyRegistries::Number)
+    );
     assert!(full.with(&many(1..MAX_REGISTRIES + 1, false), &named("2")).is_ok());
     assert!(Book::default().with(&many(0..MAX_REGISTRIES + 1, false), &named("2")).is_err());
+}
+
+/// Some of any length could be kept in memory by every host, and were too large for the bucket.
+#[test]
+fn regression_credentials_have_a_bounded_size() {
+    let long = "s".repeat(MAX_REGISTRY_SECRET + 1);
+    let check = |credential: RegistryCredential, what: &str| {
+        for is_merge in [false, true] {
+            let sent = registries(&[("a", credential.clone())]);
+            let error = Change::check(sent, is_merge).err().expect("it is too long").to_string();
+            assert_eq!(error, format!("the {what} of registry `a` has 8193 bytes, at most 8192"));
+        }
+    };
+    check(token(&long), "token");
+    check(RegistryCredential { password: Some(long.clone()), ..password() }, "password");
+    check(RegistryCredential { username: Some(long.clone()), ..password() }, "user's name");
+
+    let names: Vec<_> = (0..40).map(|n| format!("r{n}")).collect();
+    let longest = token(&long[1..]);
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), longest.clone())).collect();
+    let fitting = MAX_REGISTRY_BOOK / (MAX_REGISTRY_SECRET + 100);
+    let full = with(&Book::default(), &change(&all[..fitting], false), &named("1"));
+    assert!(full.write().len() <= MAX_REGISTRY_BOOK);
+    let error = full.with(&change(&all, true), &named("2")).err().expect("they are too large");
+    assert!(matches!(error, TooManyRegistries::Size { size } if size > MAX_REGISTRY_BOOK), "{error}");
 }
 
 #[test]

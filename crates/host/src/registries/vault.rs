@@ -1,7 +1,7 @@
-//! Where credentials lie for hosts that join later: one entry of a bucket of this project, `LATTICEREGISTRIES_{lattice}`, sealed
-//! with the seed of the cluster.
+//! Where credentials lie for hosts that join later: in a bucket of this project, `LATTICEREGISTRIES_{lattice}`, one entry for
+//! each cluster, sealed with its seed. So hosts of two clusters in one lattice leave each other's alone.
 //!
-//! It is changed by compare-and-set, and tells which changes led to it. So each change is carried out once, however many hosts
+//! An entry is changed by compare-and-set, and tells which changes led to it. So each change is carried out once, however many hosts
 //! were told of it, and one that a slow host is late with does not undo what came after it.
 
 use async_nats::jetstream;
@@ -19,14 +19,13 @@ use crate::{
     defaults::CHANGE_PATIENCE,
 };
 
-/// The one key of the bucket.
-const KEY: &str = "credentials";
-
 /// The bucket and what opens its entry; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Vault {
     bucket: Bucket,
     cluster: ClusterSeed,
+    /// The key of the cluster's entry.
+    key: String,
     /// What is sealed: another lattice's entry is not this one's.
     context: String,
 }
@@ -71,7 +70,8 @@ impl Vault {
         cluster: ClusterSeed,
     ) -> Result<Self, AnyError> {
         let bucket = Bucket::open(jetstream, &Self::name(lattice), host).await?;
-        Ok(Self { bucket, cluster, context: format!("credentials for registries of lattice {lattice}") })
+        let key = format!("credentials.{}", cluster.public());
+        Ok(Self { bucket, cluster, key, context: format!("credentials for registries of lattice {lattice}") })
     }
 
     pub(super) fn bucket(&self) -> &Bucket {
@@ -79,8 +79,8 @@ impl Vault {
     }
 
     /// Whether it is the entry with the credentials.
-    pub(super) fn is_it(entry: &Entry) -> bool {
-        entry.key == KEY
+    pub(super) fn is_it(&self, entry: &Entry) -> bool {
+        entry.key == self.key
     }
 
     /// Reads what was sealed.
@@ -93,7 +93,7 @@ impl Vault {
     pub(super) async fn keep(&self, told: &Told<'_>, known: &Known) -> Result<Book, NotKept> {
         let deadline = Instant::now() + CHANGE_PATIENCE;
         while Instant::now() < deadline {
-            let entry = self.bucket.read(KEY).await.map_err(NotKept::Bucket)?;
+            let entry = self.bucket.read(&self.key).await.map_err(NotKept::Bucket)?;
             let revision = entry.as_ref().map_or(0, |entry| entry.revision);
             let next = match self.step(entry.as_ref(), told, known)? {
                 Step::Done(book) => {
@@ -104,7 +104,7 @@ impl Vault {
             };
             let sealed = self.cluster.seal(&self.context, &next.write()).map_err(NotKept::Seal)?;
             let expected = Expected::Revision(revision);
-            let written = self.bucket.put(KEY, Bytes::from(sealed), expected, Some(told.operation)).await;
+            let written = self.bucket.put(&self.key, Bytes::from(sealed), expected, Some(told.operation)).await;
             if let Written::Stored(revision) = written.map_err(NotKept::Bucket)? {
                 self.bucket.shown(revision).await;
                 return Ok(next);
