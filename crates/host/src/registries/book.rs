@@ -97,11 +97,6 @@ impl Book {
         Some(applied.serial)
     }
 
-    /// Whether it is the latest change that led here.
-    pub(super) fn ends_with(&self, id: &ChangeId) -> bool {
-        self.applied.back().is_some_and(|applied| applied.id == id.as_str())
-    }
-
     pub(super) fn serial(&self) -> u64 {
         self.serial
     }

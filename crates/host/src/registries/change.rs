@@ -92,6 +92,15 @@ impl Change {
     }
 }
 
+impl Change {
+    /// This one and then another, as one.
+    pub(super) fn then(&self, next: &Self) -> Self {
+        let mut entries = if next.is_merge { self.entries.clone() } else { BTreeMap::new() };
+        entries.extend(next.entries.iter().map(|(place, held)| (place.clone(), held.clone())));
+        Self { entries, is_merge: next.is_merge && self.is_merge }
+    }
+}
+
 impl ChangeId {
     /// A name that the client gave it.
     pub(crate) fn named(id: &OperationId) -> Self {

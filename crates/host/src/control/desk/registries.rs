@@ -40,15 +40,16 @@ impl Desk {
                 Begun::New(operation) => {
                     let own = operation.id();
                     let id = if is_named { ChangeId::named(&own) } else { unnamed };
-                    let told = Told { change: &change, id: &id, operation: &own, arrived_at };
-                    operation.answered(credentials.put(&told).await.map_err(full)).into()
+                    let put = credentials.put(Told { change, id, operation: own, arrived_at }).await;
+                    let is_kept = *put.as_ref().unwrap_or(&true);
+                    kept(operation.answered(put.map(drop).map_err(full)), is_kept).into()
                 }
                 // The command goes to every host, and one of them was faster to record it; or it came before, which the
                 // credentials know.
                 Begun::Answered(Ack { accepted: true, operation_id: Some(id), .. }) => {
-                    let told = Told { change: &change, id: &ChangeId::named(&id), operation: &id, arrived_at };
-                    let put = credentials.put(&told).await;
-                    put.map_or_else(full, |()| Ack::operation(id)).into()
+                    let told = Told { change, id: ChangeId::named(&id), operation: id.clone(), arrived_at };
+                    let put = credentials.put(told).await;
+                    put.map_or_else(full, |is_kept| kept(Ack::operation(id), is_kept)).into()
                 }
                 Begun::Answered(refusal) => refusal.into(),
             })
@@ -65,6 +66,12 @@ fn new_operation(request: &Request, fingerprint: Fingerprint) -> Result<NewOpera
         requester: request.requester(),
         pull: None,
     })
+}
+
+/// The answer to a change that took effect. One that is stored is known by its operation there, whatever the ledger knows; one
+/// that is not is gone with the host.
+fn kept(ack: Ack, is_kept: bool) -> Ack {
+    Ack { unrecorded: ack.accepted && !is_kept, ..ack }
 }
 
 fn full(error: TooManyRegistries) -> Ack {
