@@ -1,14 +1,16 @@
 //! Sealing what the hosts of a cluster keep for each other where others can read: only who has the cluster's seed opens it, and
-//! nobody changes it unnoticed.
+//! nobody changes it unnoticed. And marks by which they know that they were told the same, from which nobody else learns it.
 //!
 //! The key stems from the seed by HKDF with SHA-256 (RFC 5869), the cipher is ChaCha20-Poly1305 (RFC 8439). What is sealed begins
 //! with the version of the format and the cluster's public key, so that who cannot open it knows why; they and the context are
-//! authenticated with the content. Where it is kept is not known here.
+//! authenticated with the content. A mark is an HMAC with SHA-256 (RFC 2104), with a key of its own that stems from the seed in
+//! the same way. Where either is kept is not known here.
 
 use lattice_protocol::ClusterKey;
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, Salt},
+    hkdf::{HKDF_SHA256, Prk, Salt},
+    hmac::{self, HMAC_SHA256},
     rand::{SecureRandom, SystemRandom},
 };
 use zeroize::Zeroizing;
@@ -17,6 +19,8 @@ use crate::{defaults::SEALED_VERSION, seed::ClusterSeed};
 
 /// What the key is for: one for anything else that stems from the seed has another text.
 const PURPOSE: &[u8] = b"lattice: what the hosts of a cluster seal";
+/// What the key of marks is for.
+const MARK_PURPOSE: &[u8] = b"lattice: by what the hosts of a cluster know that they were told the same";
 /// Bytes of a public key's text.
 const KEY_TEXT: usize = 56;
 /// Where the nonce begins, and where the content.
@@ -90,6 +94,17 @@ impl ClusterSeed {
         Ok(content)
     }
 
+    /// A mark of what these parts hold together: the same for all who have this seed, and nothing by which anybody else could
+    /// try what they hold.
+    pub fn mark(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let extracted = self.extracted();
+        let expanded = extracted.expand(&[MARK_PURPOSE], HMAC_SHA256);
+        let key = hmac::Key::from(expanded.expect("a key is shorter than what can be derived"));
+        let mut mark = hmac::Context::with_key(&key);
+        parts.iter().for_each(|part| mark.update(part));
+        mark.sign().as_ref().try_into().expect("a SHA-256 has 32 bytes")
+    }
+
     /// A nonce is to be used once.
     fn seal_with(&self, nonce: [u8; NONCE_LEN], context: &str, content: &[u8]) -> Vec<u8> {
         let cluster = self.public();
@@ -113,12 +128,17 @@ impl ClusterSeed {
     }
 
     fn sealing_key(&self) -> LessSafeKey {
+        let extracted = self.extracted();
+        let expanded = extracted.expand(&[PURPOSE], &CHACHA20_POLY1305);
+        LessSafeKey::new(UnboundKey::from(expanded.expect("a key is shorter than what can be derived")))
+    }
+
+    /// That from which keys stem.
+    fn extracted(&self) -> Prk {
         let text = Zeroizing::new(self.secret_text());
         let (_, seed) = nkeys::decode_seed(&text).expect("a seed's own text is that of a seed");
         let seed = Zeroizing::new(seed);
-        let extracted = Salt::new(HKDF_SHA256, &[]).extract(&*seed);
-        let expanded = extracted.expand(&[PURPOSE], &CHACHA20_POLY1305);
-        LessSafeKey::new(UnboundKey::from(expanded.expect("a key is shorter than what can be derived")))
+        Salt::new(HKDF_SHA256, &[]).extract(&*seed)
     }
 }
 
@@ -164,6 +184,19 @@ mod tests {
         // Also with the right name on it.
         let renamed = [&[SEALED_VERSION], other.public().as_str().as_bytes(), &sealed[NONCE_AT..]].concat();
         assert_eq!(other.open("here", &renamed), Err(UnsealError::Tampered));
+    }
+
+    /// Who read the ledger could try passwords against a plain hash.
+    #[test]
+    fn regression_a_mark_says_nothing_to_who_has_not_the_seed() {
+        let mark = cluster().mark(&[b"a", b"b"]);
+        assert_eq!(mark, cluster().mark(&[b"ab"]));
+        assert_ne!(mark, cluster().mark(&[b"ac"]));
+        assert_ne!(mark, ClusterSeed::generate().mark(&[b"ab"]));
+        assert_ne!(mark[..], *ring::digest::digest(&ring::digest::SHA256, b"ab").as_ref());
+        // For ever: hosts of one cluster may be of several versions.
+        let hex = HEXLOWER.encode(&mark);
+        assert_eq!(hex, "74d8f9de912793e5811f759454530e2ba0e81ffba7bec579809776543d79223a");
     }
 
     #[test]

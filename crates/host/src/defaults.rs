@@ -161,6 +161,17 @@ pub(crate) const LABEL_QUEUE: usize = 256;
 /// Registries for which credentials are kept: by far more than anybody has.
 pub(crate) const MAX_REGISTRIES: usize = 1024;
 
+/// Bytes of a user's name, a password or a token: tokens that name many rights have some thousand.
+pub(crate) const MAX_REGISTRY_SECRET: usize = 8 << 10;
+
+/// Bytes of all credentials as they are kept: sealed they fit a message, of which NATS servers carry 1 MiB unless told otherwise.
+pub(crate) const MAX_REGISTRY_BOOK: usize = 256 << 10;
+
+/// How long until credentials that could not be stored are tried again, at first and at most: soon where others were faster, and
+/// no burden where JetStream is away for long.
+pub(crate) const SAVE_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const LONGEST_SAVE_PAUSE: Duration = Duration::from_secs(30);
+
 /// Changes of credentials that are remembered with them, so that none is carried out twice: a host that is told of one is late
 /// by milliseconds, and nobody makes more in a minute.
 pub(crate) const REMEMBERED_REGISTRY_CHANGES: usize = 64;

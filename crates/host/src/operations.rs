@@ -11,6 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lattice_claims::ClusterSeed;
 use lattice_protocol::{
     Ack, HostKey, OperationId, OperationPhase, OperationRecord, PullPolicy, ReachedPhase, RefusalCode,
 };
@@ -29,6 +30,12 @@ use ledger::{Created, Entry as LedgerEntry};
 
 /// The command of operations that the host begins itself when it starts again what ran.
 pub(crate) const RESTORE: &str = "restore";
+
+/// The command that gives hosts credentials, whose fingerprint is a marked one.
+pub(crate) const PUT_REGISTRIES: &str = "registries.put";
+
+/// Bytes of a marked fingerprint that name the cluster; two of a lattice do not share them by accident.
+const CLUSTER_NAME: usize = 8;
 
 /// A hash of a command's subject and body: the same id with another one is another command.
 pub(crate) type Fingerprint = [u8; 32];
@@ -120,7 +127,7 @@ impl Operations {
             }
             Created::Known(known) => {
                 operation.forget();
-                Begun::Answered(answer_to_known(&id, entry.fingerprint == known.fingerprint, &known))
+                Begun::Answered(answer_to_known(&id, is_same(&entry, &known), &known))
             }
             Created::Unreadable(error) => {
                 operation.forget();
@@ -221,6 +228,23 @@ impl Operations {
 /// What stands for a command when its operation id comes again.
 pub(crate) fn fingerprint(subject: &str, body: &[u8]) -> Fingerprint {
     Sha256::new().chain_update(subject).chain_update([0]).chain_update(body).finalize().into()
+}
+
+/// The same for a command with a secret in it, which could be guessed from a hash of it that lies open. Its first bytes name
+/// the cluster.
+pub(crate) fn marked_fingerprint(cluster: &ClusterSeed, subject: &str, body: &[u8]) -> Fingerprint {
+    let mut fingerprint = cluster.mark(&[subject.as_bytes(), &[0], body]);
+    let named = Sha256::digest(cluster.public().as_str());
+    fingerprint[..CLUSTER_NAME].copy_from_slice(&named[..CLUSTER_NAME]);
+    fingerprint
+}
+
+/// Whether what another host recorded is the same command. Of one with a secret in it that a host of another cluster recorded
+/// that cannot be told: every host of the lattice is told the same.
+fn is_same(own: &LedgerEntry, known: &LedgerEntry) -> bool {
+    let are_marked = [own, known].iter().all(|entry| entry.record.command == PUT_REGISTRIES);
+    let name = |entry: &LedgerEntry| entry.fingerprint[..CLUSTER_NAME].to_vec();
+    own.fingerprint == known.fingerprint || (are_marked && name(own) != name(known))
 }
 
 fn new_id() -> OperationId {

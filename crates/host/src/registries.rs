@@ -3,13 +3,15 @@
 //!
 //! Every host is told, takes the change at once, and sees to it that the bucket holds it: one of them is the first to write, and
 //! the others find that it was done. From then on all have what the bucket holds, so that two who say different things at the
-//! same moment leave every host with the same. Where the bucket cannot be used a host has what it was told itself.
+//! same moment leave every host with the same. While the bucket cannot be used a host has what it was told itself, and tries again.
 
 mod book;
 mod change;
+mod unsaved;
 mod vault;
 
 use std::{
+    convert::Infallible,
     fmt,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -18,17 +20,20 @@ use async_nats::jetstream;
 use lattice_artifact::{Credentials, Layer};
 use lattice_claims::ClusterSeed;
 use lattice_protocol::{HostKey, KnownRegistries, LatticeName, OperationId, error_chain};
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     bucket::{AnyError, Entry, Follower, View},
-    defaults::START_TIMEOUT,
+    defaults::{LONGEST_SAVE_PAUSE, SAVE_PAUSE, START_TIMEOUT},
+    operations::{Fingerprint, marked_fingerprint},
     turns::{Turn, Turns},
 };
 use book::Book;
 pub(crate) use book::TooManyRegistries;
 pub(crate) use change::{Change, ChangeId};
-use vault::Vault;
+use unsaved::Unsaved;
+use vault::{NotKept, Vault};
 
 /// The credentials that the lattice was told; cheap to clone. `Debug` does not show them.
 #[derive(Clone)]
@@ -37,6 +42,7 @@ pub(crate) struct RegistryCredentials {
     /// Where they are kept for others; none where that cannot be used.
     vault: Option<Vault>,
     turns: Turns,
+    cluster: ClusterSeed,
 }
 
 /// What is known, and who uses it.
@@ -44,22 +50,34 @@ pub(crate) struct RegistryCredentials {
 struct Shelf {
     state: Arc<Mutex<State>>,
     credentials: Credentials,
+    /// Told when a change could not be saved.
+    failed: Arc<Notify>,
+    /// Told when the bucket is seen.
+    seen: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
+    /// What counts: what the bucket holds, and the changes that it does not.
     book: Book,
-    /// Whether somebody is changing it: what the bucket shows meanwhile is looked at when that is over.
-    is_busy: bool,
-    shown: Option<Book>,
-    /// Whether it is not what the bucket holds, for that could not be written.
-    is_unsaved: bool,
+    stored: Book,
+    unsaved: Unsaved,
+    /// Whether the bucket showed something since a save began.
+    is_shown: bool,
+    /// Whether the bucket's entry is gone or cannot be read.
+    is_gone: bool,
     /// The book's number with the latest change that this host was told.
     told: u64,
 }
 
-/// Keeps the credentials equal to the bucket.
-pub(crate) struct RegistriesView {
+/// Keeps the credentials equal to the bucket, and has the bucket hold what it did not take at first.
+pub(crate) struct RegistriesKeeper {
+    follower: Follower<RegistriesView>,
+    registries: RegistryCredentials,
+}
+
+/// Shows what the bucket holds.
+struct RegistriesView {
     shelf: Shelf,
     vault: Vault,
 }
@@ -72,8 +90,8 @@ impl RegistryCredentials {
         (lattice, host): (&LatticeName, HostKey),
         cluster: &ClusterSeed,
         credentials: Credentials,
-    ) -> (Self, Option<Follower<RegistriesView>>) {
-        let shelf = Shelf { state: Arc::default(), credentials };
+    ) -> (Self, Option<RegistriesKeeper>) {
+        let shelf = Shelf::new(credentials);
         let opened = timeout(START_TIMEOUT, async {
             let vault = Vault::open(jetstream, lattice, host, cluster.clone()).await?;
             let view = RegistriesView { shelf: shelf.clone(), vault: vault.clone() };
@@ -91,7 +109,14 @@ impl RegistryCredentials {
                 (None, None)
             }
         };
-        (Self { shelf, vault, turns: Turns::default() }, follower)
+        let own = Self { shelf, vault, turns: Turns::default(), cluster: cluster.clone() };
+        let keeper = follower.map(|follower| RegistriesKeeper { follower, registries: own.clone() });
+        (own, keeper)
+    }
+
+    /// What stands for a command with credentials when its operation id comes again.
+    pub(crate) fn fingerprint(&self, subject: &str, body: &[u8]) -> Fingerprint {
+        marked_fingerprint(&self.cluster, subject, body)
     }
 
     /// Lines up for a change: they take place in the order in which this is called. Also returns the number of the book as it is
@@ -100,103 +125,152 @@ impl RegistryCredentials {
         (self.turns.take(""), self.shelf.lock().book.serial())
     }
 
-    /// Carries a change out: here at once, and in the bucket as far as that can be used.
+    /// Carries a change out: here at once, and in the bucket as far as that can be used. Tells whether the bucket holds it; if
+    /// not, it is tried again and again.
     ///
     /// To be called by one after the other.
     ///
     /// # Errors
-    /// There would be too many; nothing has changed then.
-    pub(crate) async fn put(&self, told: &Told<'_>) -> Result<(), TooManyRegistries> {
-        let Some(known) = self.shelf.begin(told)? else { return Ok(()) };
-        let stored = match &self.vault {
-            Some(vault) => vault.keep(told, &known).await.inspect_err(|error| {
-                let error = error_chain(error);
-                tracing::warn!(
-                    error,
-                    "credentials for registries were set here, and could not be kept for other hosts"
-                );
-            }),
-            None => Err(vault::NotKept::NoBucket),
-        };
-        self.shelf.end(told.id, &known, stored.ok());
+    /// There is no room; nothing has changed then.
+    pub(crate) async fn put(&self, told: Told) -> Result<bool, TooManyRegistries> {
+        let id = told.id.clone();
+        let since = self.shelf.begin(told)?;
+        let saved = self.save().await;
+        if let Err(error) = saved {
+            let error = error_chain(&error);
+            tracing::warn!(error, "credentials for registries were set here, and cannot be kept for other hosts yet");
+            self.shelf.failed.notify_one();
+        }
+        if let Some(since) = since {
+            self.shelf.end(&id, since);
+        }
+        Ok(self.shelf.is_saved())
+    }
+
+    /// Has the bucket hold what it does not. To be called by one after the other.
+    async fn save(&self) -> Result<(), NotKept> {
+        let Some(vault) = &self.vault else { return Ok(()) };
+        let Some((unsaved, whole)) = self.shelf.begin_save() else { return Ok(()) };
+        let stored = vault.keep(&unsaved, &whole).await?;
+        self.shelf.saved(stored);
         Ok(())
+    }
+
+    /// Tries again to save what could not be saved: after pauses that grow, and when the bucket is seen.
+    async fn save_at_last(&self) -> Infallible {
+        let mut pause = SAVE_PAUSE;
+        loop {
+            if self.shelf.is_saved() {
+                pause = SAVE_PAUSE;
+                self.shelf.failed.notified().await;
+            }
+            // Either way the wait ends it is tried.
+            let _ = timeout(pause, self.shelf.seen.notified()).await;
+            let _turn = self.turns.take("").await;
+            if self.shelf.is_saved() {
+                continue;
+            }
+            match self.save().await {
+                Ok(()) => tracing::info!("credentials for registries are kept for other hosts"),
+                Err(error) => tracing::debug!(error = error_chain(&error), "credentials cannot be kept yet"),
+            }
+            pause = (pause * 2).min(LONGEST_SAVE_PAUSE);
+        }
     }
 
     /// For which registries there are credentials.
     pub(crate) fn known(&self) -> KnownRegistries {
         let state = self.shelf.lock();
-        KnownRegistries { registries: state.book.known(), stored: self.vault.is_some() && !state.is_unsaved }
+        let stored = self.vault.is_some() && state.unsaved.is_empty() && !state.is_gone;
+        KnownRegistries { registries: state.book.known(), stored }
+    }
+}
+
+impl RegistriesKeeper {
+    /// Keeps them until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let Self { follower, registries } = self;
+        tokio::join!(follower.run(stop.clone()), stop.run_until_cancelled(registries.save_at_last()));
     }
 }
 
 /// A change that the host was told.
-pub(crate) struct Told<'a> {
-    pub(crate) change: &'a Change,
-    pub(crate) id: &'a ChangeId,
+pub(crate) struct Told {
+    pub(crate) change: Change,
+    pub(crate) id: ChangeId,
     /// The operation that it is for this host.
-    pub(crate) operation: &'a OperationId,
+    pub(crate) operation: OperationId,
     /// The number of the book when the host was told.
     pub(crate) arrived_at: u64,
 }
 
-/// What a change begins with.
-struct Known {
-    /// Where the change stands after this number, somebody else has carried it out.
-    since: u64,
-    /// What there is in memory with it.
-    book: Book,
-    /// Whether there was something in memory that the bucket does not hold.
-    was_unsaved: bool,
-}
-
 impl Shelf {
-    /// Has a change take effect here. None if it had before.
-    fn begin(&self, told: &Told<'_>) -> Result<Option<Known>, TooManyRegistries> {
-        let Told { change, id, .. } = told;
+    fn new(credentials: Credentials) -> Self {
+        Self { state: Arc::default(), credentials, failed: Arc::default(), seen: Arc::default() }
+    }
+
+    /// Has a change take effect here, and returns after which number of the book it does. None if it had before.
+    fn begin(&self, told: Told) -> Result<Option<u64>, TooManyRegistries> {
+        let Told { change, id, operation, arrived_at } = told;
         let mut state = self.lock();
         // One with a name is done once, however long ago. One without is another each time that it is said: what stands behind
         // the one before it, and behind what was known when it came, is this one.
-        let since = if id.is_named() { 0 } else { state.told.max(told.arrived_at) };
-        let is_to_be_stored = state.is_unsaved && state.book.ends_with(id);
-        if let Some(serial) = state.book.applied_at(id, since).filter(|_| !is_to_be_stored) {
+        let since = if id.is_named() { 0 } else { state.told.max(arrived_at) };
+        if let Some(serial) = state.book.applied_at(&id, since) {
             state.told = serial;
             return Ok(None);
         }
-        let book = state.book.with(change, id)?;
-        let known = Known { since, book: book.clone(), was_unsaved: state.is_unsaved };
-        state.is_busy = true;
+        let book = state.book.with(&change, &id)?;
+        // The bucket's numbers do not count what it does not hold.
+        let stored_since = since.min(state.stored.serial());
+        state.unsaved.add(Arc::new(change), (id, operation), stored_since);
         self.set(&mut state, book);
         tracing::info!(registries = ?state.book.names(), "credentials for registries were set");
-        Ok(Some(known))
+        Ok(Some(since))
     }
 
-    /// Ends it with what the bucket holds, if that holds it.
-    fn end(&self, id: &ChangeId, known: &Known, stored: Option<Book>) {
+    /// Ends it.
+    fn end(&self, id: &ChangeId, since: u64) {
         let mut state = self.lock();
-        state.is_busy = false;
-        let holder = stored.as_ref().unwrap_or(&known.book);
-        state.told = holder.applied_at(id, known.since).unwrap_or_else(|| holder.serial());
-        let shown = state.shown.take();
-        match stored {
-            None => state.is_unsaved = true,
-            Some(stored) => {
-                let newest = shown.filter(|shown| shown.serial() > stored.serial()).unwrap_or(stored);
-                self.adopt(&mut state, newest);
-            }
+        state.told = state.book.applied_at(id, since).unwrap_or_else(|| state.book.serial());
+    }
+
+    /// What is to be saved, and the whole book with it. None if nothing is.
+    fn begin_save(&self) -> Option<(Unsaved, Book)> {
+        let mut state = self.lock();
+        state.is_shown = false;
+        (!state.unsaved.is_empty()).then(|| (state.unsaved.clone(), state.book.clone()))
+    }
+
+    /// Takes what the bucket holds after a save.
+    fn saved(&self, stored: Book) {
+        let mut state = self.lock();
+        if !state.is_shown || state.stored.serial() <= stored.serial() {
+            self.adopt(&mut state, stored);
         }
     }
 
     /// Takes what the bucket shows.
     fn show(&self, book: Book) {
         let mut state = self.lock();
-        match state.is_busy {
-            true => state.shown = Some(book),
-            false => self.adopt(&mut state, book),
-        }
+        state.is_shown = true;
+        self.adopt(&mut state, book);
     }
 
-    fn adopt(&self, state: &mut State, book: Book) {
-        state.is_unsaved = false;
+    /// The bucket holds nothing that can be used: what is known stays.
+    fn gone(&self) {
+        self.lock().is_gone = true;
+    }
+
+    fn is_saved(&self) -> bool {
+        self.lock().unsaved.is_empty()
+    }
+
+    fn adopt(&self, state: &mut State, stored: Book) {
+        let book = state.unsaved.settle(&stored);
+        state.stored = stored;
+        state.is_gone = false;
+        state.told = state.told.min(book.serial());
         self.set(state, book);
     }
 
@@ -212,12 +286,14 @@ impl Shelf {
 
 impl View for RegistriesView {
     fn show(&mut self, changes: Vec<Entry>) {
+        self.shelf.seen.notify_one();
+        let Some(newest) = changes.iter().rfind(|entry| self.vault.is_it(entry)) else { return };
         // What is gone was not removed by a host: they store an empty map.
-        let values = changes.iter().filter(|entry| Vault::is_it(entry)).filter_map(|entry| entry.value.as_ref());
-        let Some(newest) = values.last() else { return };
-        match self.vault.read(newest) {
+        let Some(sealed) = &newest.value else { return self.shelf.gone() };
+        match self.vault.read(sealed) {
             Ok(book) => self.shelf.show(book),
             Err(error) => {
+                self.shelf.gone();
                 let error = error_chain(&error);
                 tracing::warn!(
                     error,

@@ -13,6 +13,7 @@ use lattice_protocol::{
 };
 use lattice_testkit::{NatsOptions, NatsServer, eventually};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use support::{DEADLINE, Lattice, Neighbour, Seeds, config};
 use tempfile::TempDir;
 
@@ -78,10 +79,20 @@ async fn names(lattice: &Lattice) -> Vec<String> {
     known(lattice).await.registries.iter().map(|known| known.registry.clone()).collect()
 }
 
+/// The key under which a cluster's hosts keep them.
+fn entry_key(cluster: &ClusterSeed) -> String {
+    format!("credentials.{}", cluster.public())
+}
+
 /// Everything that the server has stored.
 async fn stored(lattice: &Lattice) -> Vec<u8> {
     let bucket = lattice.bucket("LATTICEREGISTRIES").await;
-    bucket.get("credentials").await.expect("the bucket can be read").expect("there is an entry").to_vec()
+    bucket
+        .get(entry_key(&lattice.seeds.cluster))
+        .await
+        .expect("the bucket can be read")
+        .expect("there is an entry")
+        .to_vec()
 }
 
 #[tokio::test]
@@ -211,7 +222,7 @@ async fn a_change_that_comes_again_is_done_once() {
     until_known(&joined, "a.example", Some("2")).await;
     let revision = async || {
         let bucket = lattice.bucket("LATTICEREGISTRIES").await;
-        bucket.entry("credentials").await.expect("readable").expect("there is an entry").revision
+        bucket.entry(entry_key(&lattice.seeds.cluster)).await.expect("readable").expect("there is an entry").revision
     };
     assert_eq!(revision().await, 2, "each was stored by one host");
     let again = send(&lattice, first, &[(OPERATION_HEADER, "first")]).await;
@@ -238,13 +249,49 @@ async fn who_has_another_cluster_seed_reads_nothing() {
     }
     let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
     assert_eq!(found(&strange, "a.example").await, None);
-    // It is told what comes from now on, and leaves what it cannot read alone.
+    // It is told what comes from now on.
     merge(&lattice, json!({"b.example": password("2")})).await;
     until_known(&strange, "b.example", Some("2")).await;
     stranger.host.stop(None).await;
+    let lattice = lattice.restart().await;
+    assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
+    // Also where all are set, and what its own cluster keeps is not this one's.
+    let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
+    put(&lattice, json!({"c.example": password("3")})).await;
+    until_known(&strange, "c.example", Some("3")).await;
+    stranger.host.stop(None).await;
+    let lattice = lattice.restart().await;
+    assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["c.example".to_owned()], true));
+}
+
+/// The hosts of two clusters in one lattice replaced each other's entry whenever all credentials were set, so that those of one
+/// of them had nothing left when they started again.
+#[tokio::test]
+async fn regression_two_clusters_leave_each_others_credentials_alone() {
+    let (lattice, own) = lattice().await;
+    let other = ClusterSeed::generate();
+    let (stranger, strange) = join(&lattice, &other).await;
+    for round in 0..5 {
+        let secret = round.to_string();
+        put(&lattice, json!({"a.example": password(&secret)})).await;
+        until_known(&own, "a.example", Some(&secret)).await;
+        until_known(&strange, "a.example", Some(&secret)).await;
+    }
+    let bucket = lattice.bucket("LATTICEREGISTRIES").await;
+    for cluster in [&other, &lattice.seeds.cluster] {
+        eventually("each cluster stored each change", DEADLINE, async || {
+            bucket.get(entry_key(cluster)).await.expect("readable")
+        })
+        .await;
+    }
+    stranger.host.stop(None).await;
+    let (stranger, strange) = join(&lattice, &other).await;
+    until_known(&strange, "a.example", Some("4")).await;
+    stranger.host.stop(None).await;
     let credentials = Credentials::default();
     let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
-    assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
+    assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["a.example".to_owned()], true));
+    assert_eq!(found(&credentials, "a.example").await.as_deref(), Some("4"));
 }
 
 #[tokio::test]
@@ -253,7 +300,12 @@ async fn what_was_tampered_with_is_not_used_and_can_be_replaced() {
     put(&lattice, json!({"a.example": password("1")})).await;
     let mut sealed = stored(&lattice).await;
     *sealed.last_mut().expect("it is not empty") ^= 1;
-    lattice.bucket("LATTICEREGISTRIES").await.put("credentials", sealed.into()).await.expect("stored");
+    lattice
+        .bucket("LATTICEREGISTRIES")
+        .await
+        .put(entry_key(&lattice.seeds.cluster), sealed.into())
+        .await
+        .expect("stored");
     let credentials = Credentials::default();
     let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
     assert_eq!(found(&credentials, "a.example").await, None);
@@ -273,12 +325,48 @@ async fn a_bucket_that_is_removed_costs_nobody_its_credentials() {
     jetstream.delete_key_value("LATTICEREGISTRIES_default").await.expect("removed");
     merge(&lattice, json!({"b.example": password("2")})).await;
     assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
-    eventually("they are stored again", DEADLINE, async || {
-        merge(&lattice, json!({"b.example": password("2")})).await;
-        known(&lattice).await.stored.then_some(())
-    })
-    .await;
+    // Nobody says it again.
+    eventually("they are stored again", DEADLINE, async || known(&lattice).await.stored.then_some(())).await;
     let lattice = lattice.restart_with(|config| config.artifacts.sources.credentials = credentials.clone()).await;
+    assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
+}
+
+/// A change that could not be stored was told as taken, and was lost when the host stopped, though JetStream was back.
+#[tokio::test]
+async fn regression_what_could_not_be_stored_is_stored_later() {
+    let (lattice, _) = lattice().await;
+    put(&lattice, json!({"a.example": password("1")})).await;
+    let key = entry_key(&lattice.seeds.cluster);
+    let bucket = lattice.bucket("LATTICEREGISTRIES").await;
+    // What cannot be read stands in the way of changes that leave other registries alone.
+    let sealed = stored(&lattice).await;
+    let revision = bucket.put(&key, "unreadable".into()).await.expect("stored");
+    let body = json!({"b.example": password("2")}).to_string();
+    let ack = send(&lattice, body, &[(MERGE_HEADER, "true"), (OPERATION_HEADER, "one")]).await;
+    assert!(ack.accepted && ack.unrecorded, "{ack:?}");
+    assert!(!known(&lattice).await.stored);
+    bucket.update(&key, sealed.into(), revision).await.expect("nobody else wrote");
+    eventually("it is stored", DEADLINE, async || known(&lattice).await.stored.then_some(())).await;
+    let lattice = lattice.restart().await;
+    assert_eq!(
+        (names(&lattice).await, known(&lattice).await.stored),
+        (vec!["a.example".to_owned(), "b.example".to_owned()], true)
+    );
+}
+
+/// Hosts told that credentials were stored that somebody had removed.
+#[tokio::test]
+async fn regression_what_was_removed_is_not_told_as_stored() {
+    let (lattice, _) = lattice().await;
+    put(&lattice, json!({"a.example": password("1")})).await;
+    assert!(known(&lattice).await.stored);
+    let bucket = lattice.bucket("LATTICEREGISTRIES").await;
+    bucket.delete(entry_key(&lattice.seeds.cluster)).await.expect("removed");
+    eventually("it is noticed", DEADLINE, async || (!known(&lattice).await.stored).then_some(())).await;
+    assert_eq!(names(&lattice).await, ["a.example"]);
+    merge(&lattice, json!({"b.example": password("2")})).await;
+    assert!(known(&lattice).await.stored);
+    let lattice = lattice.restart().await;
     assert_eq!(names(&lattice).await, ["a.example", "b.example"]);
 }
 
@@ -298,7 +386,8 @@ async fn without_rights_on_the_bucket_they_are_kept_in_memory() {
     let nats = NatsServer::start_with(NatsOptions { config, ..NatsOptions::default() }).await;
     let credentials = Credentials::default();
     let lattice = Lattice::start_on(nats, |config| config.artifacts.sources.credentials = credentials.clone()).await;
-    put(&lattice, json!({"a.example": password("1")})).await;
+    let ack = send(&lattice, json!({"a.example": password("1")}).to_string(), &[]).await;
+    assert!(ack.accepted && ack.unrecorded, "{ack:?}");
     assert_eq!(found(&credentials, "a.example").await.as_deref(), Some("1"));
     assert_eq!((names(&lattice).await, known(&lattice).await.stored), (vec!["a.example".to_owned()], false));
     merge(&lattice, json!({"b.example": password("2")})).await;
@@ -334,4 +423,30 @@ async fn nothing_tells_a_secret() {
         let text = String::from_utf8_lossy(&text);
         assert!(!text.contains(SECRET) && !text.contains(USER), "{text}");
     }
+}
+
+/// Who could read the ledger could try passwords against an open hash of the command.
+#[tokio::test]
+async fn regression_the_ledger_holds_nothing_by_which_a_password_can_be_tried() {
+    let (lattice, _) = lattice().await;
+    let (neighbour, joined) = join(&lattice, &lattice.seeds.cluster).await;
+    let (stranger, strange) = join(&lattice, &ClusterSeed::generate()).await;
+    let body = json!({"a.example": password("1")}).to_string();
+    let subject = lattice.subjects().build(&ControlSubject::PutRegistries);
+    for _ in 0..2 {
+        let ack = send(&lattice, body.clone(), &[(OPERATION_HEADER, "first")]).await;
+        assert!(ack.accepted, "{}", ack.error);
+    }
+    for credentials in [&joined, &strange] {
+        until_known(credentials, "a.example", Some("1")).await;
+    }
+    let stored = lattice.bucket("LATTICEOPS").await.get("first").await.expect("readable").expect("it is recorded");
+    let stored: Value = serde_json::from_slice(&stored).expect("a record");
+    let open = Sha256::new().chain_update(subject.as_str()).chain_update([0]).chain_update(&body).finalize();
+    assert_ne!(stored["fingerprint"], json!(open.as_slice()));
+    // The other hosts know it by the ledger, where one of them recorded it.
+    let other = send(&lattice, "{}", &[(OPERATION_HEADER, "first")]).await;
+    assert_eq!(other.code, Some(RefusalCode::OperationConflict));
+    neighbour.host.stop(None).await;
+    stranger.host.stop(None).await;
 }

@@ -17,7 +17,7 @@ use crate::{
     links::{LinkEditor, Links, OlderLinks, Teller},
     members::Members,
     operations::Operations,
-    registries::{RegistriesView, RegistryCredentials},
+    registries::{RegistriesKeeper, RegistryCredentials},
 };
 
 /// What was opened.
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     lent_keys: lent_keys::Opened,
     registries: RegistryCredentials,
     /// None where their bucket cannot be used.
-    registries_follower: Option<Follower<RegistriesView>>,
+    registries_keeper: Option<RegistriesKeeper>,
 }
 
 /// What reads and changes it; cheap to clone.
@@ -71,7 +71,7 @@ impl Shared {
         let lent_keys = lent_keys::Opened::open(jetstream, &config.lattice, host.clone(), issuers).await?;
         // Before anything runs again whose image may have to be fetched.
         let credentials = config.artifacts.sources.credentials.clone();
-        let (registries, registries_follower) =
+        let (registries, registries_keeper) =
             RegistryCredentials::open(jetstream, (&config.lattice, host), &config.cluster_seed, credentials).await;
         let older_links = OlderLinks::subscribe(&config.rpc, &RpcSubjects::new(config.lattice.clone())).await;
         let older_links = older_links.map_err(|source| StartError::Connection { attempt: "subscribe", source })?;
@@ -84,7 +84,7 @@ impl Shared {
             older_links,
             lent_keys,
             registries,
-            registries_follower,
+            registries_keeper,
         })
     }
 
@@ -121,7 +121,7 @@ impl Shared {
             data: Task::spawn("lattice data", |stop| follower.run(stop)),
             config: Task::spawn("config data", |stop| config_follower.run(stop)),
             lent_keys: Task::spawn("lent keys", |stop| lent_keys_follower.run(stop)),
-            registries: self.registries_follower.map(|follower| Task::spawn("registries", |stop| follower.run(stop))),
+            registries: self.registries_keeper.map(|keeper| Task::spawn("registries", |stop| keeper.run(stop))),
         };
         (handles, tasks)
     }

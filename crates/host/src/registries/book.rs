@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::change::{BadRegistry, Change, ChangeId, Held, Secret};
-use crate::defaults::{MAX_REGISTRIES, REMEMBERED_REGISTRY_CHANGES};
+use crate::defaults::{MAX_REGISTRIES, MAX_REGISTRY_BOOK, REMEMBERED_REGISTRY_CHANGES};
 
 /// Credentials by place. It has no `Debug`.
 #[derive(Clone, Default)]
@@ -41,8 +41,16 @@ struct Kept {
 
 /// Credentials for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host keeps credentials for {MAX_REGISTRIES} registries at most")]
-pub(crate) struct TooManyRegistries;
+pub(crate) enum TooManyRegistries {
+    /// There are too many.
+    #[error("the host keeps credentials for {MAX_REGISTRIES} registries at most")]
+    Number,
+    /// They are too large together.
+    #[error(
+        "the host keeps {MAX_REGISTRY_BOOK} bytes of credentials for registries at most, and these would be {size}"
+    )]
+    Size { size: usize },
+}
 
 /// What is kept and is no book.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +73,7 @@ impl Book {
             }
         }
         if entries.len() > MAX_REGISTRIES {
-            return Err(TooManyRegistries);
+            return Err(TooManyRegistries::Number);
         }
         let serial = self.serial + 1;
         let mut applied = self.applied.clone();
@@ -73,18 +81,20 @@ impl Book {
         while applied.len() > REMEMBERED_REGISTRY_CHANGES {
             applied.pop_front();
         }
-        Ok(Self { entries, serial, applied })
+        Self { entries, serial, applied }.of_bounded_size()
+    }
+
+    fn of_bounded_size(self) -> Result<Self, TooManyRegistries> {
+        match size(&self.kept()) {
+            size if size > MAX_REGISTRY_BOOK => Err(TooManyRegistries::Size { size }),
+            _ => Ok(self),
+        }
     }
 
     /// The book's number with a change, if that led here and was carried out after this number.
     pub(super) fn applied_at(&self, id: &ChangeId, since: u64) -> Option<u64> {
         let applied = self.applied.iter().find(|applied| applied.id == id.as_str() && applied.serial > since)?;
         Some(applied.serial)
-    }
-
-    /// Whether it is the latest change that led here.
-    pub(super) fn ends_with(&self, id: &ChangeId) -> bool {
-        self.applied.back().is_some_and(|applied| applied.id == id.as_str())
     }
 
     pub(super) fn serial(&self) -> u64 {
@@ -117,14 +127,16 @@ impl Book {
 
     /// As it is kept.
     pub(super) fn write(&self) -> Zeroizing<Vec<u8>> {
-        let registries = self.entries.iter().map(|(place, held)| (place.to_string(), held.as_kept())).collect();
-        let kept = Kept { applied: self.applied.clone(), registries, serial: self.serial };
-        let mut size = Size(0);
-        serde_json::to_writer(&mut size, &kept).expect("texts and numbers can be written");
+        let kept = self.kept();
         // As long as it will be: no copy is left behind when it grows.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(size.0));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size(&kept)));
         serde_json::to_writer(&mut *bytes, &kept).expect("texts and numbers can be written");
         bytes
+    }
+
+    fn kept(&self) -> Kept {
+        let registries = self.entries.iter().map(|(place, held)| (place.to_string(), held.as_kept())).collect();
+        Kept { applied: self.applied.clone(), registries, serial: self.serial }
     }
 
     /// Reads what was kept.
@@ -138,6 +150,13 @@ impl Book {
         let entries = kept.registries.into_iter().map(held).collect::<Result<_, _>>().map_err(NoBook::Registry)?;
         Ok(Self { entries, serial: kept.serial, applied: kept.applied })
     }
+}
+
+/// How many bytes it has where it is kept.
+fn size(kept: &Kept) -> usize {
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, kept).expect("texts and numbers can be written");
+    size.0
 }
 
 /// Counts what is written.

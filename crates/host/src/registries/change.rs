@@ -7,6 +7,8 @@ use lattice_protocol::{OperationId, Registries, RegistryCredential};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use crate::defaults::MAX_REGISTRY_SECRET;
+
 /// What kinds of registries there are; published hosts know these.
 const KINDS: [RegistryKind; 2] = [RegistryKind::Oci, RegistryKind::Bindle];
 
@@ -58,6 +60,9 @@ pub(crate) enum BadRegistry {
     /// There is a password alone.
     #[error("registry `{registry}` has a password without a user's name")]
     NoUser { registry: Place },
+    /// Something in it is too long.
+    #[error("the {what} of registry `{registry}` has {length} bytes, at most {MAX_REGISTRY_SECRET}")]
+    TooLong { registry: Place, what: &'static str, length: usize },
     /// There is nothing.
     #[error("registry `{registry}` has neither a user's name and password nor a token")]
     Nothing { registry: Place },
@@ -87,6 +92,15 @@ impl Change {
     }
 }
 
+impl Change {
+    /// This one and then another, as one.
+    pub(super) fn then(&self, next: &Self) -> Self {
+        let mut entries = if next.is_merge { self.entries.clone() } else { BTreeMap::new() };
+        entries.extend(next.entries.iter().map(|(place, held)| (place.clone(), held.clone())));
+        Self { entries, is_merge: next.is_merge && self.is_merge }
+    }
+}
+
 impl ChangeId {
     /// A name that the client gave it.
     pub(crate) fn named(id: &OperationId) -> Self {
@@ -111,6 +125,7 @@ impl ChangeId {
 impl Held {
     pub(super) fn check(registry: &Place, secret: Secret) -> Result<Self, BadRegistry> {
         let kind = kind(registry, &secret.0)?;
+        check_lengths(registry, &secret.0)?;
         let registry = || registry.clone();
         let RegistryCredential { username, password, token, .. } = &secret.0;
         match (username.is_some(), password.is_some(), token.is_some()) {
@@ -152,6 +167,17 @@ impl Drop for Secret {
         let texts = [&mut self.0.password, &mut self.0.token, &mut self.0.username];
         texts.into_iter().flatten().for_each(Zeroize::zeroize);
     }
+}
+
+fn check_lengths(registry: &Place, credential: &RegistryCredential) -> Result<(), BadRegistry> {
+    let RegistryCredential { username, password, token, .. } = credential;
+    for (what, text) in [("user's name", username), ("password", password), ("token", token)] {
+        let length = text.as_ref().map_or(0, String::len);
+        if length > MAX_REGISTRY_SECRET {
+            return Err(BadRegistry::TooLong { registry: registry.clone(), what, length });
+        }
+    }
+    Ok(())
 }
 
 fn kind(registry: &Place, credential: &RegistryCredential) -> Result<RegistryKind, BadRegistry> {

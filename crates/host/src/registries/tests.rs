@@ -2,7 +2,7 @@ use lattice_artifact::{Credential, RegistryKind};
 use lattice_protocol::{Registries, RegistryCredential};
 
 use super::*;
-use crate::defaults::{MAX_REGISTRIES, REMEMBERED_REGISTRY_CHANGES};
+use crate::defaults::{MAX_REGISTRIES, MAX_REGISTRY_BOOK, MAX_REGISTRY_SECRET, REMEMBERED_REGISTRY_CHANGES};
 
 const SECRET: &str = "hunter2";
 
@@ -93,9 +93,37 @@ fn regression_no_more_registries_are_kept_than_there_is_room_for() {
     };
     let full = Book::default().with(&many(0..MAX_REGISTRIES, false), &named("1")).expect("there is room");
     full.with(&many(0..3, true), &named("2")).expect("they are known");
-    assert_eq!(full.with(&many(MAX_REGISTRIES..MAX_REGISTRIES + 1, true), &named("2")).err(), Some(TooManyRegistries));
+    assert_eq!(
+        full.with(&many(MAX_REGISTRIES..MAX_REGISTRIES + 1, true), &named("2")).err(),
+        Some(TooManyRegistries::Number)
+    );
     assert!(full.with(&many(1..MAX_REGISTRIES + 1, false), &named("2")).is_ok());
     assert!(Book::default().with(&many(0..MAX_REGISTRIES + 1, false), &named("2")).is_err());
+}
+
+/// Some of any length could be kept in memory by every host, and were too large for the bucket.
+#[test]
+fn regression_credentials_have_a_bounded_size() {
+    let long = "s".repeat(MAX_REGISTRY_SECRET + 1);
+    let check = |credential: RegistryCredential, what: &str| {
+        for is_merge in [false, true] {
+            let sent = registries(&[("a", credential.clone())]);
+            let error = Change::check(sent, is_merge).err().expect("it is too long").to_string();
+            assert_eq!(error, format!("the {what} of registry `a` has 8193 bytes, at most 8192"));
+        }
+    };
+    check(token(&long), "token");
+    check(RegistryCredential { password: Some(long.clone()), ..password() }, "password");
+    check(RegistryCredential { username: Some(long.clone()), ..password() }, "user's name");
+
+    let names: Vec<_> = (0..40).map(|n| format!("r{n}")).collect();
+    let longest = token(&long[1..]);
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), longest.clone())).collect();
+    let fitting = MAX_REGISTRY_BOOK / (MAX_REGISTRY_SECRET + 100);
+    let full = with(&Book::default(), &change(&all[..fitting], false), &named("1"));
+    assert!(full.write().len() <= MAX_REGISTRY_BOOK);
+    let error = full.with(&change(&all, true), &named("2")).err().expect("they are too large");
+    assert!(matches!(error, TooManyRegistries::Size { size } if size > MAX_REGISTRY_BOOK), "{error}");
 }
 
 #[test]
@@ -107,7 +135,6 @@ fn a_book_knows_what_led_to_it() {
     let at = |book: &Book, id: &str, since| book.applied_at(&named(id), since);
     assert_eq!([at(&book, "n0", 0), at(&book, "n1", 0), at(&book, "m", 0)], [Some(1), Some(2), None]);
     assert_eq!([at(&book, "n0", 1), at(&book, "n1", 1)], [None, Some(2)]);
-    assert!(book.ends_with(&named(&format!("n{}", REMEMBERED_REGISTRY_CHANGES - 1))) && !book.ends_with(&named("n1")));
     let read = Book::read(&book.write()).expect("it was just written");
     assert_eq!((at(&read, "n0", 0), read.serial()), (Some(1), book.serial()));
     let next = read.with(&change(&[], true), &named("m")).expect("there is room");
@@ -136,8 +163,8 @@ fn what_is_kept_is_read_again_and_nothing_else() {
 /// Credentials without a bucket, and what registries would be asked with.
 fn in_memory() -> (RegistryCredentials, Credentials) {
     let credentials = Credentials::default();
-    let shelf = Shelf { state: Arc::default(), credentials: credentials.clone() };
-    (RegistryCredentials { shelf, vault: None, turns: Turns::default() }, credentials)
+    let shelf = Shelf::new(credentials.clone());
+    (RegistryCredentials { shelf, vault: None, turns: Turns::default(), cluster: ClusterSeed::generate() }, credentials)
 }
 
 async fn secret(credentials: &Credentials, server: &str) -> Option<String> {
@@ -152,9 +179,9 @@ fn setting(text: &str) -> Change {
     change(&[("a", token(text))], false)
 }
 
-fn begin(shelf: &Shelf, change: &Change, id: &ChangeId, arrived_at: u64) -> Option<Known> {
+fn begin(shelf: &Shelf, change: Change, id: &ChangeId, arrived_at: u64) -> Option<u64> {
     let operation = "one".parse().expect("a word");
-    shelf.begin(&Told { change, id, operation: &operation, arrived_at }).expect("there is room")
+    shelf.begin(Told { change, id: id.clone(), operation, arrived_at }).expect("there is room")
 }
 
 fn with(book: &Book, change: &Change, id: &ChangeId) -> Book {
@@ -163,8 +190,8 @@ fn with(book: &Book, change: &Change, id: &ChangeId) -> Book {
 
 async fn put(registries: &RegistryCredentials, id: &str, text: &str) {
     let operation = id.parse().expect("a word");
-    let told = Told { change: &setting(text), id: &named(id), operation: &operation, arrived_at: 0 };
-    registries.put(&told).await.expect("there is room");
+    let told = Told { change: setting(text), id: named(id), operation, arrived_at: 0 };
+    assert!(!registries.put(told).await.expect("there is room"), "there is no bucket");
 }
 
 #[tokio::test]
@@ -182,35 +209,61 @@ async fn without_a_bucket_they_are_in_memory_and_that_is_told() {
 }
 
 #[tokio::test]
-async fn what_the_bucket_shows_during_a_change_waits_for_its_end() {
+async fn what_the_bucket_shows_during_a_change_does_not_undo_it() {
     let (registries, credentials) = in_memory();
     let shelf = &registries.shelf;
     let older = with(&Book::default(), &setting("older"), &named("0"));
     let first = named("1");
-    let known = begin(shelf, &setting("own"), &first, 0).expect("it is new");
+    assert!(begin(shelf, setting("own"), &first, 0).is_some());
+    assert!(shelf.begin_save().is_some());
     shelf.show(older.clone());
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
     let stored = with(&older, &setting("own"), &first);
-    shelf.end(&first, &known, Some(stored.clone()));
+    shelf.saved(stored.clone());
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("own"));
-    assert!(!shelf.lock().is_unsaved);
+    assert!(shelf.is_saved() && shelf.begin_save().is_none());
 
     let second = named("2");
-    let known = begin(shelf, &setting("again"), &second, 2).expect("it is new");
+    assert!(begin(shelf, setting("again"), &second, 2).is_some());
+    assert!(shelf.begin_save().is_some());
     let stored = with(&stored, &setting("again"), &second);
-    let newer = with(&stored, &setting("newer"), &named("3"));
-    shelf.show(newer.clone());
-    shelf.end(&second, &known, Some(stored));
+    shelf.show(with(&stored, &setting("newer"), &named("3")));
+    shelf.saved(stored);
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("newer"), "somebody else came next");
+    assert!(shelf.is_saved());
+}
 
-    let third = named("4");
-    let known = begin(shelf, &setting("lost"), &third, 4).expect("it is new");
-    shelf.end(&third, &known, None);
-    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("lost"), "it is in memory all the same");
-    assert!(shelf.lock().is_unsaved);
-    shelf.show(newer);
-    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("newer"));
-    assert!(!shelf.lock().is_unsaved);
+/// A change that could not be stored was forgotten as soon as another host's was shown.
+#[tokio::test]
+async fn regression_what_is_not_stored_outlasts_what_others_store() {
+    let (registries, credentials) = in_memory();
+    let shelf = &registries.shelf;
+    assert!(begin(shelf, change(&[("b", token("lost"))], true), &named("1"), 0).is_some());
+    let others = with(&Book::default(), &change(&[("a", token("other")), ("b", token("other"))], false), &named("2"));
+    shelf.show(others.clone());
+    assert_eq!(secret(&credentials, "a").await.as_deref(), Some("other"));
+    assert_eq!(secret(&credentials, "b").await.as_deref(), Some("lost"));
+    let (unsaved, _) = shelf.begin_save().expect("it is still to be stored");
+    let next = unsaved.over(&others).expect("there is room").expect("it is lacking");
+    assert!(unsaved.over(&next).expect("there is room").is_none());
+    shelf.show(next);
+    assert!(shelf.is_saved(), "somebody stored it");
+    assert_eq!(secret(&credentials, "b").await.as_deref(), Some("lost"));
+}
+
+#[tokio::test]
+async fn any_number_of_changes_waits_to_be_stored() {
+    let (registries, credentials) = in_memory();
+    let shelf = &registries.shelf;
+    for round in 0..3 * REMEMBERED_REGISTRY_CHANGES {
+        let name = format!("r{round}");
+        let own = change(&[(&name, token("own")), ("a", token(&name))], true);
+        assert!(begin(shelf, own, &named(&name), 0).is_some());
+    }
+    shelf.show(with(&Book::default(), &change(&[("z", token("other"))], false), &named("other")));
+    for (name, expect) in [("a", "r191"), ("r0", "own"), ("r191", "own"), ("z", "other")] {
+        assert_eq!(secret(&credentials, name).await.as_deref(), Some(expect), "{name}");
+    }
 }
 
 /// Published clients do not name what they say, and each host is told on its own.
@@ -218,28 +271,29 @@ async fn what_the_bucket_shows_during_a_change_waits_for_its_end() {
 async fn a_host_that_is_late_undoes_nothing() {
     let (registries, credentials) = in_memory();
     let shelf = &registries.shelf;
-    let (a, b) = (setting("a"), setting("b"));
+    let (a, b) = (|| setting("a"), || setting("b"));
     let [one, two] = [unnamed("a"), unnamed("b")];
     // A faster host has carried out both when this one comes to the first.
-    let fast = with(&with(&Book::default(), &a, &one), &b, &two);
+    let fast = with(&with(&Book::default(), &a(), &one), &b(), &two);
     shelf.show(fast.clone());
-    assert!(begin(shelf, &a, &one, 0).is_none() && begin(shelf, &b, &two, 0).is_none());
+    assert!(begin(shelf, a(), &one, 0).is_none() && begin(shelf, b(), &two, 0).is_none());
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("b"));
     // The first is said again, and the fast one has not come to that.
-    let known = begin(shelf, &a, &one, 0).expect("it is another than the one before");
-    assert_eq!(known.since, 2);
-    let slow = with(&fast, &a, &one);
-    shelf.end(&one, &known, Some(slow.clone()));
+    let since = begin(shelf, a(), &one, 0).expect("it is another than the one before");
+    assert_eq!(since, 2);
+    let slow = with(&fast, &a(), &one);
+    shelf.saved(slow.clone());
+    shelf.end(&one, since);
     assert_eq!(secret(&credentials, "a").await.as_deref(), Some("a"));
     // And another time when it stands already: as it came later, it is to be done again.
-    assert!(begin(shelf, &a, &one, slow.serial()).is_some());
+    assert!(begin(shelf, a(), &one, slow.serial()).is_some());
 }
 
 #[test]
 fn debug_shows_no_credential() {
     let (registries, credentials) = in_memory();
     let own = change(&[("a", password())], false);
-    assert!(begin(&registries.shelf, &own, &named("1"), 0).is_some());
+    assert!(begin(&registries.shelf, own, &named("1"), 0).is_some());
     let places = registries.shelf.lock().book.places();
     let shown = format!("{registries:?} {credentials:?} {places:?}");
     assert!(!shown.contains(SECRET) && !shown.contains("ada"), "{shown}");

@@ -1,7 +1,7 @@
-//! Where credentials lie for hosts that join later: one entry of a bucket of this project, `LATTICEREGISTRIES_{lattice}`, sealed
-//! with the seed of the cluster.
+//! Where credentials lie for hosts that join later: in a bucket of this project, `LATTICEREGISTRIES_{lattice}`, one entry for
+//! each cluster, sealed with its seed. So hosts of two clusters in one lattice leave each other's alone.
 //!
-//! It is changed by compare-and-set, and tells which changes led to it. So each change is carried out once, however many hosts
+//! An entry is changed by compare-and-set, and tells which changes led to it. So each change is carried out once, however many hosts
 //! were told of it, and one that a slow host is late with does not undo what came after it.
 
 use async_nats::jetstream;
@@ -11,22 +11,21 @@ use lattice_protocol::{HostKey, LatticeName};
 use tokio::time::Instant;
 
 use super::{
-    Known, Told,
     book::{Book, NoBook, TooManyRegistries},
+    unsaved::Unsaved,
 };
 use crate::{
     bucket::{AnyError, Bucket, BucketError, Entry, Expected, Written},
     defaults::CHANGE_PATIENCE,
 };
 
-/// The one key of the bucket.
-const KEY: &str = "credentials";
-
 /// The bucket and what opens its entry; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Vault {
     bucket: Bucket,
     cluster: ClusterSeed,
+    /// The key of the cluster's entry.
+    key: String,
     /// What is sealed: another lattice's entry is not this one's.
     context: String,
 }
@@ -43,8 +42,6 @@ pub(super) enum Unreadable {
 /// Why a change is not kept for other hosts.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotKept {
-    #[error("there is no bucket for them")]
-    NoBucket,
     #[error("their bucket cannot be used")]
     Bucket(#[source] BucketError),
     #[error("they cannot be sealed")]
@@ -71,7 +68,8 @@ impl Vault {
         cluster: ClusterSeed,
     ) -> Result<Self, AnyError> {
         let bucket = Bucket::open(jetstream, &Self::name(lattice), host).await?;
-        Ok(Self { bucket, cluster, context: format!("credentials for registries of lattice {lattice}") })
+        let key = format!("credentials.{}", cluster.public());
+        Ok(Self { bucket, cluster, key, context: format!("credentials for registries of lattice {lattice}") })
     }
 
     pub(super) fn bucket(&self) -> &Bucket {
@@ -79,8 +77,8 @@ impl Vault {
     }
 
     /// Whether it is the entry with the credentials.
-    pub(super) fn is_it(entry: &Entry) -> bool {
-        entry.key == KEY
+    pub(super) fn is_it(&self, entry: &Entry) -> bool {
+        entry.key == self.key
     }
 
     /// Reads what was sealed.
@@ -89,13 +87,14 @@ impl Vault {
         Book::read(&content).map_err(Unreadable::NoBook)
     }
 
-    /// Has the bucket hold a change, and returns what it holds then; the copy in memory has been shown it.
-    pub(super) async fn keep(&self, told: &Told<'_>, known: &Known) -> Result<Book, NotKept> {
+    /// Has the bucket hold changes, and returns what it holds then; the copy in memory has been shown it. Where it holds nothing
+    /// that counts it is given the whole book.
+    pub(super) async fn keep(&self, unsaved: &Unsaved, whole: &Book) -> Result<Book, NotKept> {
         let deadline = Instant::now() + CHANGE_PATIENCE;
         while Instant::now() < deadline {
-            let entry = self.bucket.read(KEY).await.map_err(NotKept::Bucket)?;
+            let entry = self.bucket.read(&self.key).await.map_err(NotKept::Bucket)?;
             let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-            let next = match self.step(entry.as_ref(), told, known)? {
+            let next = match self.step(entry.as_ref(), unsaved, whole)? {
                 Step::Done(book) => {
                     self.bucket.shown(revision).await;
                     return Ok(book);
@@ -104,7 +103,7 @@ impl Vault {
             };
             let sealed = self.cluster.seal(&self.context, &next.write()).map_err(NotKept::Seal)?;
             let expected = Expected::Revision(revision);
-            let written = self.bucket.put(KEY, Bytes::from(sealed), expected, Some(told.operation)).await;
+            let written = self.bucket.put(&self.key, Bytes::from(sealed), expected, unsaved.operation()).await;
             if let Written::Stored(revision) = written.map_err(NotKept::Bucket)? {
                 self.bucket.shown(revision).await;
                 return Ok(next);
@@ -114,21 +113,18 @@ impl Vault {
     }
 
     /// What is to be done where this stands.
-    fn step(&self, entry: Option<&Entry>, told: &Told<'_>, known: &Known) -> Result<Step, NotKept> {
-        let Told { change, id, operation, .. } = told;
+    fn step(&self, entry: Option<&Entry>, unsaved: &Unsaved, whole: &Book) -> Result<Step, NotKept> {
         let Some((entry, sealed)) = entry.and_then(|entry| Some((entry, entry.value.as_ref()?))) else {
-            return Ok(Step::Write(known.book.clone()));
+            return Ok(Step::Write(whole.clone()));
         };
         match self.read(sealed) {
-            Ok(book) if book.applied_at(id, known.since).is_some() => Ok(Step::Done(book)),
-            // What could not be written before is written now.
-            Ok(_) if known.was_unsaved => Ok(Step::Write(known.book.clone())),
-            Ok(book) => book.with(change, id).map(Step::Write).map_err(NotKept::TooMany),
-            Err(error) if change.is_merge || entry.operation.as_ref() == Some(*operation) => {
-                Err(NotKept::Unreadable(error))
+            Ok(book) => {
+                let next = unsaved.over(&book).map_err(NotKept::TooMany)?;
+                Ok(next.map_or(Step::Done(book), Step::Write))
             }
             // Whatever it was, it is replaced.
-            Err(_) => Ok(Step::Write(known.book.clone())),
+            Err(_) if unsaved.replaces(entry.operation.as_ref()) => Ok(Step::Write(whole.clone())),
+            Err(error) => Err(NotKept::Unreadable(error)),
         }
     }
 }

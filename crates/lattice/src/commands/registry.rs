@@ -19,6 +19,10 @@ use crate::{
     unanswered,
 };
 
+/// What is said where hosts took a change that JetStream did not.
+const UNSTORED: &str = "the lattice could not store it: hosts that join later or start again do not have it until hosts that \
+                        took it could store it after all; `lattice registry list` tells";
+
 /// What is to be told of registries.
 struct Change {
     registries: Registries,
@@ -47,6 +51,8 @@ struct Taken {
     /// Hosts that did not answer.
     missing: Vec<String>,
     complete: bool,
+    /// Whether hosts have it that join later.
+    stored: bool,
 }
 
 #[derive(Serialize)]
@@ -82,6 +88,9 @@ async fn tell(change: Change, settings: &Settings) -> anyhow::Result<()> {
     let taken = Taken::of(about, &answers);
     let printer = settings.printer();
     taken.errors.iter().for_each(|error| printer.warn(error));
+    if !taken.stored {
+        printer.warn(UNSTORED);
+    }
     printer.show(&taken)?;
     let complaint = match taken.errors.is_empty() && taken.missing.is_empty() {
         _ if taken.complete => return Ok(()),
@@ -179,6 +188,7 @@ impl Taken {
             errors: texts(&answers.errors),
             missing: missing_of(answers),
             complete: answers.complete,
+            stored: answers.items.iter().all(|ack| !ack.unrecorded),
         }
     }
 }

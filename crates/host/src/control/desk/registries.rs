@@ -5,7 +5,7 @@ use lattice_protocol::{Ack, RefusalCode, Registries, error_chain};
 use super::{Answer, Desk, refused};
 use crate::{
     control::{reply::Reply, request::Request},
-    operations::{Begun, fingerprint},
+    operations::{Begun, Fingerprint, NewOperation, PUT_REGISTRIES},
     registries::{Change, ChangeId, Told, TooManyRegistries},
 };
 
@@ -27,31 +27,51 @@ impl Desk {
         let invalid =
             |error| refused(RefusalCode::Invalid, format!("failed to deserialize {NAME}: {}", error_chain(&error)));
         let change = Change::check(registries, request.is_merge()).map_err(invalid)?;
-        let unnamed = ChangeId::of_content(&fingerprint(request.subject(), request.body()), request.is_merge());
-        let is_named = matches!(request.operation_id(), Ok(Some(_)));
-        let begun = self.begin("registries.put", None, request)?;
         let credentials = self.parts.shared.registries.clone();
+        let fingerprint = credentials.fingerprint(request.subject(), request.body());
+        let unnamed = ChangeId::of_content(&fingerprint, request.is_merge());
+        let new = new_operation(request, fingerprint)?;
+        let is_named = new.id.is_some();
+        let operations = self.parts.operations.clone();
         let (turn, arrived_at) = credentials.line_up();
         Ok(Answer::Later(Box::pin(async move {
             let _turn = turn.await;
-            Some(match begun.await {
+            Some(match operations.begin(new).await {
                 Begun::New(operation) => {
                     let own = operation.id();
                     let id = if is_named { ChangeId::named(&own) } else { unnamed };
-                    let told = Told { change: &change, id: &id, operation: &own, arrived_at };
-                    operation.answered(credentials.put(&told).await.map_err(full)).into()
+                    let put = credentials.put(Told { change, id, operation: own, arrived_at }).await;
+                    let is_kept = *put.as_ref().unwrap_or(&true);
+                    kept(operation.answered(put.map(drop).map_err(full)), is_kept).into()
                 }
                 // The command goes to every host, and one of them was faster to record it; or it came before, which the
                 // credentials know.
                 Begun::Answered(Ack { accepted: true, operation_id: Some(id), .. }) => {
-                    let told = Told { change: &change, id: &ChangeId::named(&id), operation: &id, arrived_at };
-                    let put = credentials.put(&told).await;
-                    put.map_or_else(full, |()| Ack::operation(id)).into()
+                    let told = Told { change, id: ChangeId::named(&id), operation: id.clone(), arrived_at };
+                    let put = credentials.put(told).await;
+                    put.map_or_else(full, |is_kept| kept(Ack::operation(id), is_kept)).into()
                 }
                 Begun::Answered(refusal) => refusal.into(),
             })
         })))
     }
+}
+
+fn new_operation(request: &Request, fingerprint: Fingerprint) -> Result<NewOperation, Ack> {
+    Ok(NewOperation {
+        id: request.operation_id().map_err(|error| refused(RefusalCode::Invalid, error_chain(&error)))?,
+        command: PUT_REGISTRIES.to_owned(),
+        fingerprint,
+        reference: None,
+        requester: request.requester(),
+        pull: None,
+    })
+}
+
+/// The answer to a change that took effect. One that is stored is known by its operation there, whatever the ledger knows; one
+/// that is not is gone with the host.
+fn kept(ack: Ack, is_kept: bool) -> Ack {
+    Ack { unrecorded: ack.accepted && !is_kept, ..ack }
 }
 
 fn full(error: TooManyRegistries) -> Ack {
