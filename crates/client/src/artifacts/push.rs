@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lattice_protocol::{
-    Ack, ArtifactVerb, BeginUpload, ControlSubject, FinishUpload, OFFSET_HEADER, RefusalCode, StoredArtifact,
-    UPLOAD_HEADER, UploadBegun,
+    Ack, BeginUpload, ControlSubject, FinishUpload, OFFSET_HEADER, RefusalCode, StoredArtifact, UPLOAD_HEADER,
+    UploadBegun,
 };
 use tokio::time;
 
@@ -164,7 +164,7 @@ impl Upload<'_> {
             reference: self.reference.to_owned(),
             size: self.bytes.len() as u64,
         };
-        let subject = self.client.artifact_subject(ArtifactVerb::Begin);
+        let subject = self.client.subjects().build(&ControlSubject::BeginUpload);
         self.client.request(forced(Outgoing::with_body(self.client, subject, &begin), self.options.force)).await
     }
 
