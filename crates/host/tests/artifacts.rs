@@ -9,11 +9,12 @@ use std::{
 
 use async_nats::{HeaderMap, jetstream};
 use bytes::Bytes;
-use lattice_claims::{ModuleSeed, NewModuleClaims, sign_module};
+use lattice_artifact::archive::{Packing, pack, this_target};
+use lattice_claims::{ModuleSeed, NewModuleClaims, NewProviderClaims, ProviderSeed, sign_module};
 use lattice_client::{Client, ClientSettings, PullError, PushError, PushOptions, Pushed, RequestError};
 use lattice_protocol::{
-    Ack, ArtifactKind, BeginUpload, Format, OFFSET_HEADER, OperationPhase, RefusalCode, UPLOAD_HEADER, UploadBegun,
-    decode, encode,
+    Ack, ArtifactKind, BeginUpload, Format, OFFSET_HEADER, OperationPhase, ProviderBid, RefusalCode, UPLOAD_HEADER,
+    UploadBegun, decode, encode,
 };
 use lattice_testkit::{NatsOptions, NatsServer, guests};
 use serde_json::json;
@@ -158,6 +159,30 @@ async fn what_is_not_sound_is_not_stored() {
     let client = self::client(&lattice);
     pushed(&client, HELLO, &unsigned).await;
     assert_eq!(client.artifact(HELLO).await.expect("it is there").name, None);
+}
+
+/// Asked of the host itself, as an auction asks it.
+async fn is_cached(lattice: &Lattice, provider_ref: &str) -> bool {
+    let body = json!({ "provider_ref": provider_ref, "link_name": "default" });
+    let answer = lattice.ask("auction.provider", body.to_string()).await;
+    decode::<ProviderBid>(&answer.payload).expect("a bid").bid.expect("of this project").cached
+}
+
+#[tokio::test]
+async fn an_archive_that_was_fetched_before_is_bid_for_as_cached() {
+    let lattice = Lattice::start().await;
+    let client = client(&lattice);
+    let (key, target) = (ProviderSeed::generate().public(), this_target());
+    let claims = NewProviderClaims::new(key, "test:mute".parse().expect("a contract"), SystemTime::now());
+    let programs: [(&str, &[u8]); 1] = [(&target, b"#!/bin/sh\n")];
+    let archive = pack(claims, &lattice.seeds.account, &programs, Packing::Tar).expect("it can be packed");
+    pushed(&client, HELLO, &archive.into()).await;
+    assert!(!is_cached(&lattice, HELLO).await);
+    let record = lattice.carry_out("cmd.{host}.prefetch", json!({ "image_ref": HELLO })).await;
+    assert_eq!(record.phase, OperationPhase::Done, "{record:?}");
+    assert!(is_cached(&lattice, HELLO).await);
+    std::fs::remove_dir_all(lattice.dir.path().join("cache/artifacts/sha256")).expect("it is there");
+    assert!(!is_cached(&lattice, HELLO).await);
 }
 
 /// Requests as programs of others send them.
