@@ -40,7 +40,7 @@ impl Client {
     /// As [`artifact`](Self::artifact).
     pub async fn delete_artifact(&self, reference: &str) -> Result<Operation, RequestError> {
         let query = self.artifact_query(reference);
-        let request = Outgoing::with_body(self, self.artifact_subject(ArtifactVerb::Delete), &query);
+        let request = Outgoing::with_body(self, self.subjects().build(&ControlSubject::DeleteArtifact), &query);
         self.command(request, None, Expected::Nothing).await
     }
 

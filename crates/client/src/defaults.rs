@@ -77,7 +77,10 @@ pub(crate) const WAITING_HOSTS: usize = 4096;
 pub(crate) const PARTS_AT_ONCE: usize = 4;
 /// How often a part is sent or asked for while there is no answer: one message is lost where a connection broke, not three.
 pub(crate) const PART_TRIES: u32 = 3;
-/// Hosts that are sent an artifact, one after the other, while those before went away over it.
+/// The fewest bytes of the parts that a host may want, so that what it says cannot make a flood of messages: the largest
+/// artifact is a quarter of a million of them then. Hosts want 512 KiB, or half of what a server carries if that is less.
+pub(crate) const SMALLEST_PART: usize = 1 << 10;
+/// Hosts that are sent an artifact, one after the other, while those before went away over it or fell silent.
 pub(crate) const UPLOAD_TRIES: u32 = 3;
 /// The most bytes of an artifact that are fetched: twice of what hosts store.
 pub(crate) const PULLED_BYTES: u64 = 512 << 20;

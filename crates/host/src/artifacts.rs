@@ -86,8 +86,8 @@ impl Artifacts {
         }
     }
 
-    /// The provider whose archive had that digest, from the cache or, if that has lost it, from where it came from; none if
-    /// it is another by now.
+    /// The provider whose archive had that digest, from the cache or, if that has lost it, from where it came from, unless the
+    /// host never asks there; none if it is another by now.
     pub(crate) async fn provider_again(
         &self,
         reference: &Reference,
@@ -96,7 +96,10 @@ impl Artifacts {
         let policy = &self.rules.policy;
         let fetched = match self.store.by_digest(reference, digest, policy).await? {
             Some(fetched) => fetched,
-            None => self.store.fetch_bytes(reference, policy, &Pull::new(Kind::Provider)).await?,
+            None => {
+                let pull = Pull::new(Kind::Provider).policy(self.rules.pull);
+                self.store.fetch_bytes(reference, policy, &pull).await?
+            }
         };
         if fetched.digest() != *digest {
             return Ok(None);

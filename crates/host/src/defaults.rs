@@ -336,6 +336,10 @@ pub(crate) const UPLOAD_BYTES: u64 = 2 * MAX_UPLOAD;
 /// How long an upload is kept of which nothing is heard: longer than a client's connection takes to come back.
 pub(crate) const UPLOAD_IDLE: Duration = Duration::from_secs(60);
 
+/// How long an upload is kept at all, so that nobody holds its place and memory by sending a part now and then: the largest
+/// artifact arrives within it at 300 kB/s, and who sends more slowly is better off with a registry.
+pub(crate) const UPLOAD_LONGEST: Duration = Duration::from_secs(15 * 60);
+
 /// How often it is looked for those.
 pub(crate) const UPLOAD_LOOK: Duration = Duration::from_secs(10);
 

@@ -57,11 +57,11 @@ impl Depot {
         Self { objects, policy, uploads: Uploads::new(chunk), chunk, checking, reading, turns: Turns::default() }
     }
 
-    /// Gives up uploads that nobody goes on with, until told to stop; then all of them.
+    /// Gives up uploads that nobody goes on with or that take too long, until told to stop; then all of them.
     pub(crate) async fn run(self, stop: CancellationToken) {
         // Cancel-safe: a sleep.
         while stop.run_until_cancelled(tokio::time::sleep(UPLOAD_LOOK)).await.is_some() {
-            self.uploads.give_up_idle();
+            self.uploads.give_up_late();
         }
         self.uploads.close();
     }

@@ -14,6 +14,7 @@ use crate::{
     artifacts::{Artifacts, Prefetched},
     defaults::{PREFETCHED_AT_ONCE, PREFETCHES},
     operations::Operation,
+    providers::Images as Archives,
 };
 
 /// Takes images to fetch; cheap to clone.
@@ -72,18 +73,25 @@ impl Prefetches {
     }
 }
 
+/// What makes images ready, and remembers them; cheap to clone.
+#[derive(Clone, Debug)]
+struct Tools {
+    artifacts: Artifacts,
+    preparer: Preparer,
+    archives: Archives,
+}
+
 /// Makes images ready, some at a time.
 #[derive(Debug)]
 pub(crate) struct Prefetcher {
-    artifacts: Artifacts,
-    preparer: Preparer,
+    tools: Tools,
     wanted: mpsc::Receiver<Wanted>,
 }
 
 impl Prefetcher {
-    pub(crate) fn new(artifacts: Artifacts, preparer: Preparer) -> (Prefetches, Self) {
+    pub(crate) fn new(artifacts: Artifacts, preparer: Preparer, archives: Archives) -> (Prefetches, Self) {
         let (sender, wanted) = mpsc::channel(PREFETCHES);
-        (Prefetches { wanted: sender }, Self { artifacts, preparer, wanted })
+        (Prefetches { wanted: sender }, Self { tools: Tools { artifacts, preparer, archives }, wanted })
     }
 
     /// Until it is told to stop. What is under way then is given up, and its operation says so.
@@ -99,37 +107,35 @@ impl Prefetcher {
                     }
                 }
                 Some(wanted) = self.wanted.recv(), if under_way.len() < PREFETCHED_AT_ONCE => {
-                    under_way.spawn(prefetch(self.artifacts.clone(), self.preparer.clone(), wanted));
+                    under_way.spawn(self.tools.clone().prefetch(wanted));
                 }
             }
         }
     }
 }
 
-async fn prefetch(artifacts: Artifacts, preparer: Preparer, wanted: Wanted) {
-    let Wanted { reference, operation } = wanted;
-    match make_ready(&artifacts, &preparer, &reference, &operation).await {
-        Ok(()) => operation.done(),
-        Err(error) => operation.failed(None, &error),
+impl Tools {
+    async fn prefetch(self, wanted: Wanted) {
+        let Wanted { reference, operation } = wanted;
+        match self.make_ready(&reference, &operation).await {
+            Ok(()) => operation.done(),
+            Err(error) => operation.failed(None, &error),
+        }
     }
-}
 
-async fn make_ready(
-    artifacts: &Artifacts,
-    preparer: &Preparer,
-    reference: &Reference,
-    operation: &Operation,
-) -> Result<(), PrefetchError> {
-    let not_fetched = |source| PrefetchError::Fetch { reference: reference.to_string(), source };
-    match artifacts.any(reference, operation).await.map_err(not_fetched)? {
-        Prefetched::Module(artifact) => {
-            preparer.images().note(&artifact);
-            let compiled = preparer.compile(&artifact, operation).await;
-            compiled.map_err(|source| PrefetchError::Compile { reference: reference.to_string(), source })?;
+    async fn make_ready(&self, reference: &Reference, operation: &Operation) -> Result<(), PrefetchError> {
+        let not_fetched = |source| PrefetchError::Fetch { reference: reference.to_string(), source };
+        match self.artifacts.any(reference, operation).await.map_err(not_fetched)? {
+            Prefetched::Module(artifact) => {
+                self.preparer.images().note(&artifact);
+                let compiled = self.preparer.compile(&artifact, operation).await;
+                compiled.map_err(|source| PrefetchError::Compile { reference: reference.to_string(), source })?;
+            }
+            Prefetched::Provider(provider) => {
+                self.archives.note(&provider);
+                self.artifacts.executable(&provider).await.map_err(not_fetched)?;
+            }
         }
-        Prefetched::Provider(provider) => {
-            artifacts.executable(&provider).await.map_err(not_fetched)?;
-        }
+        Ok(())
     }
-    Ok(())
 }

@@ -9,11 +9,12 @@ use std::{
 
 use async_nats::{HeaderMap, jetstream};
 use bytes::Bytes;
-use lattice_claims::{ModuleSeed, NewModuleClaims, sign_module};
+use lattice_artifact::archive::{Packing, pack, this_target};
+use lattice_claims::{ModuleSeed, NewModuleClaims, NewProviderClaims, ProviderSeed, sign_module};
 use lattice_client::{Client, ClientSettings, PullError, PushError, PushOptions, Pushed, RequestError};
 use lattice_protocol::{
-    Ack, ArtifactKind, BeginUpload, Format, OFFSET_HEADER, OperationPhase, RefusalCode, UPLOAD_HEADER, UploadBegun,
-    decode, encode,
+    Ack, ArtifactKind, BeginUpload, Format, OFFSET_HEADER, OperationPhase, ProviderBid, RefusalCode, UPLOAD_HEADER,
+    UploadBegun, decode, encode,
 };
 use lattice_testkit::{NatsOptions, NatsServer, guests};
 use serde_json::json;
@@ -160,6 +161,30 @@ async fn what_is_not_sound_is_not_stored() {
     assert_eq!(client.artifact(HELLO).await.expect("it is there").name, None);
 }
 
+/// Asked of the host itself, as an auction asks it.
+async fn is_cached(lattice: &Lattice, provider_ref: &str) -> bool {
+    let body = json!({ "provider_ref": provider_ref, "link_name": "default" });
+    let answer = lattice.ask("auction.provider", body.to_string()).await;
+    decode::<ProviderBid>(&answer.payload).expect("a bid").bid.expect("of this project").cached
+}
+
+#[tokio::test]
+async fn an_archive_that_was_fetched_before_is_bid_for_as_cached() {
+    let lattice = Lattice::start().await;
+    let client = client(&lattice);
+    let (key, target) = (ProviderSeed::generate().public(), this_target());
+    let claims = NewProviderClaims::new(key, "test:mute".parse().expect("a contract"), SystemTime::now());
+    let programs: [(&str, &[u8]); 1] = [(&target, b"#!/bin/sh\n")];
+    let archive = pack(claims, &lattice.seeds.account, &programs, Packing::Tar).expect("it can be packed");
+    pushed(&client, HELLO, &archive.into()).await;
+    assert!(!is_cached(&lattice, HELLO).await);
+    let record = lattice.carry_out("cmd.{host}.prefetch", json!({ "image_ref": HELLO })).await;
+    assert_eq!(record.phase, OperationPhase::Done, "{record:?}");
+    assert!(is_cached(&lattice, HELLO).await);
+    std::fs::remove_dir_all(lattice.dir.path().join("cache/artifacts/sha256")).expect("it is there");
+    assert!(!is_cached(&lattice, HELLO).await);
+}
+
 /// Requests as programs of others send them.
 struct Raw<'a> {
     lattice: &'a Lattice,
@@ -169,7 +194,7 @@ struct Raw<'a> {
 impl<'a> Raw<'a> {
     async fn begin(lattice: &'a Lattice, bytes: &[u8]) -> Result<Self, Ack> {
         let body = json!({ "reference": HELLO, "size": bytes.len(), "digest": digest(bytes) });
-        let answer = lattice.ask("lattice.artifact.begin", body.to_string()).await;
+        let answer = lattice.ask("artifacts.begin", body.to_string()).await;
         decode(&answer.payload)
             .map(|begun| Self { lattice, begun })
             .map_err(|_| decode(&answer.payload).expect("a refusal"))
@@ -179,13 +204,13 @@ impl<'a> Raw<'a> {
         let mut headers = HeaderMap::new();
         headers.insert(UPLOAD_HEADER, self.begun.upload.as_str());
         headers.insert(OFFSET_HEADER, offset);
-        let answer = self.lattice.ask_with("lattice.{host}.upload", bytes.to_vec(), headers).await;
+        let answer = self.lattice.ask_with("cmd.{host}.upload", bytes.to_vec(), headers).await;
         decode(&answer.payload).expect("an ack")
     }
 
     async fn finish(&self) -> Ack {
         let body = json!({ "reference": HELLO, "upload": self.begun.upload });
-        self.lattice.command("lattice.{host}.push", body).await
+        self.lattice.command("cmd.{host}.push", body).await
     }
 }
 
@@ -220,12 +245,12 @@ async fn what_does_not_fit_is_refused() {
     check(raw.part("0", &bytes[1..]).await, RefusalCode::Invalid, "does not belong at byte 0");
     check(raw.part("1", &bytes[1..]).await, RefusalCode::Invalid, "does not belong at byte 1");
     check(raw.part("-1", &bytes).await, RefusalCode::Invalid, "says in its headers");
-    let other = decode::<Ack>(&lattice.ask("lattice.{host}.upload", bytes.clone()).await.payload).expect("an ack");
+    let other = decode::<Ack>(&lattice.ask("cmd.{host}.upload", bytes.clone()).await.payload).expect("an ack");
     check(other, RefusalCode::Invalid, "says in its headers");
     let other = Raw { lattice: &lattice, begun: UploadBegun { upload: "no such".to_owned(), ..raw.begun.clone() } };
     check(other.part("0", &bytes).await, RefusalCode::NotFound, "there is no upload `no such` here");
     let command =
-        lattice.command("lattice.{host}.push", json!({ "reference": "nats://other", "upload": raw.begun.upload }));
+        lattice.command("cmd.{host}.push", json!({ "reference": "nats://other", "upload": raw.begun.upload }));
     check(command.await, RefusalCode::Invalid, "is not one of `nats://other`");
 
     let mut flipped = bytes.to_vec();
@@ -239,7 +264,7 @@ async fn what_does_not_fit_is_refused() {
         json!({ "reference": HELLO, "size": -1, "digest": digest(b"") }),
         json!({ "reference": HELLO, "size": 1, "digest": digest(b""), "lattice_id": "other" }),
     ] {
-        let ack = lattice.command("lattice.artifact.begin", body.clone()).await;
+        let ack = lattice.command("artifacts.begin", body.clone()).await;
         assert!(!ack.accepted && ack.code.is_some(), "{body}: {ack:?}");
     }
 }
@@ -260,7 +285,7 @@ async fn uploads_are_bounded_and_go_on_elsewhere() {
     assert!(begun[0].part("0", &bytes).await.accepted);
     assert!(begun[0].finish().await.accepted);
     let other = json!({ "reference": "nats://other", "size": 1, "digest": digest(b"") });
-    let answer = lattice.ask("lattice.artifact.begin", other.to_string()).await;
+    let answer = lattice.ask("artifacts.begin", other.to_string()).await;
     decode::<UploadBegun>(&answer.payload).expect("there is a place again");
 }
 
@@ -274,7 +299,7 @@ async fn a_command_that_comes_again_is_answered_as_before() {
     headers.insert("Lattice-Operation", "01945a5c-7f5e-7d7c-a8c5-5c0c8f0e8a11");
     let body = json!({ "reference": HELLO, "upload": raw.begun.upload }).to_string();
     for _ in 0..2 {
-        let answer = lattice.ask_with("lattice.{host}.push", body.clone(), headers.clone()).await;
+        let answer = lattice.ask_with("cmd.{host}.push", body.clone(), headers.clone()).await;
         let ack: Ack = decode(&answer.payload).expect("an ack");
         assert!(ack.accepted, "{}", ack.error);
     }
@@ -343,7 +368,7 @@ async fn an_answer_has_the_encoding_of_its_question() {
     let lattice = Lattice::start().await;
     let begin = BeginUpload { digest: digest(b"x"), lattice_id: None, reference: HELLO.to_owned(), size: 1 };
     for format in [Format::JSON, Format::MESSAGE_PACK] {
-        let answer = lattice.ask("lattice.artifact.begin", encode(&begin, format)).await;
+        let answer = lattice.ask("artifacts.begin", encode(&begin, format)).await;
         assert_eq!(Format::of_request(&answer.payload), Some(format));
         decode::<UploadBegun>(&answer.payload).expect("it is taken");
     }

@@ -181,7 +181,9 @@ fn code_of_bindle(error: &BindleError) -> Option<Code> {
         | BindleError::CredentialsRefused { .. }
         | BindleError::AnonymousDenied { .. }
         | BindleError::Denied { .. } => Some(Code::Unauthorized),
-        BindleError::NotFound { .. } | BindleError::Yanked { .. } => Some(Code::NotFound),
+        BindleError::NotFound { .. } | BindleError::ParcelNotFound { .. } | BindleError::Yanked { .. } => {
+            Some(Code::NotFound)
+        }
         BindleError::Unreachable { .. } => Some(Code::Unreachable),
         BindleError::Silent { .. } => Some(Code::TimedOut),
         _ => None,
@@ -346,6 +348,25 @@ mod tests {
         let silent = ChunkError::NoAnswer { bucket: "default".to_owned(), attempt: "open" };
         check(CallError::NotStored { size: 1, source: silent }, Code::TimedOut);
         check(CallError::PayloadTooLarge { size: 2, limit: 1 }, Code::Usage);
+    }
+
+    #[test]
+    fn bindle_servers_are_told_apart_as_registries_are() {
+        let check_bindle = |source, code| {
+            check(FetchError::Bindle { reference: "bindle://a/1.0.0".to_owned(), source: Box::new(source) }, code);
+        };
+        let (server, bindle) = (|| "b.example".to_owned(), || "a/1.0.0".to_owned());
+        let parcel = lattice_artifact::Digest::of(b"");
+        check_bindle(BindleError::NotConfigured, Code::Usage);
+        check_bindle(BindleError::Insecure { server: server() }, Code::Usage);
+        check_bindle(BindleError::NotFound { server: server(), bindle: bindle() }, Code::NotFound);
+        check_bindle(BindleError::ParcelNotFound { server: server(), bindle: bindle(), parcel }, Code::NotFound);
+        check_bindle(BindleError::Yanked { server: server(), bindle: bindle() }, Code::NotFound);
+        check_bindle(BindleError::CredentialsNeeded { server: server() }, Code::Unauthorized);
+        check_bindle(BindleError::CredentialsRefused { server: server() }, Code::Unauthorized);
+        check_bindle(BindleError::AnonymousDenied { server: server() }, Code::Unauthorized);
+        check_bindle(BindleError::Denied { server: server() }, Code::Unauthorized);
+        check_bindle(BindleError::Status { server: server(), status: 418 }, Code::Failed);
     }
 
     #[test]

@@ -107,9 +107,16 @@ pub(crate) async fn ended(
     })
 }
 
-/// Waits for the end and shows, on a terminal, how far it is.
 async fn wait(lattice: &Lattice, operation: Operation, deed: &Deed, printer: Printer) -> anyhow::Result<Settled> {
     let id = operation.id().clone();
+    settled(lattice, operation, printer).await.map_err(|error| explain(error, &id, deed))
+}
+
+/// Waits for the end and shows, on a terminal, how far it is.
+///
+/// # Errors
+/// It failed, or its end is not known.
+pub(crate) async fn settled(lattice: &Lattice, operation: Operation, printer: Printer) -> Result<Settled, WaitError> {
     let watched = operation.is_recorded() && printer.shows_progress();
     let (phases, patience) = (operation.watch(), lattice.target.patience);
     let show = phases.for_each(|record| {
@@ -123,7 +130,7 @@ async fn wait(lattice: &Lattice, operation: Operation, deed: &Deed, printer: Pri
         () = show, if watched => settled.await,
     };
     printer.end_progress();
-    settled.map_err(|error| explain(error, &id, deed))
+    settled
 }
 
 /// Follows an operation to its last record, however it ended, and shows, on a terminal, how far it is.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lattice_artifact::{Reference, Target};
+use lattice_artifact::{CheckError, Reference, Target};
 use lattice_client::{PushError, PushOptions, Pushed, RequestError};
 use lattice_protocol::RefusalCode;
 
@@ -41,6 +41,10 @@ pub(crate) async fn push(
     printer.end_progress();
     pushed.map_err(|error| match error {
         PushError::Request { source, .. } => refused(lattice, *source),
+        PushError::Interrupted { reference, tries, source, .. } => {
+            let text = format!("`{reference}` could not be sent to any host, in {tries} attempts");
+            unanswered::command(lattice, *source).context(text)
+        }
         error => error.into(),
     })
 }
@@ -72,10 +76,20 @@ pub(crate) fn refused(lattice: &Lattice, error: RequestError) -> anyhow::Error {
             Fault::new(Code::Refused, "another artifact lies there").hint("--force replaces it").caused_by(told).into()
         }
         Some(RefusalCode::NotAllowed) => Fault::new(Code::Refused, "the host does not take it")
-            .hint("sign it: lattice claims sign IN --out OUT --name NAME")
+            .hint(hint_of_not_allowed(&text))
             .caused_by(told)
             .into(),
         _ => told,
+    }
+}
+
+/// What helps where a host does not allow what is in order as such. Its words are all that tells the two apart.
+fn hint_of_not_allowed(text: &str) -> &'static str {
+    match text.contains(&CheckError::Unsigned.to_string()) {
+        true => "sign it: lattice claims sign IN --out OUT --name NAME",
+        false => {
+            "that host takes what is signed by who it trusts: run it with --trusted-issuer ACCOUNT for this one too"
+        }
     }
 }
 
@@ -110,6 +124,9 @@ fn name_of(file: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lattice_artifact::UntrustedIssuer;
+    use lattice_protocol::error_chain;
+
     use super::*;
 
     #[test]
@@ -126,6 +143,16 @@ mod tests {
         check("häschen.wasm", "h-schen");
         check("...", "file");
         check(&"x".repeat(300), &"x".repeat(100));
+    }
+
+    #[test]
+    fn only_what_is_not_signed_is_to_be_signed() {
+        let unsigned = error_chain(&CheckError::Unsigned);
+        assert!(hint_of_not_allowed(&unsigned).contains("claims sign"), "{unsigned}");
+        let issuer = "ABRK5MP6QRTH7HXOVP2PR2TLDW6DPLBAF3LTGVWQRFVEF7W5VOUMACXB".parse().expect("a published key");
+        let untrusted = error_chain(&CheckError::Untrusted(UntrustedIssuer { issuer }));
+        let hint = hint_of_not_allowed(&untrusted);
+        assert!(hint.contains("--trusted-issuer") && !hint.contains("claims sign"), "{untrusted}");
     }
 
     #[test]

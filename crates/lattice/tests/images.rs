@@ -267,7 +267,16 @@ async fn hosts_start_what_lies_in_a_registry() {
     let titles: Vec<&str> = table.done().lines().next().expect("titles").split_whitespace().collect();
     assert_eq!(titles, ["host", "id", "outcome", "bytes", "digest"]);
     assert!(table.stdout.contains("prod") && table.stdout.contains("done"), "{table:?}");
-    stage.json(&format!("artifact prefetch {} --host prod", stage.image("other:1")), &[]).await.json();
+    let on_one = stage.json(&format!("artifact prefetch {} --host prod", stage.image("other:1")), &[]).await.json();
+    let without_id = |document: &Value| {
+        let mut document = document.clone();
+        document["prefetches"][0]["operation_id"].take();
+        document
+    };
+    assert_eq!(without_id(&on_one), without_id(&prefetched), "one host is told of as many are");
+    let none = stage.json(&format!("artifact prefetch {} --host prod", stage.image("none:1")), &[]).await;
+    let told: Value = serde_json::from_str(&none.stdout).expect("a document");
+    assert_eq!((none.code, &told["prefetches"][0]["outcome"]), (Some(1), &json!("failed")), "{none:?}");
     let none = stage.run(&format!("artifact prefetch {}", stage.image("none:1")), &[]).await;
     assert_eq!(none.code, Some(1), "{none:?}");
     assert!(none.stdout.contains("failed") && none.stderr.contains("1 of 1 hosts do not have it"), "{none:?}");
@@ -370,10 +379,10 @@ async fn what_is_wrong_with_settings_is_told_at_once() {
         ("--cache-size=2GiB", "--cache-size: `2GiB` is no whole number"),
     ];
     let all = [&registries[..], &images].concat();
-    let fails = async |command: &[&str], wrong: &[(&str, &str)]| {
+    let fails = async |command: &[&str], about: &str, wrong: &[(&str, &str)]| {
         let flags = wrong.iter().map(|(flag, _)| *flag);
         let told = home.run(&command.iter().copied().chain(flags).collect::<Vec<_>>()).await;
-        told.failed(64, &format!("are {} problems", wrong.len()));
+        told.failed(64, &format!("are {} problems with the settings {about}:", wrong.len()));
         for (_, part) in wrong {
             assert!(told.stderr.contains(part), "no {part:?} in {told:?}");
         }
@@ -381,11 +390,12 @@ async fn what_is_wrong_with_settings_is_told_at_once() {
             assert!(!told.stderr.contains(secret), "{told:?}");
         }
     };
-    fails(&["host", "--nats-url", "127.0.0.1:1"], &all).await;
-    fails(&["up"], &all).await;
+    fails(&["host", "--nats-url", "127.0.0.1:1"], "of the host", &all).await;
+    let about = "about images and registries";
+    fails(&["up"], about, &all).await;
     home.file("mine.wasm", &guests::echo());
-    fails(&["push", "mine.wasm", "r.example/acme/mine:1"], &registries).await;
-    fails(&["pull", "r.example/acme/mine:1", "--out", "back.wasm"], &registries).await;
+    fails(&["push", "mine.wasm", "r.example/acme/mine:1"], about, &registries).await;
+    fails(&["pull", "r.example/acme/mine:1", "--out", "back.wasm"], about, &registries).await;
     let half = ("LATTICE_OCI_USER", "ada");
     let incomplete = home.run_with(half, &["host", "-o", "json"]).await.failed_json(64, "configuration");
     assert!(incomplete.to_string().contains("they are of use together only"), "{incomplete}");

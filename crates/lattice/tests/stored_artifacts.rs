@@ -98,6 +98,18 @@ async fn what_lies_there_is_replaced_by_force_alone() {
 }
 
 #[tokio::test]
+async fn what_nobody_trusts_is_not_to_be_signed_again() {
+    let stage = Stage::new().await;
+    let other = stage.run("keys gen account").await.json()["public_key"].clone();
+    let trusted = format!("--trusted-issuer={}", other.as_str().expect("a key"));
+    let _host = start(&stage.home, &stage.nats, "prod", &[&trusted]).await;
+    stage.home.file("mine.wasm", &guests::echo());
+    let refused = stage.run("push mine.wasm nats://hello:1").await.failed_json(4, "refused");
+    let hint = refused["error"]["hint"].as_str().expect("there is one");
+    assert!(hint.contains("--trusted-issuer") && !hint.contains("claims sign"), "{refused}");
+}
+
+#[tokio::test]
 async fn archives_are_stored_and_nonsense_is_not() {
     let stage = Stage::new().await;
     let _host = start(&stage.home, &stage.nats, "prod", &[]).await;
@@ -113,11 +125,14 @@ async fn archives_are_stored_and_nonsense_is_not() {
     stage.home.file("broken.wasm", b"\0asm\x01\0\0\0\0\x20\x01");
     stage.run("push broken.wasm nats://broken").await.failed_json(1, "invalid_module");
     stage.run("push none.wasm nats://none").await.failed_json(3, "not_found");
-    for line in
-        ["push mute.par.gz file:///x", "pull file:///x --out x", "delete artifact file:///x", "pull nats:// --out x"]
-    {
-        let outcome = stage.run(line).await;
-        assert!(matches!(outcome.code, Some(1 | 2)), "{line}: {outcome:?}");
+    for (line, text) in [
+        ("push mute.par.gz file:///x", "nothing can be stored as `file:///x`"),
+        ("pull file:///x --out x", "`file:///x` is not in the lattice"),
+        ("delete artifact file:///x", "`file:///x` is not in the lattice"),
+        ("pull nats:// --out x", "the object's name in `nats://` is empty"),
+    ] {
+        let told = stage.run(line).await.failed_json(2, "usage");
+        assert_eq!(told["error"]["message"], text, "{line}");
     }
     assert_eq!(stage.references().await, ["nats://mute:0.1"]);
 }

@@ -1,7 +1,7 @@
 //! Every subject of the protocol: how it is built, which wildcard receives it, and how it is read back.
 //!
 //! Source: wasmCloud 0.82 `crates/host/src/wasmbus/mod.rs` (subscriptions and dispatch), wasmcloud-otp 0.63
-//! `lattice_server.ex`, `host_server.ex`; subjects under `lattice.` are of this project.
+//! `lattice_server.ex`, `host_server.ex`; subjects under `lattice.`, which only ask, and under `artifacts.` are of this project.
 
 mod control;
 mod prefix;

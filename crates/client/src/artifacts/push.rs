@@ -1,10 +1,12 @@
 //! Storing an artifact in the lattice: sent to one host in parts, which checks it and stores it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lattice_protocol::{
-    Ack, ArtifactVerb, BeginUpload, ControlSubject, FinishUpload, OFFSET_HEADER, RefusalCode, StoredArtifact,
-    UPLOAD_HEADER, UploadBegun,
+    Ack, BeginUpload, ControlSubject, FinishUpload, OFFSET_HEADER, RefusalCode, StoredArtifact, UPLOAD_HEADER,
+    UploadBegun,
 };
 use tokio::time;
 
@@ -12,7 +14,7 @@ use super::{digest, repeated};
 use crate::{
     client::Client,
     command::forced,
-    defaults::{HOST_RETURN_PAUSE, PART_TRIES, PARTS_AT_ONCE, UPLOAD_TRIES},
+    defaults::{HOST_RETURN_PAUSE, PART_TRIES, PARTS_AT_ONCE, SMALLEST_PART, UPLOAD_TRIES},
     operation::{Expected, Operation},
     request::{Outgoing, RequestError},
 };
@@ -55,7 +57,7 @@ pub enum PushError {
         /// What went wrong.
         source: Box<RequestError>,
     },
-    /// Each host that took it went away over it.
+    /// Each host that was to take it went away over it, or fell silent.
     #[error("`{reference}` could not be sent to any host, in {tries} attempts")]
     Interrupted {
         /// The reference.
@@ -65,11 +67,13 @@ pub enum PushError {
         /// What went wrong last.
         source: Box<RequestError>,
     },
-    /// The host that answered says nothing that parts could be made by.
-    #[error("a host takes `{reference}` in parts of no bytes")]
+    /// The host that answered wants more and smaller parts than anybody sends.
+    #[error("a host takes `{reference}` in parts of {chunk} bytes, and they are to have {SMALLEST_PART} at least")]
     Parts {
         /// The reference.
         reference: String,
+        /// The bytes of a part.
+        chunk: u64,
     },
 }
 
@@ -78,7 +82,7 @@ impl Client {
     /// `progress` hears how many of the bytes have arrived, and how many there are.
     ///
     /// A host takes it in parts, checks its claims, and stores it. Where the same bytes lie there already, nothing is sent.
-    /// Should the host go meanwhile, another one is sent everything.
+    /// Should the host go or fall silent meanwhile, another one is sent everything.
     ///
     /// ```no_run
     /// # async fn example(client: lattice_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -125,7 +129,7 @@ impl Client {
 
 /// Why one host has not stored it.
 enum Fault {
-    /// It has gone, or forgotten what it was sent: another may take it.
+    /// It has gone, is silent, or has forgotten what it was sent: another may take it.
     Lost(RequestError),
     Final(PushError),
 }
@@ -139,22 +143,41 @@ struct Upload<'a> {
     options: PushOptions,
 }
 
+/// The parts of an artifact on their way to one host. What sends them owns all that it needs, or the compiler does not see that
+/// it can be sent between threads.
+struct Parts {
+    client: Client,
+    subject: String,
+    upload: String,
+    bytes: Bytes,
+    chunk: usize,
+}
+
+impl Parts {
+    /// Sends the part that begins there, and returns its length.
+    async fn send(self: Arc<Self>, offset: usize) -> Result<u64, RequestError> {
+        let part = self.bytes.slice(offset..self.bytes.len().min(offset + self.chunk));
+        let request = Outgoing::with_bytes(&self.client, self.subject.clone(), part.clone())
+            .header(UPLOAD_HEADER, &self.upload)
+            .header(OFFSET_HEADER, &offset.to_string());
+        repeated(PART_TRIES, || self.client.request::<Ack>(request.clone())).await?;
+        Ok(part.len() as u64)
+    }
+}
+
 impl Upload<'_> {
     async fn to_one_host(&self, progress: &(impl Fn(u64, u64) + Sync)) -> Result<Pushed, Fault> {
         let begun = self.begin().await.map_err(|error| match error.refusal_code() {
             Some(RefusalCode::Stopping) => Fault::Lost(error),
+            _ if error.is_silence() => Fault::Lost(error),
             _ => self.failed(error),
         })?;
         if let Some(artifact) = begun.artifact {
             return Ok(Pushed::Unchanged(artifact));
         }
         self.send_parts(&begun, progress).await?;
-        let finished = self.finish(&begun).await.map(Pushed::Taken);
-        finished.map_err(|error| match error.is_silence() {
-            // It may have been stored all the same: then the next attempt finds it, or writes it once more.
-            true => Fault::Lost(error),
-            false => self.failed_there(error),
-        })
+        // Without an answer it may have been stored all the same: then the next attempt finds it, or writes it once more.
+        self.finish(&begun).await.map(Pushed::Taken).map_err(|error| self.failed_there(error))
     }
 
     async fn begin(&self) -> Result<UploadBegun, RequestError> {
@@ -164,22 +187,15 @@ impl Upload<'_> {
             reference: self.reference.to_owned(),
             size: self.bytes.len() as u64,
         };
-        let subject = self.client.artifact_subject(ArtifactVerb::Begin);
+        let subject = self.client.subjects().build(&ControlSubject::BeginUpload);
         self.client.request(forced(Outgoing::with_body(self.client, subject, &begin), self.options.force)).await
     }
 
     async fn send_parts(&self, begun: &UploadBegun, progress: &(impl Fn(u64, u64) + Sync)) -> Result<(), Fault> {
-        let chunk = usize::try_from(begun.chunk).ok().filter(|chunk| *chunk > 0);
-        let no_parts = || Fault::Final(PushError::Parts { reference: self.reference.to_owned() });
-        let chunk = chunk.ok_or_else(no_parts)?;
-        let total = self.bytes.len();
-        let sent = (0..total).step_by(chunk).map(|offset| async move {
-            let part = self.bytes.slice(offset..total.min(offset + chunk));
-            self.send(begun, offset, &part).await.map(|()| part.len() as u64)
-        });
-        // Collected first, or the compiler does not see that the futures can be sent.
-        let sent: Vec<_> = sent.collect();
-        let mut sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE);
+        let (parts, total) = (Arc::new(self.parts(begun)?), self.bytes.len());
+        let offsets = stream::iter((0..total).step_by(parts.chunk));
+        let sent = offsets.map(move |offset| Arc::clone(&parts).send(offset));
+        let mut sent = sent.buffer_unordered(PARTS_AT_ONCE);
         let mut arrived = 0;
         while let Some(length) = sent.try_next().await.map_err(|error| self.failed_there(error))? {
             arrived += length;
@@ -188,12 +204,13 @@ impl Upload<'_> {
         Ok(())
     }
 
-    async fn send(&self, begun: &UploadBegun, offset: usize, part: &Bytes) -> Result<(), RequestError> {
+    fn parts(&self, begun: &UploadBegun) -> Result<Parts, Fault> {
+        let chunk = usize::try_from(begun.chunk).ok().filter(|chunk| *chunk >= SMALLEST_PART);
+        let too_small = || Fault::Final(PushError::Parts { reference: self.reference.to_owned(), chunk: begun.chunk });
+        let chunk = chunk.ok_or_else(too_small)?;
         let subject = self.client.subjects().build(&ControlSubject::Upload { host: begun.host_id.clone() });
-        let request = Outgoing::with_bytes(self.client, subject, part.clone())
-            .header(UPLOAD_HEADER, &begun.upload)
-            .header(OFFSET_HEADER, &offset.to_string());
-        repeated(PART_TRIES, || self.client.request::<Ack>(request.clone())).await.map(drop)
+        let (client, upload, bytes) = (self.client.clone(), begun.upload.clone(), self.bytes.clone());
+        Ok(Parts { client, subject, upload, bytes, chunk })
     }
 
     async fn finish(&self, begun: &UploadBegun) -> Result<Operation, RequestError> {
@@ -211,6 +228,7 @@ impl Upload<'_> {
     fn failed_there(&self, error: RequestError) -> Fault {
         match &error {
             RequestError::NoResponders { .. } => Fault::Lost(error),
+            _ if error.is_silence() => Fault::Lost(error),
             RequestError::Refused { code: Some(RefusalCode::Stopping | RefusalCode::NotFound), .. } => {
                 Fault::Lost(error)
             }

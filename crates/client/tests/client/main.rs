@@ -11,3 +11,4 @@ mod observing;
 mod operations;
 mod queries;
 mod resolving;
+mod uploading;

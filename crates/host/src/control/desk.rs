@@ -174,6 +174,8 @@ impl Desk {
             ControlSubject::AnyOperation => self.any_operation(request),
             ControlSubject::Operations => self.operations(request),
             ControlSubject::Labels { host, verb } if host == self.parts.host => self.label(verb, request),
+            ControlSubject::BeginUpload => self.begin_upload(request),
+            ControlSubject::DeleteArtifact => self.delete_artifact(request),
             ControlSubject::Artifact { verb } => self.artifact(verb, request),
             ControlSubject::Upload { host } if host == self.parts.host => self.upload(request),
             ControlSubject::Push { host } if host == self.parts.host => self.push(request),

@@ -3,7 +3,7 @@
 use lattice_artifact::{CheckError, Digest, ObjectError, ObjectReference, Stored};
 use lattice_protocol::{Ack, RefusalCode, error_chain};
 
-use crate::defaults::{MAX_UPLOAD, UPLOAD_IDLE};
+use crate::defaults::{MAX_UPLOAD, UPLOAD_IDLE, UPLOAD_LONGEST};
 
 /// Why something could not be done with the lattice's artifacts.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,10 @@ pub(crate) enum DepotError {
     #[error("the host takes as much as it can hold at once, try again")]
     Full,
     /// The upload ended, was given up, or never was.
-    #[error("there is no upload `{upload}` here; one that nothing is heard of for {UPLOAD_IDLE:?} is given up")]
+    #[error(
+        "there is no upload `{upload}` here; one that nothing is heard of for {UPLOAD_IDLE:?} is given up, and any after \
+         {UPLOAD_LONGEST:?}"
+    )]
     NoUpload { upload: String },
     /// A part that does not fit where it says that it belongs.
     #[error("a part of {length} bytes does not belong at byte {offset} of {size}, in parts of {chunk}")]

@@ -1,4 +1,4 @@
-//! Artifacts on their way in: put together in memory, within bounds, and given up when nobody goes on.
+//! Artifacts on their way in: put together in memory, within bounds, and given up when nobody goes on or it takes too long.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::error::DepotError;
-use crate::defaults::{MAX_UPLOAD, UPLOAD_BYTES, UPLOAD_IDLE, UPLOADS_AT_ONCE};
+use crate::defaults::{MAX_UPLOAD, UPLOAD_BYTES, UPLOAD_IDLE, UPLOAD_LONGEST, UPLOADS_AT_ONCE};
 
 /// Bytes that room is counted in.
 const UNIT: u64 = 64 << 10;
@@ -64,7 +64,14 @@ struct Upload {
     whole: Whole,
     /// The parts that have arrived.
     arrived: Vec<bool>,
+    begun: Instant,
     used: Instant,
+}
+
+impl Upload {
+    fn goes_on(&self, now: Instant) -> bool {
+        now.duration_since(self.used) < UPLOAD_IDLE && now.duration_since(self.begun) < UPLOAD_LONGEST
+    }
 }
 
 /// An upload that is complete, or will be.
@@ -91,7 +98,8 @@ impl Uploads {
         let [Ok(place), Ok(room)] = held else { return Err(DepotError::Full) };
         // The memory is taken as parts arrive: until it is written to, it is none.
         let whole = Whole { begun, bytes: vec![0; size], _held: [place, room] };
-        let upload = Upload { whole, arrived: vec![false; size.div_ceil(self.chunk)], used: Instant::now() };
+        let now = Instant::now();
+        let upload = Upload { whole, arrived: vec![false; size.div_ceil(self.chunk)], begun: now, used: now };
         let id = Uuid::new_v4().to_string();
         let mut open = self.lock();
         if open.closed {
@@ -135,11 +143,11 @@ impl Uploads {
         }
     }
 
-    /// Gives up those of which nothing was heard for long.
-    pub(super) fn give_up_idle(&self) {
+    /// Gives up those of which nothing was heard for long, and those that take too long altogether.
+    pub(super) fn give_up_late(&self) {
         let now = Instant::now();
         self.lock().uploads.retain(|id, upload| {
-            let goes_on = now.duration_since(upload.used) < UPLOAD_IDLE;
+            let goes_on = upload.goes_on(now);
             if !goes_on {
                 tracing::info!(upload = id, reference = %upload.whole.begun.reference, "an upload was given up");
             }
@@ -263,10 +271,10 @@ mod tests {
         let uploads = Uploads::new(CHUNK);
         let [idle, busy] = [(); 2].map(|()| uploads.begin(new(6)).expect("there is room"));
         tokio::time::advance(UPLOAD_IDLE - Duration::from_secs(1)).await;
-        uploads.give_up_idle();
+        uploads.give_up_late();
         uploads.take(&busy, 0, b"0123").expect("it is there");
         tokio::time::advance(Duration::from_secs(2)).await;
-        uploads.give_up_idle();
+        uploads.give_up_late();
         assert!(matches!(uploads.take(&idle, 0, b"0123"), Err(DepotError::NoUpload { .. })));
         uploads.take(&busy, 4, b"45").expect("it is there");
         let (free, all) = (uploads.places.available_permits(), UPLOADS_AT_ONCE);
@@ -275,5 +283,19 @@ mod tests {
         assert!(matches!(uploads.finish(&busy, &named("nats://x")), Err(DepotError::NoUpload { .. })));
         assert!(matches!(uploads.begin(new(1)), Err(DepotError::Stopping)));
         assert_eq!(uploads.places.available_permits(), all);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_is_kept_going_ends_all_the_same() {
+        let uploads = Uploads::new(CHUNK);
+        let (id, step) = (uploads.begin(new(6)).expect("there is room"), UPLOAD_IDLE / 2);
+        let mut held = Duration::ZERO;
+        while uploads.take(&id, 0, b"0123").is_ok() {
+            assert!(held < UPLOAD_LONGEST, "it is held for {held:?}");
+            tokio::time::advance(step).await;
+            held += step;
+            uploads.give_up_late();
+        }
+        assert_eq!((held, uploads.places.available_permits()), (UPLOAD_LONGEST, UPLOADS_AT_ONCE));
     }
 }

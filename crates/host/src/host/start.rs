@@ -307,7 +307,8 @@ pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let (providers, providers_task) = providers::start(provider_tools, common.capacity.clone());
     let tools = common.tools(runtime, serving, notes);
     let images = tools.preparer.images().clone();
-    let (prefetches, prefetcher) = Prefetcher::new(common.artifacts.clone(), tools.preparer.clone());
+    let (prefetches, prefetcher) =
+        Prefetcher::new(common.artifacts.clone(), tools.preparer.clone(), providers.images().clone());
     let (actors, actors_task) = actors::start(tools);
     let (stop, stop_requests) = watch::channel(None);
     let (desk, replier) = (common.desk((&actors, &providers), (images, prefetches), shared, stop), common.replier());

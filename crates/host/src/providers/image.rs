@@ -50,8 +50,15 @@ pub(crate) enum ImageError {
 pub(crate) struct Images {
     artifacts: Artifacts,
     builtins: Arc<[Builtin]>,
-    /// Whose provider an archive was when it was last fetched.
-    seen: Arc<Mutex<HashMap<Reference, ProviderKey>>>,
+    /// What archives were when they were last fetched.
+    seen: Arc<Mutex<HashMap<Reference, Seen>>>,
+}
+
+/// What an archive was when it was last fetched.
+#[derive(Clone, Debug)]
+struct Seen {
+    provider: ProviderKey,
+    digest: Digest,
 }
 
 impl Images {
@@ -63,7 +70,18 @@ impl Images {
     pub(crate) fn known_key(&self, reference: &Reference) -> Option<ProviderKey> {
         match reference.target() {
             Target::Builtin(name) => self.builtin(name.name()).map(|builtin| builtin.key.clone()),
-            _ => self.seen().get(reference).cloned(),
+            _ => self.seen().get(reference).map(|seen| seen.provider.clone()),
+        }
+    }
+
+    /// Whether what a reference was when it was last fetched is here: in the cache, or a part of the host's own program.
+    pub(crate) fn are_cached(&self, reference: &Reference) -> bool {
+        match reference.target() {
+            Target::Builtin(_) => true,
+            _ => {
+                let digest = self.seen().get(reference).map(|seen| seen.digest);
+                digest.is_some_and(|digest| self.artifacts.holds(&digest))
+            }
         }
     }
 
@@ -105,22 +123,23 @@ impl Images {
         operation: &Operation,
     ) -> Result<Image, FetchError> {
         let artifact = self.artifacts.provider(reference, digest, operation).await?;
-        self.note(reference, &artifact.claims.subject);
+        self.note(&artifact);
         // Its bytes go with the artifact; the file stays.
         self.artifacts.executable(&artifact).await?;
         Ok(of_archive(Archive::new(self.artifacts.clone(), &artifact), artifact))
     }
 
     /// Remembers some, and forgets them all when they become many: what is not known costs an auction its certainty alone.
-    fn note(&self, reference: &Reference, provider: &ProviderKey) {
+    pub(crate) fn note(&self, artifact: &ProviderArtifact) {
+        let what = Seen { provider: artifact.claims.subject.clone(), digest: artifact.digest };
         let mut seen = self.seen();
         if seen.len() >= REMEMBERED_IMAGES {
             seen.clear();
         }
-        seen.insert(reference.clone(), provider.clone());
+        seen.insert(artifact.reference.clone(), what);
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<Reference, ProviderKey>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<Reference, Seen>> {
         self.seen.lock().expect("nothing panics while it holds references")
     }
 

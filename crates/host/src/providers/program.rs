@@ -71,6 +71,7 @@ mod tests {
         archive::{Packing, pack, this_target},
     };
     use lattice_claims::{AccountSeed, NewProviderClaims, ProviderSeed};
+    use lattice_protocol::PullPolicy;
     use tempfile::TempDir;
 
     use super::*;
@@ -113,5 +114,22 @@ mod tests {
         write(&dir, b"two");
         let error = archive.executable().await.expect_err("it is another").to_string();
         assert!(error.contains("is another by now") && error.contains(&artifact.digest.to_hex()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_never_asks_does_not_ask_for_a_program_that_it_has_lost() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(&dir.path().join("cache"), StoreSettings::default()).expect("it can be opened");
+        let of = |pull| Archive {
+            artifacts: Artifacts::new(store.clone(), Rules { pull, ..Rules::default() }),
+            // Nothing listens there.
+            reference: "127.0.0.1:1/acme/lost:1".parse().expect("a reference"),
+            digest: Digest::of(b"an archive"),
+            executable: Digest::of(b"an executable"),
+        };
+        let never = of(PullPolicy::Never).executable().await.expect_err("it is lost");
+        assert!(matches!(never, ProgramError::Fetch(FetchError::NotCached { .. })), "{never:?}");
+        let asked = of(PullPolicy::IfNotPresent).executable().await.expect_err("nobody is there");
+        assert!(matches!(asked, ProgramError::Fetch(FetchError::Oci { .. })), "{asked:?}");
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     placement,
     printer::{Printer, Show},
     settings::Settings,
-    settle::{Deed, Intent, settle_at},
+    settle::settled,
     table::dense,
     unanswered::{self, NotDone},
 };
@@ -62,11 +62,16 @@ pub(crate) async fn run(artifact: Artifact, settings: &Settings) -> anyhow::Resu
     fetched.not_done(|| format!("`{}` was not fetched", prefetch.reference))
 }
 
+/// Tells of one host what is told of each of many, but that it can be followed on a terminal.
 async fn on_one_host(lattice: &Lattice, host: &str, reference: &Reference, printer: Printer) -> anyhow::Result<()> {
     let host = placement::named_host(lattice, host).await?;
     let answer = lattice.client.prefetch(&host, reference.as_str()).await;
-    let intent = Intent { deed: Deed::Prefetched(reference.to_string()), actor: None, no_wait: false };
-    settle_at(lattice, &host, answer, intent, printer).await
+    let operation = answer.map_err(|error| unanswered::command_to(lattice, &host, error))?;
+    let outcome = settled(lattice, operation, printer).await.map_err(|error| PrefetchError::Wait(Box::new(error)));
+    // Names are a comfort, as elsewhere.
+    let name = lattice.client.inventory(&host).await.map(|inventory| inventory.friendly_name).unwrap_or_default();
+    let prefetches = vec![Fetch::of(host, name, outcome)];
+    finish(Fetches { prefetches, errors: Vec::new(), missing: Vec::new(), complete: true }, printer)
 }
 
 async fn everywhere(
@@ -104,7 +109,8 @@ async fn all(mut prefetches: Prefetches, printer: Printer) -> Vec<Fetch> {
     let mut fetches = Vec::with_capacity(count);
     printer.progress(&format!("fetching on {count} hosts ..."));
     while let Some(prefetch) = prefetches.next().await {
-        fetches.push(Fetch::of(prefetch));
+        let HostPrefetch { host_id, friendly_name, outcome, .. } = prefetch;
+        fetches.push(Fetch::of(host_id, friendly_name, outcome));
         printer.progress(&format!("fetched on {} of {count} hosts ...", fetches.len()));
     }
     printer.end_progress();
@@ -128,8 +134,7 @@ fn finish(fetches: Fetches, printer: Printer) -> anyhow::Result<()> {
 }
 
 impl Fetch {
-    fn of(prefetch: HostPrefetch) -> Self {
-        let HostPrefetch { host_id, friendly_name: host_name, outcome, .. } = prefetch;
+    fn of(host_id: HostKey, host_name: String, outcome: Result<Settled, PrefetchError>) -> Self {
         let failed = outcome.as_ref().err().map(reason);
         let (operation_id, fetch) = match outcome {
             Ok(Settled::ByOperation(record)) => (Some(record.operation_id.clone()), record.fetch.clone()),

@@ -177,6 +177,10 @@ impl Reader<'_> {
             Ok(file) => self.sources.add_file(file),
             Err(DockerError::Unreadable { source, .. })
                 if may_be_missing && source.kind() == std::io::ErrorKind::NotFound => {}
+            // Nobody named it, and it may be a matter of other programs.
+            Err(error) if may_be_missing => {
+                self.problem(format!("{}; with `--docker-config none` no such file is read", error_chain(&error)));
+            }
             Err(error) => self.problem(error_chain(&error)),
         }
     }
@@ -336,6 +340,16 @@ mod tests {
         assert_eq!(usual(&dir, &[], &[runtime, docker]), ["run/containers/auth.json", "elsewhere/config.json"]);
         let named = ("REGISTRY_AUTH_FILE", "mine.json");
         assert_eq!(usual(&dir, &[], &[runtime, docker, named]), ["mine.json", "elsewhere/config.json"]);
+    }
+
+    #[test]
+    fn the_way_out_is_told_of_a_file_that_nobody_named() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let home = dir.path().to_str().expect("temporary paths are UTF-8");
+        fs::create_dir(dir.path().join(".docker")).expect("made");
+        fs::write(dir.path().join(".docker/config.json"), "{").expect("written");
+        let problems = read(&[("HOME", home)].into_iter().collect(), &DockerFiles::Usual).expect_err("it is malformed");
+        assert!(problems[0].ends_with("; with `--docker-config none` no such file is read"), "{problems:?}");
     }
 
     #[test]

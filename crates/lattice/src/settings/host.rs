@@ -124,7 +124,7 @@ impl HostSettings {
         let settings = Self::read(&mut layers, environment);
         match (settings, layers.into_problems()) {
             (Some(settings), problems) if problems.is_empty() => Ok(settings),
-            (_, problems) => Err(report(&problems)),
+            (_, problems) => Err(report("the settings of the host", &problems)),
         }
     }
 
@@ -164,7 +164,7 @@ impl HostSettings {
     }
 }
 
-/// Where the images of `lattice up`'s host come from: flags, then environment.
+/// Where the images of `lattice up`'s host and of commands that fetch or push themselves come from: flags, then environment.
 ///
 /// # Errors
 /// One configuration error that lists every problem.
@@ -175,7 +175,7 @@ pub(super) fn of_up(flags: &cli::Images, environment: &Environment) -> Result<Im
     let settings = images::read(&mut layers, environment, DockerFiles::Usual);
     match layers.into_problems() {
         problems if problems.is_empty() => Ok(settings),
-        problems => Err(report(&problems)),
+        problems => Err(report("the settings about images and registries", &problems)),
     }
 }
 
@@ -238,14 +238,13 @@ fn read_data_dir(layers: &mut Layers, environment: &Environment) -> Option<DataD
     DataDir::find(chosen.as_deref(), environment).map_err(|fault| layers.problem(fault.message)).ok()
 }
 
-fn report(problems: &[String]) -> Fault {
+fn report(about: &str, problems: &[String]) -> Fault {
     let list: String = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
     let count = match problems.len() {
         1 => "is a problem".to_owned(),
         count => format!("are {count} problems"),
     };
-    Fault::new(Code::Configuration, format!("there {count} with the settings:{list}"))
-        .hint("`--help` lists the options")
+    Fault::new(Code::Configuration, format!("there {count} with {about}:{list}")).hint("`--help` lists the options")
 }
 
 #[cfg(test)]

@@ -69,8 +69,6 @@ pub(crate) enum Deed {
     ProviderStopped(Provider),
     /// Stopped the host.
     HostStopped,
-    /// Fetched this reference.
-    Prefetched(String),
     /// What is said of the actor now.
     Changed(String),
     /// What holds of the lattice now.
@@ -154,7 +152,6 @@ impl Ended {
                 format!("stopped provider {} on host {host}{}", provider.shown(detail), under(&provider.link))
             }
             Deed::HostStopped => format!("host {host} has stopped"),
-            Deed::Prefetched(reference) => format!("host {host} has {}", detail.reference(reference)),
             Deed::Changed(what) => format!("actor {actor} is {what}"),
             Deed::Holds(what) => what.clone(),
             Deed::HostChanged(what) => format!("host {host} {what}"),

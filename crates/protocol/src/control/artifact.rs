@@ -1,9 +1,11 @@
 //! Artifacts in the lattice itself: what hosts tell of them, and how they come and go in parts. Of this project.
 //!
-//! Any host is asked on `{prefix}.{lattice}.lattice.artifact.{verb}`. An upload begins at any host, which says where it goes on:
-//! its parts go to `lattice.{host}.upload`, each a body of raw bytes with [`UPLOAD_HEADER`] and [`OFFSET_HEADER`], and
-//! `lattice.{host}.push` has the whole checked and stored. Parts of a download are answered as raw bytes of the type
-//! [`BYTES_TYPE`], with [`POSITION_HEADER`].
+//! Any host is asked on `{prefix}.{lattice}.lattice.artifact.{verb}`, and removes one on `artifacts.delete`. An upload begins on
+//! `artifacts.begin` at any host, which says where it goes on: its parts go to `cmd.{host}.upload`, each a body of raw bytes with
+//! [`UPLOAD_HEADER`] and [`OFFSET_HEADER`], and `cmd.{host}.push` has the whole checked and stored. Parts of a download are
+//! answered as raw bytes of the type [`BYTES_TYPE`], with [`POSITION_HEADER`].
+//!
+//! What changes something is not below `lattice.`, so that who may send there can be given the right to ask alone.
 
 use serde::{Deserialize, Serialize};
 

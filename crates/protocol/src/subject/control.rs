@@ -98,17 +98,21 @@ pub enum ControlSubject {
     Members,
     /// `lattice.registries`: for which registries there are credentials, asked of any host; of this project.
     Registries,
+    /// `artifacts.begin`: begin to upload an artifact into the lattice, at any host; of this project.
+    BeginUpload,
+    /// `artifacts.delete`: remove one of the lattice's own artifacts, through any host; of this project.
+    DeleteArtifact,
     /// `lattice.artifact.{verb}`: what is asked of any host about the lattice's own artifacts; of this project.
     Artifact {
         /// What is asked.
         verb: ArtifactVerb,
     },
-    /// `lattice.{host}.upload`: a part of an artifact, to the host that takes it; of this project.
+    /// `cmd.{host}.upload`: a part of an artifact, to the host that takes it; of this project.
     Upload {
         /// The host.
         host: HostKey,
     },
-    /// `lattice.{host}.push`: store what was uploaded; of this project.
+    /// `cmd.{host}.push`: store what was uploaded; of this project.
     Push {
         /// The host.
         host: HostKey,
@@ -124,20 +128,11 @@ pub enum ArtifactVerb {
     Get,
     /// `part`: the bytes of one, as many as go into an answer.
     Part,
-    /// `begin`: begin to upload one.
-    Begin,
-    /// `delete`: remove one.
-    Delete,
 }
 
 impl ArtifactVerb {
-    const ALL: [(ArtifactVerb, &'static str); 5] = [
-        (ArtifactVerb::List, "list"),
-        (ArtifactVerb::Get, "get"),
-        (ArtifactVerb::Part, "part"),
-        (ArtifactVerb::Begin, "begin"),
-        (ArtifactVerb::Delete, "delete"),
-    ];
+    const ALL: [(ArtifactVerb, &'static str); 3] =
+        [(ArtifactVerb::List, "list"), (ArtifactVerb::Get, "get"), (ArtifactVerb::Part, "part")];
 
     /// The subject token.
     pub fn token(self) -> &'static str {
@@ -262,9 +257,11 @@ impl ControlSubjects {
             ControlSubject::Operations => format!("{root}.lattice.operations"),
             ControlSubject::Members => format!("{root}.lattice.members"),
             ControlSubject::Registries => format!("{root}.lattice.registries"),
+            ControlSubject::BeginUpload => format!("{root}.artifacts.begin"),
+            ControlSubject::DeleteArtifact => format!("{root}.artifacts.delete"),
             ControlSubject::Artifact { verb } => format!("{root}.lattice.artifact.{}", verb.token()),
-            ControlSubject::Upload { host } => format!("{root}.lattice.{host}.upload"),
-            ControlSubject::Push { host } => format!("{root}.lattice.{host}.push"),
+            ControlSubject::Upload { host } => format!("{root}.cmd.{host}.upload"),
+            ControlSubject::Push { host } => format!("{root}.cmd.{host}.push"),
         }
     }
 
@@ -295,6 +292,8 @@ impl ControlSubjects {
 
     /// The subjects to which a host of this lattice subscribes.
     ///
+    /// Whoever may send below `lattice.` can ask and change nothing: what changes something lies elsewhere.
+    ///
     /// Published hosts receive `auction.>` without a group. What means nothing below it is to be answered by one host, so
     /// that here the group gets what is no auction.
     pub fn for_host(&self, host: &HostKey) -> HostSubjects {
@@ -308,11 +307,19 @@ impl ControlSubjects {
             format!("lattice.{host}.*"),
         ];
         let plain = of_all.map(str::to_owned).into_iter().chain(own).map(|rest| format!("{root}.{rest}")).collect();
-        let queued =
-            ["get.*", "linkdefs.*", "config.>", "get.config.>", "lattice.*", "lattice.artifact.*", "auction.>"]
-                .iter()
-                .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
-                .collect();
+        let queued = [
+            "get.*",
+            "linkdefs.*",
+            "config.>",
+            "get.config.>",
+            "artifacts.*",
+            "lattice.*",
+            "lattice.artifact.*",
+            "auction.>",
+        ]
+        .iter()
+        .map(|rest| (format!("{root}.{rest}"), group(root, rest)))
+        .collect();
         HostSubjects { plain, queued }
     }
 
@@ -366,6 +373,8 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
     Ok(match *tokens.as_slice() {
         ["auction", "actor"] => ControlSubject::AuctionActor,
         ["auction", "provider"] => ControlSubject::AuctionProvider,
+        ["cmd", host, "upload"] => ControlSubject::Upload { host: host.parse()? },
+        ["cmd", host, "push"] => ControlSubject::Push { host: host.parse()? },
         ["cmd", host, verb] => ControlSubject::Command {
             host: host.parse()?,
             verb: CommandVerb::from_token(verb).ok_or(Fault::Unsupported)?,
@@ -393,11 +402,11 @@ fn parse_tokens(rest: &str) -> Result<ControlSubject, Fault> {
         ["config", "del", entity, ref key @ ..] => {
             ControlSubject::DeleteConfig { entity: entity.parse()?, key: config_key(key)? }
         }
+        ["artifacts", "begin"] => ControlSubject::BeginUpload,
+        ["artifacts", "delete"] => ControlSubject::DeleteArtifact,
         ["lattice", "artifact", verb] => {
             ControlSubject::Artifact { verb: ArtifactVerb::from_token(verb).ok_or(Fault::Unsupported)? }
         }
-        ["lattice", host, "upload"] => ControlSubject::Upload { host: host.parse()? },
-        ["lattice", host, "push"] => ControlSubject::Push { host: host.parse()? },
         ["lattice", host, "operation"] => ControlSubject::Operation { host: host.parse()? },
         ["lattice", host, "ping"] => ControlSubject::Ping { host: host.parse()? },
         ["lattice", host, "logs"] => ControlSubject::Logs { host: host.parse()? },

@@ -73,10 +73,10 @@ fn every_subject() -> Vec<(ControlSubject, String, &'static str)> {
         (Artifact { verb: ArtifactVerb::List }, "lattice.artifact.list", "lattice.artifact"),
         (Artifact { verb: ArtifactVerb::Get }, "lattice.artifact.get", "lattice.artifact"),
         (Artifact { verb: ArtifactVerb::Part }, "lattice.artifact.part", "lattice.artifact"),
-        (Artifact { verb: ArtifactVerb::Begin }, "lattice.artifact.begin", "lattice.artifact"),
-        (Artifact { verb: ArtifactVerb::Delete }, "lattice.artifact.delete", "lattice.artifact"),
-        (Upload { host: host.clone() }, "lattice.{host}.upload", PLAIN),
-        (Push { host: host.clone() }, "lattice.{host}.push", PLAIN),
+        (BeginUpload, "artifacts.begin", "artifacts"),
+        (DeleteArtifact, "artifacts.delete", "artifacts"),
+        (Upload { host: host.clone() }, "cmd.{host}.upload", PLAIN),
+        (Push { host: host.clone() }, "cmd.{host}.push", PLAIN),
     ]
     .into_iter()
     .map(|(subject, rest, way)| (subject, rest.replace("{host}", HOST).replace("{actor}", ACTOR), way))
@@ -155,6 +155,33 @@ fn a_host_gets_nothing_that_is_meant_for_another() {
     }
 }
 
+/// Who may send below `lattice.` may read, as operators have granted it.
+#[test]
+fn what_changes_something_lies_outside_of_the_questions() {
+    let is_question = |subject: &ControlSubject| {
+        use ControlSubject::*;
+        matches!(
+            subject,
+            Operation { .. }
+                | Ping { .. }
+                | Logs { .. }
+                | Deliveries
+                | AnyOperation
+                | Operations
+                | Members
+                | Registries
+                | Artifact { verb: ArtifactVerb::List | ArtifactVerb::Get | ArtifactVerb::Part }
+        )
+    };
+    for (subject, rest, _) in every_subject().into_iter().filter(|(_, rest, _)| rest.starts_with("lattice.")) {
+        assert!(is_question(&subject), "{rest}");
+    }
+    for moved in ["artifact.begin", "artifact.delete", &format!("{HOST}.upload"), &format!("{HOST}.push")] {
+        let parsed = subjects().parse(&format!("wasmbus.ctl.default.lattice.{moved}"));
+        assert!(matches!(parsed, Err(SubjectError::Unsupported { .. })), "{moved}: {parsed:?}");
+    }
+}
+
 #[test]
 fn a_key_of_configuration_fits_into_the_store() {
     for verb in ["config.put", "config.del", "get.config"] {
@@ -199,6 +226,7 @@ fn foreign_and_unknown_subjects_are_told_apart() {
         "wasmbus.ctl.default.lattice.moon",
         "wasmbus.ctl.default.lattice.members.more",
         "wasmbus.ctl.default.lattice.artifact.fly",
+        "wasmbus.ctl.default.artifacts.fly",
         &host_verb,
         &host_question,
     ];
@@ -222,6 +250,7 @@ fn a_host_subscribes_as_published_hosts_do_and_to_its_own() {
             (format!("{root}.linkdefs.*"), format!("{root}.linkdefs")),
             (format!("{root}.config.>"), format!("{root}.config")),
             (format!("{root}.get.config.>"), format!("{root}.get.config")),
+            (format!("{root}.artifacts.*"), format!("{root}.artifacts")),
             (format!("{root}.lattice.*"), format!("{root}.lattice")),
             (format!("{root}.lattice.artifact.*"), format!("{root}.lattice.artifact")),
             (format!("{root}.auction.>"), format!("{root}.auction")),

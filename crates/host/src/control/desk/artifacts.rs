@@ -14,14 +14,12 @@ use crate::{
 };
 
 impl Desk {
-    /// What any host can do.
+    /// What any host can tell.
     pub(super) fn artifact(&self, verb: ArtifactVerb, request: &Request) -> Answer {
         let answer = match verb {
             ArtifactVerb::List => self.artifacts(request),
             ArtifactVerb::Get => self.artifact_info(request),
             ArtifactVerb::Part => self.artifact_part(request),
-            ArtifactVerb::Begin => self.begin_upload(request),
-            ArtifactVerb::Delete => self.delete_artifact(request),
         };
         answer.unwrap_or_else(Answer::from)
     }
@@ -53,7 +51,12 @@ impl Desk {
         }))
     }
 
-    fn begin_upload(&self, request: &Request) -> Result<Answer, Ack> {
+    /// Begins an upload, which goes on at this host.
+    pub(super) fn begin_upload(&self, request: &Request) -> Answer {
+        self.open_upload(request).unwrap_or_else(Answer::from)
+    }
+
+    fn open_upload(&self, request: &Request) -> Result<Answer, Ack> {
         let begin: BeginUpload = read_as("start of an upload", request)?;
         self.check_lattice(begin.lattice_id.as_ref())?;
         self.check_open()?;
@@ -98,7 +101,12 @@ impl Desk {
         })
     }
 
-    fn delete_artifact(&self, request: &Request) -> Result<Answer, Ack> {
+    /// Removes an artifact, as any host can.
+    pub(super) fn delete_artifact(&self, request: &Request) -> Answer {
+        self.remove(request).unwrap_or_else(Answer::from)
+    }
+
+    fn remove(&self, request: &Request) -> Result<Answer, Ack> {
         let (object, depot) = (self.read_artifact_query(request)?, self.parts.depot.clone());
         let turn = depot.line_up(&object);
         self.begin_and_end(about("artifact.delete", &object), request, turn, async move |turn, operation| {

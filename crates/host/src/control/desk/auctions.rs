@@ -11,9 +11,6 @@ use crate::{
     providers::{self, InstanceKey},
 };
 
-/// What the references of builtin providers begin with.
-const BUILTIN: &str = "builtin://";
-
 /// What the bodies of auctions are called in error texts, as wasmCloud 0.82 words them.
 const ACTOR_AUCTION: &str = "actor auction command";
 const PROVIDER_AUCTION: &str = "provider auction command";
@@ -62,9 +59,10 @@ impl Desk {
 
     /// Without a token: a second start of the same provider is refused anyway.
     fn provider_bid(&self, auction: ProviderAuction) -> ProviderBid {
+        let images = self.parts.providers.images();
         let bid = Bid {
             actor_instances: 0,
-            cached: auction.provider_ref.starts_with(BUILTIN),
+            cached: auction.provider_ref.parse().is_ok_and(|reference| images.are_cached(&reference)),
             free_memory: self.parts.memory.free(),
             friendly_name: self.parts.about.facts().friendly_name.clone(),
             instances: self.parts.actors.capacity().instances(),
