@@ -115,9 +115,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
   artifact prefetch   prefetches, errors, missing, complete; a prefetch has host_id,
                       host_name, operation_id, digest, size, error,
                       outcome: done or failed
-  registry set        registry, taken, errors, missing, complete
+  registry set        registry, taken, errors, missing, complete, stored
   registry remove, registry put, registry clear
-                      registries, taken, errors, missing, complete
+                      registries, taken, errors, missing, complete, stored
   registry list       registries, stored; a registry has registry, kind, credential
   auction             ranked, declined, errors, missing, complete
   operation watch     operation_id, command, phase, phases, host_id, incarnation,

@@ -194,8 +194,7 @@ async fn registries() {
     assert_eq!(told.done(), "1 host has the credentials of registry.example:5000\n");
     assert_hides(&told, SECRET);
     let told = home.run(&[&set[..], &["--token-file", "secret.txt", "-o", "json"]].concat()).await;
-    let expected =
-        json!({"registry": "registry.example:5000", "taken": 1, "errors": [], "missing": [], "complete": true});
+    let expected = json!({"registry": "registry.example:5000", "taken": 1, "errors": [], "missing": [], "complete": true, "stored": true});
     assert_eq!(told.json(), expected);
     assert_hides(&told, SECRET);
     let operations = home.run(&["get", "operations", "-o", "json"]).await;
