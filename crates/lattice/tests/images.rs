@@ -290,7 +290,7 @@ async fn hosts_start_what_lies_in_a_registry() {
     let record = stage.json(&format!("operation watch {id}"), &[]).await.json();
     let fetch = &record["fetch"];
     assert_eq!((&fetch["version"], &fetch["moved_from"]), (&moved["version"], &pushed["version"]), "{record}");
-    assert!(stage.run(&format!("operation watch {id}"), &[]).await.done().contains("\nmoved from "));
+    assert!(stage.run(&format!("operation watch {id}"), &[]).await.done().contains("; the reference named "));
 
     for line in [
         "get inventory -o wide",
