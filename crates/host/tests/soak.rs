@@ -15,7 +15,8 @@ use lattice_testkit::{NatsOptions, NatsServer, eventually, guests};
 use serde_json::{Value, json};
 use support::{DEADLINE, Lattice, Seeds, TestActor, config};
 
-const WARM_UP: usize = 100;
+/// After these the host remembers as many operations as it ever does.
+const WARM_UP: usize = 300;
 const CYCLES: usize = 1000;
 /// Bytes by which memory may grow in a cycle.
 const GROWTH: isize = 1000;
