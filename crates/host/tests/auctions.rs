@@ -138,7 +138,7 @@ async fn a_host_that_does_not_bid_is_silent_unless_it_is_asked_why() {
     };
     let not_allowed = "file references are not allowed";
     check("actor", json!({"actor_ref": file}), &[not_allowed]).await;
-    check("actor", json!({"actor_ref": "ghcr.io/acme/a:1"}), &["not supported by this version"]).await;
+    check("actor", json!({"actor_ref": "ghcr.io/acme/a"}), &["--allow-latest"]).await;
     check("actor", json!({"actor_ref": "ftp://x"}), &["ftp"]).await;
     check("actor", json!({"actor_ref": ""}), &["reference"]).await;
     let constraints = json!({"zone": "b", "gpu": "yes", "hostcore.os": "plan9", "empty": ""});
@@ -154,8 +154,8 @@ async fn a_host_that_does_not_bid_is_silent_unless_it_is_asked_why() {
         &[&labels[..], &[not_allowed, "`annotations` have 9001 bytes, at most 8192"]].concat(),
     )
     .await;
-    let provider = json!({"provider_ref": "ghcr.io/acme/p:1", "link_name": "default"});
-    check("provider", provider, &["not supported by this version"]).await;
+    let provider = json!({"provider_ref": "ghcr.io/acme/p:latest", "link_name": "default"});
+    check("provider", provider, &["--allow-latest"]).await;
     let provider = json!({"provider_ref": "ftp://x", "constraints": constraints});
     check("provider", provider, &[&labels[..], &["ftp"]].concat()).await;
 }
@@ -430,7 +430,7 @@ mod kept {
                 lattice.actor("other", &guests::echo()),
             ];
             let mut references: Vec<_> = actors.iter().map(TestActor::reference).collect();
-            references.extend(["file:///nowhere/to/be/found", "ghcr.io/acme/a:1", "ftp://x"].map(ToOwned::to_owned));
+            references.extend(["file:///nowhere/to/be/found", "ghcr.io/acme/a", "ftp://x"].map(ToOwned::to_owned));
             Self { lattice, others, _dirs: dirs.into(), actors, references }
         }
 

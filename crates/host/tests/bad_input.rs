@@ -194,8 +194,8 @@ async fn references_that_this_host_does_not_take_are_refused_at_once() {
     let actor = lattice.actor("a", &guests::echo());
     let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": actor.reference()}).to_string()).await;
     assert!(error.contains("file references are not allowed"), "{error}");
-    let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": "ghcr.io/acme/x:1"}).to_string()).await;
-    assert!(error.contains("not supported by this version"), "{error}");
+    let error = refused(&lattice, "cmd.{host}.la", json!({"actor_ref": "ghcr.io/acme/x"}).to_string()).await;
+    assert!(error.contains("--allow-latest"), "{error}");
 }
 
 #[tokio::test]
