@@ -2,9 +2,9 @@
 
 use crate::{Client, Lattice, links};
 
-/// A host says that it cannot get it, or does not run it, and does not keep the client waiting.
+/// A host says that it does not take it, for it has no tag, or does not run it, and does not keep the client waiting.
 pub async fn are_refused<C: Client>(lattice: &Lattice, client: &C) {
-    let reference = "registry.invalid/keyvalue:0.1.0";
+    let reference = "registry.invalid/keyvalue";
     client.start_provider(lattice.host(), reference).await.expect("the host answers").refused();
     client.stop_provider(lattice.host(), &links::example()).await.expect("the host answers").refused();
 }
