@@ -62,7 +62,6 @@ mod gather;
 mod observer;
 mod operation;
 mod place;
-mod prefetch;
 mod query;
 mod request;
 mod resolve;
@@ -83,10 +82,9 @@ pub use observer::{
 };
 pub use operation::{Accepted, Cause, Operation, Recording, Settled, WaitError};
 pub use place::{Attempt, PlaceError};
-pub use prefetch::{HostPrefetch, PrefetchError, PrefetchEverywhere, Prefetches};
 pub use request::RequestError;
 pub use resolve::{Candidate, ResolveError, actor_names};
-pub use rollout::{HostUpdate, Rollout, UpdateError, UpdateEverywhere};
+pub use rollout::{HostError, HostOutcome, PrefetchEverywhere, Rollout, UpdateEverywhere};
 
 /// Why a call has no result.
 pub use lattice_rpc::CallError;

@@ -1,75 +1,54 @@
-//! Updating an actor on every host that runs it, some at a time.
+//! A command on many hosts, some at a time.
+
+mod prefetch;
+mod update;
 
 use std::{
     fmt,
     num::NonZeroUsize,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use futures::{Stream, StreamExt, stream};
-use lattice_protocol::{ActorKey, Annotations, HostInventory, HostKey, UpdateActor};
+use lattice_protocol::HostKey;
 
+pub use self::{prefetch::PrefetchEverywhere, update::UpdateEverywhere};
 use crate::{
-    client::Client,
-    command::UpdateOptions,
     gather::{Boxed, Gathered, Missing},
-    operation::{Settled, WaitError},
+    operation::{Operation, Settled, WaitError},
     request::RequestError,
 };
 
-/// An update of an actor on every host that runs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpdateEverywhere {
-    /// The actor.
-    pub actor_id: ActorKey,
-    /// The image that takes over.
-    pub new_actor_ref: String,
-    /// Annotations that instances must have to be meant; none means all instances.
-    pub annotations: Annotations,
-    /// On how many hosts it is under way at once.
-    pub max_parallel: NonZeroUsize,
-    /// Whether to take an image of a lower revision.
-    pub force: bool,
-    /// Whether no further host begins once one has failed. Those that have begun are waited for.
-    pub stop_on_failure: bool,
-    /// How long each host may take.
-    pub deadline: Duration,
-}
-
-/// How an update went on one host.
+/// How a command went on one host.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct HostUpdate {
+pub struct HostOutcome {
     /// The host.
     pub host_id: HostKey,
     /// The name people use for it; empty if it is not known.
     pub friendly_name: String,
     /// How it went.
-    pub outcome: Result<Settled, UpdateError>,
+    pub outcome: Result<Settled, HostError>,
 }
 
-/// Why an update did not come about on a host. What ran there goes on.
+/// Why a command did not come about on a host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UpdateError {
+pub enum HostError {
     /// The host did not take it on.
-    #[error("the update was not taken on")]
+    #[error("the command was not taken on")]
     Request(#[source] Box<RequestError>),
     /// It did not end well, or it is not known how it ended.
-    #[error("the update did not end well")]
+    #[error("the command did not end well")]
     Wait(#[source] Box<WaitError>),
     /// It was not begun, because it had failed on another host.
-    #[error("the update was not begun, for it failed on another host")]
+    #[error("the command was not begun, for it failed on another host")]
     NotBegun,
 }
 
-/// An update under way on many hosts: how it went on each, in the order in which they end.
+/// A command under way on many hosts: how it went on each, in the order in which they end.
 ///
 /// Dropping it begins no further ones; those that a host has taken on go on there.
 pub struct Rollout {
@@ -77,36 +56,59 @@ pub struct Rollout {
     missing: Vec<Missing>,
     errors: Vec<RequestError>,
     complete: bool,
-    updates: Boxed<HostUpdate>,
+    outcomes: Boxed<HostOutcome>,
 }
 
 impl Rollout {
-    /// The hosts that run the actor.
+    /// Has `one` carry the command out on each of these hosts, of which the friendly names are told.
+    fn new<F>(
+        hosts: Gathered<(HostKey, String)>,
+        max_parallel: NonZeroUsize,
+        one: impl Fn(HostKey) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Settled, HostError>> + Send + 'static,
+    {
+        let Gathered { items, errors, missing, complete } = hosts;
+        let hosts = items.iter().map(|(host, _)| host.clone()).collect();
+        let outcomes = stream::iter(items).map(move |(host_id, friendly_name)| {
+            let carried_out = one(host_id.clone());
+            async move { HostOutcome { host_id, friendly_name, outcome: carried_out.await } }
+        });
+        Self { hosts, missing, errors, complete, outcomes: outcomes.buffer_unordered(max_parallel.get()).boxed() }
+    }
+
+    /// The hosts that are meant.
     pub fn hosts(&self) -> &[HostKey] {
         &self.hosts
     }
 
-    /// The hosts that did not say what they run: they may go on with the old image.
+    /// The hosts that did not answer and may be meant: nothing happens there.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
-    /// What was wrong with what hosts said of what they run.
+    /// What was wrong with what hosts said of themselves.
     pub fn errors(&self) -> &[RequestError] {
         &self.errors
     }
 
-    /// Whether it is known which hosts run the actor.
+    /// Whether it is known which hosts are meant.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether it is known of no host that it is meant, nor that it may be.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && self.missing.is_empty() && self.errors.is_empty()
     }
 }
 
 impl Stream for Rollout {
-    type Item = HostUpdate;
+    type Item = HostOutcome;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<HostUpdate>> {
-        self.updates.poll_next_unpin(context)
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<HostOutcome>> {
+        self.outcomes.poll_next_unpin(context)
     }
 }
 
@@ -116,89 +118,8 @@ impl fmt::Debug for Rollout {
     }
 }
 
-impl Client {
-    /// Replaces the image of an actor on every host that runs it, and tells host by host how it went. A host on which it
-    /// fails keeps what it ran.
-    ///
-    /// Nothing happens unless the stream is read.
-    ///
-    /// ```no_run
-    /// # async fn example(client: lattice_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use std::{num::NonZeroUsize, time::Duration};
-    /// use futures::StreamExt;
-    /// use lattice_client::UpdateEverywhere;
-    ///
-    /// let update = UpdateEverywhere {
-    ///     actor_id: client.resolve_actor("hello").await?,
-    ///     new_actor_ref: "registry.example/hello:0.2.0".to_owned(),
-    ///     annotations: Default::default(),
-    ///     max_parallel: NonZeroUsize::MIN,
-    ///     force: false,
-    ///     stop_on_failure: true,
-    ///     deadline: Duration::from_secs(60),
-    /// };
-    /// let mut rollout = client.update_everywhere(update).await?;
-    /// while let Some(update) = rollout.next().await {
-    ///     println!("{} {:?}", update.host_id, update.outcome);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Hosts could not be asked what they run, as [`hosts`](Self::hosts). One that does not answer is no error here but
-    /// stands in [`Rollout::missing`].
-    pub async fn update_everywhere(&self, update: UpdateEverywhere) -> Result<Rollout, RequestError> {
-        let Gathered { items, errors, missing, complete } = self.inventories().await?;
-        let running: Vec<HostInventory> = items.into_iter().filter(|host| runs(host, &update)).collect();
-        let hosts = running.iter().map(|host| host.host_id.clone()).collect();
-        let at_once = update.max_parallel.get();
-        let (client, update, failed) = (self.clone(), Arc::new(update), Arc::new(AtomicBool::new(false)));
-        let updates = stream::iter(running).map(move |host| {
-            let one = client.clone().update_one(host.host_id.clone(), update.clone(), failed.clone());
-            async move {
-                let outcome = one.await;
-                HostUpdate { host_id: host.host_id, friendly_name: host.friendly_name, outcome }
-            }
-        });
-        let updates = updates.buffer_unordered(at_once).boxed();
-        Ok(Rollout { hosts, missing, errors, complete, updates })
-    }
-
-    async fn update_one(
-        self,
-        host: HostKey,
-        update: Arc<UpdateEverywhere>,
-        failed: Arc<AtomicBool>,
-    ) -> Result<Settled, UpdateError> {
-        if update.stop_on_failure && failed.load(Ordering::Relaxed) {
-            return Err(UpdateError::NotBegun);
-        }
-        let outcome = self.update_and_wait(&host, &update).await;
-        if outcome.is_err() {
-            failed.store(true, Ordering::Relaxed);
-        }
-        outcome
-    }
-
-    async fn update_and_wait(&self, host: &HostKey, update: &UpdateEverywhere) -> Result<Settled, UpdateError> {
-        let command = UpdateActor {
-            actor_id: update.actor_id.clone(),
-            annotations: update.annotations.clone(),
-            host_id: None,
-            lattice_id: None,
-            new_actor_ref: update.new_actor_ref.clone(),
-        };
-        let options = UpdateOptions::default().force(update.force);
-        let operation = self.update_actor(host, command, options).await;
-        let operation = operation.map_err(|error| UpdateError::Request(Box::new(error)))?;
-        operation.wait(update.deadline).await.map_err(|error| UpdateError::Wait(Box::new(error)))
-    }
-}
-
-/// Whether a host runs instances that are meant.
-fn runs(host: &HostInventory, update: &UpdateEverywhere) -> bool {
-    let of_actor = host.actors.iter().filter(|actor| actor.id == update.actor_id);
-    let mut instances = of_actor.flat_map(|actor| &actor.instances);
-    instances.any(|instance| instance.annotations.contains(&update.annotations))
+/// How a command ends that a host was sent.
+async fn ended(sent: Result<Operation, RequestError>, deadline: Duration) -> Result<Settled, HostError> {
+    let operation = sent.map_err(|error| HostError::Request(Box::new(error)))?;
+    operation.wait(deadline).await.map_err(|error| HostError::Wait(Box::new(error)))
 }

@@ -21,6 +21,7 @@ mod par;
 mod pull;
 mod push;
 mod registry;
+mod rollout;
 mod scale;
 mod signed;
 mod start;

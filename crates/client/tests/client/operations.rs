@@ -10,7 +10,7 @@ use std::{
 use async_nats::Message;
 use futures::StreamExt;
 use lattice_client::{
-    Client, Recording, RequestError, Rollout, Settled, UpdateError, UpdateEverywhere, UpdateOptions, WaitError,
+    Client, HostError, Recording, RequestError, Rollout, Settled, UpdateEverywhere, UpdateOptions, WaitError,
 };
 use lattice_protocol::{
     Ack, DeleteLink, FORCE_HEADER, Format, LabelChange, LinkDefinition, OPERATION_HEADER, OperationId, OperationPhase,
@@ -429,9 +429,9 @@ async fn an_update_everywhere_goes_on_after_a_failure_unless_told() {
     let updates: Vec<_> = rollout.by_ref().collect().await;
     let ok: Vec<_> = updates.iter().filter(|update| update.outcome.is_ok()).map(|update| &update.host_id).collect();
     assert_eq!((updates.len(), ok), (2, vec![&host(1)]));
-    assert!(updates.iter().any(|update| matches!(update.outcome, Err(UpdateError::Wait(_)))));
+    assert!(updates.iter().any(|update| matches!(update.outcome, Err(HostError::Wait(_)))));
 
     let updates: Vec<_> = roll_out(&client, true).await.collect().await;
-    let first_failed = matches!(updates[0].outcome, Err(UpdateError::Wait(_)));
-    assert_eq!(matches!(updates[1].outcome, Err(UpdateError::NotBegun)), first_failed, "{updates:?}");
+    let first_failed = matches!(updates[0].outcome, Err(HostError::Wait(_)));
+    assert_eq!(matches!(updates[1].outcome, Err(HostError::NotBegun)), first_failed, "{updates:?}");
 }

@@ -4,16 +4,19 @@ use std::num::NonZeroUsize;
 
 use futures::StreamExt;
 use lattice_artifact::Reference;
-use lattice_client::{HostPrefetch, PrefetchError, PrefetchEverywhere, Prefetches, RequestError, Settled, WaitError};
-use lattice_protocol::{Constraints, HostKey, ImageFetch, OperationId, error_chain};
+use lattice_client::{HostError, HostOutcome, PrefetchEverywhere, Rollout, Settled};
+use lattice_protocol::{Constraints, HostKey, ImageFetch, OperationId};
 use serde::Serialize;
 
-use super::get::{missing_texts, texts};
+use super::{
+    get::{missing_texts, texts},
+    rollout::{DONE, Sum, operation_of, reason},
+};
 use crate::{
     cli::{Artifact, Prefetch},
     connect::Lattice,
     detail::Detail,
-    fault::{Code, Fault, Told},
+    fault::{Code, Fault},
     placement,
     printer::{Printer, Show},
     settings::Settings,
@@ -48,8 +51,6 @@ struct Fetch {
     error: Option<String>,
 }
 
-const DONE: &str = "done";
-
 /// Has hosts fetch an image, and tells how it went on each.
 pub(crate) async fn run(artifact: Artifact, settings: &Settings) -> anyhow::Result<()> {
     let Artifact::Prefetch(prefetch) = artifact;
@@ -67,7 +68,7 @@ async fn on_one_host(lattice: &Lattice, host: &str, reference: &Reference, print
     let host = placement::named_host(lattice, host).await?;
     let answer = lattice.client.prefetch(&host, reference.as_str()).await;
     let operation = answer.map_err(|error| unanswered::command_to(lattice, &host, error))?;
-    let outcome = settled(lattice, operation, printer).await.map_err(|error| PrefetchError::Wait(Box::new(error)));
+    let outcome = settled(lattice, operation, printer).await.map_err(|error| HostError::Wait(Box::new(error)));
     // Names are a comfort, as elsewhere.
     let name = lattice.client.inventory(&host).await.map(|inventory| inventory.friendly_name).unwrap_or_default();
     let prefetches = vec![Fetch::of(host, name, outcome)];
@@ -94,8 +95,8 @@ async fn everywhere(
     finish(Fetches { prefetches: all(prefetches, printer).await, errors, missing, complete }, printer)
 }
 
-async fn require_a_host(lattice: &Lattice, flags: &Prefetch, prefetches: &Prefetches) -> anyhow::Result<()> {
-    if !prefetches.hosts().is_empty() || !prefetches.missing().is_empty() || !prefetches.errors().is_empty() {
+async fn require_a_host(lattice: &Lattice, flags: &Prefetch, prefetches: &Rollout) -> anyhow::Result<()> {
+    if !prefetches.is_empty() {
         return Ok(());
     }
     lattice.hosts().await?;
@@ -104,12 +105,12 @@ async fn require_a_host(lattice: &Lattice, flags: &Prefetch, prefetches: &Prefet
     Err(Fault::new(Code::NotFound, what).hint("`lattice get hosts` shows their labels").into())
 }
 
-async fn all(mut prefetches: Prefetches, printer: Printer) -> Vec<Fetch> {
+async fn all(mut prefetches: Rollout, printer: Printer) -> Vec<Fetch> {
     let count = prefetches.hosts().len();
     let mut fetches = Vec::with_capacity(count);
     printer.progress(&format!("fetching on {count} hosts ..."));
     while let Some(prefetch) = prefetches.next().await {
-        let HostPrefetch { host_id, friendly_name, outcome, .. } = prefetch;
+        let HostOutcome { host_id, friendly_name, outcome, .. } = prefetch;
         fetches.push(Fetch::of(host_id, friendly_name, outcome));
         printer.progress(&format!("fetched on {} of {count} hosts ...", fetches.len()));
     }
@@ -122,19 +123,19 @@ fn finish(fetches: Fetches, printer: Printer) -> anyhow::Result<()> {
     if !fetches.missing.is_empty() {
         printer.warn(&format!("no answer from {}", fetches.missing.join(", ")));
     }
-    let failed = fetches.prefetches.iter().filter(|fetch| fetch.outcome != DONE).count();
-    let (count, complete) = (fetches.prefetches.len(), fetches.complete);
     printer.show(&fetches)?;
-    match failed {
-        0 if complete => Ok(()),
-        _ if printer.is_json() => Err(Told(Code::Failed).into()),
-        0 => Err(Fault::new(Code::Failed, "not every host could be asked").into()),
-        failed => Err(Fault::new(Code::Failed, format!("{failed} of {count} hosts do not have it")).into()),
-    }
+    let sum = Sum {
+        outcomes: fetches.prefetches.iter().map(|fetch| fetch.outcome).collect(),
+        complete: fetches.complete,
+        unknown: "not every host could be asked",
+        failed: "do not have it",
+        hint: None,
+    };
+    sum.judge(printer)
 }
 
 impl Fetch {
-    fn of(host_id: HostKey, host_name: String, outcome: Result<Settled, PrefetchError>) -> Self {
+    fn of(host_id: HostKey, host_name: String, outcome: Result<Settled, HostError>) -> Self {
         let failed = outcome.as_ref().err().map(reason);
         let (operation_id, fetch) = match outcome {
             Ok(Settled::ByOperation(record)) => (Some(record.operation_id.clone()), record.fetch.clone()),
@@ -144,29 +145,6 @@ impl Fetch {
         let (digest, size) = fetch.map_or((None, None), |ImageFetch { digest, size, .. }| (digest, Some(size)));
         let outcome = if failed.is_some() { "failed" } else { DONE };
         Self { host_id, host_name, operation_id, outcome, digest, size, error: failed }
-    }
-}
-
-fn operation_of(error: &PrefetchError) -> Option<OperationId> {
-    let PrefetchError::Wait(error) = error else { return None };
-    match &**error {
-        WaitError::Failed { id, .. } | WaitError::Lost { id, .. } | WaitError::Unknown { id, .. } => Some(id.clone()),
-        _ => None,
-    }
-}
-
-/// Why it failed. Which host and operation that was stands beside it.
-fn reason(error: &PrefetchError) -> String {
-    match error {
-        PrefetchError::Request(error) => match &**error {
-            RequestError::Refused { error, .. } => error.clone(),
-            error => error_chain(error),
-        },
-        PrefetchError::Wait(error) => match &**error {
-            WaitError::Failed { source, .. } => error_chain(source),
-            error => error_chain(error),
-        },
-        error => error_chain(error),
     }
 }
 

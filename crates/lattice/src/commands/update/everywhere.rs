@@ -4,16 +4,19 @@ use std::num::NonZeroUsize;
 
 use futures::StreamExt;
 use lattice_artifact::Reference;
-use lattice_client::{HostUpdate, RequestError, Settled, UpdateError, UpdateEverywhere, WaitError};
-use lattice_protocol::{ActorKey, Annotations, HostKey, OperationId, RefusalCode, error_chain};
+use lattice_client::{HostError, HostOutcome, Settled, UpdateEverywhere, WaitError};
+use lattice_protocol::{ActorKey, Annotations, HostKey, OperationId, RefusalCode};
 use serde::Serialize;
 
 use crate::{
     cli::UpdateActor,
-    commands::get::{missing_texts, texts},
+    commands::{
+        get::{missing_texts, texts},
+        rollout::{DONE, Sum, operation_of, reason},
+    },
     connect::Lattice,
     detail::Detail,
-    fault::{Code, Fault, Told},
+    fault::{Code, Fault},
     image::{Image, file_refusal},
     printer::{Printer, Show},
     settle::FORCE_HINT,
@@ -92,7 +95,7 @@ async fn everywhere(
     let begun = lattice.client.update_everywhere(update).await;
     let mut rollout = begun.map_err(|error| unanswered::command(lattice, error))?;
     let count = rollout.hosts().len();
-    if count == 0 && rollout.missing().is_empty() && rollout.errors().is_empty() {
+    if rollout.is_empty() {
         // Who is not there runs nothing either.
         lattice.hosts().await?;
         let what =
@@ -115,20 +118,16 @@ fn finish(updates: Updates, printer: Printer) -> anyhow::Result<()> {
     if !updates.missing.is_empty() {
         printer.warn(&format!("no answer from {}: the old image may still run there", updates.missing.join(", ")));
     }
-    let failed = updates.updates.iter().filter(|update| update.outcome != DONE).count();
-    let (count, complete) = (updates.updates.len(), updates.complete);
-    let can_be_forced = updates.updates.iter().any(|update| update.can_be_forced);
     printer.show(&updates)?;
-    let complaint = match failed {
-        0 if complete => return Ok(()),
-        0 => "not every host could be asked what it runs".to_owned(),
-        failed => format!("{failed} of {count} hosts do not run the new image"),
+    let can_be_forced = updates.updates.iter().any(|update| update.can_be_forced);
+    let sum = Sum {
+        outcomes: updates.updates.iter().map(|update| update.outcome).collect(),
+        complete: updates.complete,
+        unknown: "not every host could be asked what it runs",
+        failed: "do not run the new image",
+        hint: can_be_forced.then_some(FORCE_HINT),
     };
-    match printer.is_json() {
-        true => Err(Told(Code::Failed).into()),
-        false if can_be_forced => Err(Fault::new(Code::Failed, complaint).hint(FORCE_HINT).into()),
-        false => Err(Fault::new(Code::Failed, complaint).into()),
-    }
+    sum.judge(printer)
 }
 
 /// That a host takes no files, with how it went on all of them.
@@ -139,20 +138,18 @@ struct Refused {
     updates: Updates,
 }
 
-const DONE: &str = "done";
-
 impl Update {
-    fn of(update: HostUpdate) -> Self {
+    fn of(update: HostOutcome) -> Self {
         let (host_id, host_name) = (update.host_id, update.friendly_name);
         let told = match &update.outcome {
             Ok(Settled::ByOperation(record)) => Some((record.operation_id.clone(), record.swap_micros)),
-            Err(UpdateError::Wait(error)) => operation_of(error).map(|id| (id, None)),
-            _ => None,
+            Ok(_) => None,
+            Err(error) => operation_of(error).map(|id| (id, None)),
         };
         let (operation_id, swap_micros) = told.map_or((None, None), |(id, swap)| (Some(id), swap));
         let (outcome, error) = match &update.outcome {
             Ok(_) => (DONE, None),
-            Err(UpdateError::NotBegun) => ("not_begun", None),
+            Err(HostError::NotBegun) => ("not_begun", None),
             Err(error) => ("failed", Some(reason(error))),
         };
         let can_be_forced = update.outcome.as_ref().is_err_and(is_conflict);
@@ -160,30 +157,8 @@ impl Update {
     }
 }
 
-fn operation_of(error: &WaitError) -> Option<OperationId> {
-    match error {
-        WaitError::Failed { id, .. } | WaitError::Lost { id, .. } | WaitError::Unknown { id, .. } => Some(id.clone()),
-        _ => None,
-    }
-}
-
-/// Why it failed. Which host and operation that was stands beside it.
-fn reason(error: &UpdateError) -> String {
-    match error {
-        UpdateError::Request(error) => match &**error {
-            RequestError::Refused { error, .. } => error.clone(),
-            error => error_chain(error),
-        },
-        UpdateError::Wait(error) => match &**error {
-            WaitError::Failed { source, .. } => error_chain(source),
-            error => error_chain(error),
-        },
-        error => error_chain(error),
-    }
-}
-
-fn is_conflict(error: &UpdateError) -> bool {
-    let UpdateError::Wait(error) = error else { return false };
+fn is_conflict(error: &HostError) -> bool {
+    let HostError::Wait(error) = error else { return false };
     matches!(**error, WaitError::Failed { code: Some(RefusalCode::Conflict), .. })
 }
 
