@@ -18,6 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use lattice_protocol::error_chain;
 use tempfile::NamedTempFile;
 
 pub use self::directory::StoreError;
@@ -26,7 +27,7 @@ use self::{
     notes::Notes,
     shelf::{Shelf, remove},
 };
-use crate::{defaults::LEFTOVER_AGE, digest::Digest};
+use crate::{defaults::LEFTOVER_AGE, digest::Digest, reference::Reference};
 
 /// Its owner reads an artifact.
 const ARTIFACT: u32 = 0o600;
@@ -99,6 +100,13 @@ impl Cache {
     /// Waits until no other process downloads that version.
     pub(crate) async fn turn(&self, version: &Digest) -> io::Result<Turn> {
         Turn::take(&self.turns, &version.to_hex()).await
+    }
+
+    /// As [`put`](Self::put); where it cannot be kept, for the disk is full or read-only, the log says so.
+    pub(crate) fn keep(&self, reference: &Reference, digest: &Digest, bytes: &[u8]) {
+        if let Err(error) = self.put(digest, bytes) {
+            tracing::warn!(%digest, %reference, error = error_chain(&error), "the artifact is not kept in the cache");
+        }
     }
 
     /// The file with the executable of that digest, if it is there and sound.

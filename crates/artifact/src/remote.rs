@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use lattice_protocol::{PullPolicy, error_chain};
+use lattice_protocol::PullPolicy;
 use tokio::time;
 
 use crate::{
@@ -117,7 +117,8 @@ impl<R: Remote> Fetch<'_, R> {
             if let Some(claimed) = claimed.filter(|claimed| *claimed != content) {
                 return Err(FetchError::Content { reference: reference.to_string(), claimed, found: content });
             }
-            keep(&cache, &reference, &content, &bytes);
+            // Checked or not: it is what its source says it is, and it is checked at each use.
+            cache.keep(&reference, &content, &bytes);
             if claimed.is_none() {
                 note(&cache, &of_version(&version), Note { version, content });
             }
@@ -193,13 +194,6 @@ impl<R: Remote> Fetch<'_, R> {
 /// What a version is noted as whose source does not tell the digest of its bytes: they are put together for this kind of machine.
 fn of_version(version: &Digest) -> String {
     format!("{version} for {}", this_target())
-}
-
-/// Keeps what came from elsewhere, checked or not: it is what its source says it is, and it is checked at each use.
-fn keep(cache: &Cache, reference: &Reference, digest: &Digest, bytes: &[u8]) {
-    if let Err(error) = cache.put(digest, bytes) {
-        tracing::warn!(%digest, %reference, error = error_chain(&error), "the artifact is not kept in the cache");
-    }
 }
 
 fn note(cache: &Cache, of: &str, note: Note) {

@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use lattice_protocol::error_chain;
 
 use crate::{
     archive::{self, Opened},
@@ -312,7 +311,7 @@ impl Store {
                 }
             })?;
             if !fetched.is_cached {
-                keep(&cache, &fetched);
+                cache.keep(&fetched.reference, &fetched.digest, &fetched.bytes);
             }
             Ok((fetched, found))
         })
@@ -326,15 +325,4 @@ fn open(fetched: &Fetched, policy: &Policy, now: SystemTime) -> Result<Opened, F
     let opened = opened.map_err(refused)?;
     policy.trust.admit(&fetched.reference, &opened.claims.issuer)?;
     Ok(opened)
-}
-
-fn keep(cache: &Cache, fetched: &Fetched) {
-    if let Err(error) = cache.put(&fetched.digest, &fetched.bytes) {
-        tracing::warn!(
-            digest = %fetched.digest,
-            reference = %fetched.reference,
-            error = error_chain(&error),
-            "the artifact is not kept in the cache"
-        );
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use reqwest::{Client, ClientBuilder, redirect};
+use reqwest::{Client, ClientBuilder, Response, header::RETRY_AFTER, redirect};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -92,6 +92,12 @@ impl Default for WebTimes {
     fn default() -> Self {
         Self { connect: CONNECT_TIMEOUT, silence: SILENCE_TIMEOUT }
     }
+}
+
+/// The pause that a server asks for in the header `Retry-After`, where it names one in seconds; the date that may stand there instead
+/// is for browsers.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Whether a long transfer is worth waiting for: one that sends a byte now and then is never silent and never ends.

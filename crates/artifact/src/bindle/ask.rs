@@ -7,7 +7,7 @@ use std::{error::Error, io, time::Duration};
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION},
 };
 use tokio::time;
 
@@ -16,7 +16,7 @@ use crate::{
     credentials::Credential,
     digest::{Digest, RunningDigest},
     reference::{BindleReference, BindleServer},
-    web::Web,
+    web::{Web, retry_after},
 };
 
 /// The most bytes of an invoice. Published ones have some kilobytes, a few hundred for each parcel.
@@ -218,11 +218,6 @@ impl Asking<'_> {
             () => BindleError::Broken { server, source },
         }
     }
-}
-
-/// The seconds in the header; the date that may stand there instead is for browsers.
-fn retry_after(response: &Response) -> Option<Duration> {
-    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The host that a redirect leads to. What else stands there may be a password.

@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 
 use super::error::BindleError;
-use crate::{digest::Digest, kind::Kind, reference::BindleReference};
+use crate::{digest::Digest, kind::Kind, reference::BindleReference, shown::shortened};
 
 /// The name of the parcel with a provider's claims, and the group of the features that tell for which machine a parcel is
 /// (wasmcloud-otp `hostcore_wasmcloud_native/src/lib.rs`, wasmCloud 0.80 `crates/host/src/bindle.rs`).
@@ -214,9 +214,9 @@ impl Parcel {
     }
 }
 
-/// What a server sent, as an error may repeat it: control characters would let it forge lines of a log.
+/// What a server sent, as an error may repeat it.
 fn shown(text: &str) -> String {
-    text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    shortened(text, SHOWN)
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// The names of one and the same registry: its own, where it listens, and what files of credentials call it.
-const HUB: [&str; 3] = ["docker.io", "registry-1.docker.io", "index.docker.io"];
+use crate::{docker_hub, shown::shortened};
 
 /// What ends a URL of a registry's interface, and is no part of it.
 const INTERFACES: [&str; 2] = ["v1", "v2"];
@@ -74,8 +73,8 @@ impl Place {
 /// The name under which a server is compared.
 pub(super) fn known_server(server: &str) -> String {
     let server = server.to_ascii_lowercase();
-    match HUB.contains(&server.as_str()) {
-        true => HUB[0].to_owned(),
+    match docker_hub::is(&server) {
+        true => docker_hub::NAME.to_owned(),
         false => server,
     }
 }
@@ -150,10 +149,7 @@ fn is_path(path: &str) -> bool {
 fn shown(text: &str) -> String {
     match text.contains('@') {
         true => "not shown here because it may hold a password".to_owned(),
-        false => {
-            let plain = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-            format!("`{}`", text.chars().take(SHOWN).map(plain).collect::<String>())
-        }
+        false => format!("`{}`", shortened(text, SHOWN)),
     }
 }
 

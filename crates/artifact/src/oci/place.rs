@@ -18,7 +18,7 @@ struct Names {
 impl OciPlace {
     pub(super) fn new(reference: &OciReference) -> Self {
         let registry = reference.registry().to_owned();
-        Self(Arc::new(Names { reference: text(reference), server: registry.clone(), registry }))
+        Self(Arc::new(Names { reference: reference.to_string(), server: registry.clone(), registry }))
     }
 
     /// The same reference, asked of another server.
@@ -37,17 +37,6 @@ impl OciPlace {
     pub fn server(&self) -> &str {
         &self.0.server
     }
-}
-
-fn text(reference: &OciReference) -> String {
-    let mut text = format!("{}/{}", reference.registry(), reference.repository());
-    if let Some(tag) = reference.tag() {
-        text += &format!(":{tag}");
-    }
-    if let Some(digest) = reference.digest() {
-        text += &format!("@{digest}");
-    }
-    text
 }
 
 impl fmt::Display for OciPlace {

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Url;
 
 use super::site::{Site, authority, is_insecure};
-use crate::web::Web;
-
-/// Docker Hub's token server (moby v28 `registry/auth.go`; `WWW-Authenticate` of registry-1.docker.io).
-const DOCKER_HUB_TOKENS: &str = "auth.docker.io";
+use crate::{docker_hub, web::Web};
 
 /// Where a registry sends for tokens.
 #[derive(Clone, Debug)]
@@ -38,7 +35,7 @@ impl Realm {
         let host = self.0.host_str().unwrap_or_default();
         let is_same = if self.is_https() { host == site.host() } else { self.server() == site.authority() };
         let is_named = token_servers.contains(host) || token_servers.contains(&self.server());
-        let is_hub = site.is_docker_hub() && host == DOCKER_HUB_TOKENS;
+        let is_hub = site.is_docker_hub() && host == docker_hub::TOKENS;
         is_same || is_named || is_hub || is_above(host, site.host()) || is_above(site.host(), host)
     }
 

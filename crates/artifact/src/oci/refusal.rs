@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 
 use super::{ask::Subject, error::OciError, exchange::Answer, told::OciTold};
+use crate::web::retry_after;
 
 /// Who asked, for a refusal to be understood.
 pub(super) struct Asker<'a> {
@@ -42,9 +43,4 @@ pub(super) async fn check(
         _ if status.is_server_error() => OciError::ServerFailed { place, status, after, told },
         _ => OciError::Status { place, status, told },
     })
-}
-
-/// The pause that the server asks for, where it names one in seconds.
-fn retry_after(response: &Response) -> Option<Duration> {
-    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

@@ -6,14 +6,10 @@ use tokio::sync::OnceCell;
 use super::{error::OciError, place::OciPlace, settings::OciSettings};
 use crate::{
     credentials::{Credential, Credentials, RegistryKind},
+    docker_hub,
     reference::OciReference,
     web::Web,
 };
-
-/// The names of Docker Hub: in references, in credential files of Docker, and where its registry is.
-const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", DOCKER_HUB_REGISTRY];
-/// Where Docker Hub's registry is (moby v28 `registry/config.go`, `DefaultV2Registry`).
-const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
 
 /// One server that may have what a reference names, asked about one repository.
 #[derive(Clone, Debug)]
@@ -54,7 +50,7 @@ impl Site {
     }
 
     fn new(place: OciPlace, server: &str, repository: &str, web: &Web) -> Result<Self, OciError> {
-        let host = if DOCKER_HUB.contains(&server) { DOCKER_HUB_REGISTRY } else { server };
+        let host = if docker_hub::is(server) { docker_hub::REGISTRY } else { server };
         let path = format!("/v2/{repository}/");
         let base = Url::parse(&format!("{}://{host}{path}", web.scheme(host)));
         match base.ok().filter(|url| url.path() == path && has_path_alone(url) && names(url, host)) {
@@ -105,7 +101,7 @@ impl Site {
 
     /// Whether the server is a name of Docker Hub.
     pub(super) fn is_docker_hub(&self) -> bool {
-        DOCKER_HUB.contains(&self.server.as_str())
+        docker_hub::is(&self.server)
     }
 
     /// Where the server's interface begins.
@@ -121,7 +117,7 @@ impl Site {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    one == other || DOCKER_HUB.contains(&one) && DOCKER_HUB.contains(&other)
+    one == other || docker_hub::is(one) && docker_hub::is(other)
 }
 
 /// Neither a user's name nor a query nor a fragment.

@@ -6,7 +6,10 @@ use reqwest::Response;
 use serde::Deserialize;
 use tokio::time;
 
-use crate::defaults::{MAX_TOLD, SHOWN_TOLD};
+use crate::{
+    defaults::{MAX_TOLD, SHOWN_TOLD},
+    shown::shortened,
+};
 
 /// Bytes of a secret that tell something of it; less may be anything.
 const SHORTEST_START: usize = 4;
@@ -69,12 +72,7 @@ fn without(text: &str, secret: &str) -> String {
 
 /// `text` on one line, without control characters, and not too long.
 pub(super) fn shown(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let start: String = chars.by_ref().take(SHOWN_TOLD).collect();
-    match chars.next() {
-        Some(_) => start + "…",
-        None => start,
-    }
+    shortened(&text.replace(char::is_control, " "), SHOWN_TOLD)
 }
 
 impl fmt::Display for OciTold {

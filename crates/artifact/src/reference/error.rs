@@ -1,6 +1,6 @@
 //! What can be wrong with a reference: one text per mistake, none of which repeats a password.
 
-use crate::digest::DigestError;
+use crate::{digest::DigestError, shown::shortened};
 
 /// Characters of a bad reference that an error repeats.
 const SHOWN: usize = 200;
@@ -118,17 +118,7 @@ pub(super) fn shown(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + "://".len());
     let secret = text.match_indices('@').map(|(at, _)| at).rfind(|at| !text[at + 1..].starts_with("sha256:"));
     match secret {
-        Some(at) if at >= start => shortened(&format!("{}…{}", &text[..start], &text[at..])),
-        _ => shortened(text),
-    }
-}
-
-/// Control characters would let a reference forge lines of a log.
-fn shortened(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    let start: String = chars.by_ref().take(SHOWN).collect();
-    match chars.next() {
-        Some(_) => start + "…",
-        None => start,
+        Some(at) if at >= start => shortened(&format!("{}…{}", &text[..start], &text[at..]), SHOWN),
+        _ => shortened(text, SHOWN),
     }
 }

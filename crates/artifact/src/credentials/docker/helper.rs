@@ -12,12 +12,13 @@ use tokio::{
 use zeroize::{Zeroize, Zeroizing};
 
 use super::super::Credential;
-use crate::defaults::{HELPER_TIMEOUT, MAX_HELPER_OUTPUT};
+use crate::{
+    defaults::{HELPER_TIMEOUT, MAX_HELPER_OUTPUT},
+    docker_hub,
+};
 
 /// What the programs' names begin with.
 const PREFIX: &str = "docker-credential-";
-/// What Docker calls its own registry towards these programs.
-const HUB: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
 /// The user's name that stands for an identity token.
 const IDENTITY: &str = "<token>";
 /// What the programs print when they have nothing; every one of them is made with the library that says so.
@@ -62,7 +63,7 @@ impl Helper {
 
     /// What it has for a server. That it has nothing is usual, and that it fails is logged.
     pub(super) async fn get(&self, server: &str) -> Option<Credential> {
-        let called = if server == HUB.0 { HUB.1 } else { server };
+        let called = if server == docker_hub::NAME { docker_hub::INDEX } else { server };
         let asked = timeout(HELPER_TIMEOUT, self.ask(called)).await;
         asked.unwrap_or(Err(HelperError::TimedOut)).unwrap_or_else(|error| {
             let (program, error) = (&self.program, lattice_protocol::error_chain(&error));
