@@ -1,11 +1,14 @@
 //! What was fetched, before and after its claims are checked.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use lattice_claims::ProviderClaims;
 
-use crate::{archive::Executable, digest::Digest, identity::Identity, kind::Kind, reference::Reference, trust::Trust};
+use crate::{
+    archive::Executable, cache::Unkept, digest::Digest, identity::Identity, kind::Kind, reference::Reference,
+    trust::Trust,
+};
 
 /// What may be fetched. The default is the strict one: no files, nothing unsigned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub struct Fetched {
     pub(crate) moved_from: Option<Digest>,
     /// Whether they come from the cache, or were put there on their way.
     pub(crate) is_cached: bool,
+    pub(crate) unkept: Option<Arc<Unkept>>,
     /// Under what it is noted what the reference is, if it is.
     pub(crate) place: Option<String>,
 }
@@ -53,6 +57,11 @@ impl Fetched {
     /// The version that the reference named when it was last fetched on this machine, if that was another: its tag was moved.
     pub fn moved_from(&self) -> Option<Digest> {
         self.moved_from
+    }
+
+    /// Why the cache does not keep what came from elsewhere, should it not: the next fetch transfers it again.
+    pub fn unkept(&self) -> Option<&Unkept> {
+        self.unkept.as_deref()
     }
 
     /// What the bytes are by how they begin: a module, or what can only be a provider archive.

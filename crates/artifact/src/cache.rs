@@ -18,7 +18,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use lattice_protocol::error_chain;
 use tempfile::NamedTempFile;
 
 pub use self::directory::StoreError;
@@ -27,13 +26,31 @@ use self::{
     notes::Notes,
     shelf::{Shelf, remove},
 };
-use crate::{defaults::LEFTOVER_AGE, digest::Digest, reference::Reference};
+use crate::{defaults::LEFTOVER_AGE, digest::Digest};
 
 /// Its owner reads an artifact.
 const ARTIFACT: u32 = 0o600;
 
 /// Its owner runs an executable.
 const EXECUTABLE: u32 = 0o700;
+
+/// Why the cache does not keep an artifact.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unkept {
+    /// It would drive everything else out, and not fit all the same.
+    #[error("it is larger than the cache, which has {capacity} bytes; `--cache-size` sets more")]
+    Larger {
+        /// The bytes of the whole cache.
+        capacity: u64,
+    },
+    /// The disk is full or read-only.
+    #[error("the cache cannot be written; see to the disk")]
+    Failed {
+        /// What the system said.
+        source: io::Error,
+    },
+}
 
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -71,13 +88,13 @@ impl Cache {
         self.artifacts.entry(digest).exists()
     }
 
-    /// Keeps the artifact `bytes`, whose digest is `digest`, unless it is larger than the whole cache.
-    pub(crate) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() as u64 > self.artifacts.capacity() {
-            tracing::debug!(%digest, size = bytes.len(), "larger than the whole artifact cache, not kept");
-            return Ok(());
+    /// Keeps the artifact `bytes`, whose digest is `digest`.
+    pub(crate) fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Unkept> {
+        let capacity = self.artifacts.capacity();
+        match bytes.len() as u64 > capacity {
+            true => Err(Unkept::Larger { capacity }),
+            false => self.artifacts.put(digest, bytes).map_err(|source| Unkept::Failed { source }),
         }
-        self.artifacts.put(digest, bytes)
     }
 
     /// What is noted of a reference or a version.
@@ -100,13 +117,6 @@ impl Cache {
     /// Waits until no other process downloads that version.
     pub(crate) async fn turn(&self, version: &Digest) -> io::Result<Turn> {
         Turn::take(&self.turns, &version.to_hex()).await
-    }
-
-    /// As [`put`](Self::put); where it cannot be kept, for the disk is full or read-only, the log says so.
-    pub(crate) fn keep(&self, reference: &Reference, digest: &Digest, bytes: &[u8]) {
-        if let Err(error) = self.put(digest, bytes) {
-            tracing::warn!(%digest, %reference, error = error_chain(&error), "the artifact is not kept in the cache");
-        }
     }
 
     /// The file with the executable of that digest, if it is there and sound.

@@ -5,7 +5,7 @@ use std::io;
 use lattice_claims::ModuleClaimsError;
 
 use crate::{
-    archive::ArchiveError, bindle::BindleError, digest::Digest, objects::ObjectError, oci::OciError,
+    archive::ArchiveError, bindle::BindleError, cache::Unkept, digest::Digest, objects::ObjectError, oci::OciError,
     reference::Reference, source::FileError, trust::UntrustedIssuer, web::WebError,
 };
 
@@ -62,10 +62,12 @@ pub enum FetchError {
         reference: String,
     },
     /// It was fetched to be kept, and is not.
-    #[error("`{reference}` cannot be kept in the cache: it is larger than the cache, or the disk is full or read-only")]
+    #[error("`{reference}` cannot be kept in the cache")]
     NotKept {
         /// The reference.
         reference: String,
+        /// Why not.
+        source: Unkept,
     },
     /// An OCI registry does not have it, does not give it, or gives something else.
     #[error(transparent)]

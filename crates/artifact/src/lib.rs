@@ -30,7 +30,7 @@ mod web;
 pub use archive::{ArchiveError, Executable};
 pub use artifact::{Artifact, Fetched, Policy, ProviderArtifact};
 pub use bindle::{BindleError, BindleSettings};
-pub use cache::StoreError;
+pub use cache::{StoreError, Unkept};
 pub use credentials::{
     Credential, CredentialSources, Credentials, DockerConfig, DockerError, Layer, Place, PlaceError, Places,
     RegistryKind,

@@ -10,7 +10,7 @@ use crate::{
     archive::this_target,
     artifact::Fetched,
     blocking::blocking,
-    cache::{Cache, Note, Turn},
+    cache::{Cache, Note, Turn, Unkept},
     defaults::TURN_PATIENCE,
     digest::Digest,
     error::FetchError,
@@ -63,6 +63,13 @@ pub(crate) struct Named {
     pub(crate) is_fixed: bool,
 }
 
+/// Bytes that are here, and why the cache does not have them, should it not.
+struct Had {
+    content: Digest,
+    bytes: Bytes,
+    unkept: Option<Arc<Unkept>>,
+}
+
 /// Fetches one reference.
 pub(crate) struct Fetch<'a, R> {
     pub(crate) cache: &'a Arc<Cache>,
@@ -80,20 +87,20 @@ impl<R: Remote> Fetch<'_, R> {
         if let Some(note) = before.filter(|_| self.named.is_fixed || self.pull.policy != PullPolicy::Always)
             && let Some(bytes) = self.cached(note.content).await?
         {
-            return Ok(self.fetched(note, bytes, None));
+            return Ok(self.fetched(note, Had { content: note.content, bytes, unkept: None }, None));
         }
         if self.pull.policy == PullPolicy::Never && self.named.place.is_some() {
             return Err(self.not_cached());
         }
         let image = self.remote.find(self.reference, self.pull.kind).await?;
-        let (content, bytes) = self.bytes_of(&image).await?;
-        let note = Note { version: image.version, content };
+        let had = self.bytes_of(&image).await?;
+        let note = Note { version: image.version, content: had.content };
         self.keep_note(before, note).await?;
         let moved = before.map(|before| before.version).filter(|version| *version != note.version);
-        Ok(self.fetched(note, bytes, moved))
+        Ok(self.fetched(note, had, moved))
     }
 
-    async fn bytes_of(&self, image: &Image<R::Detail>) -> Result<(Digest, Bytes), FetchError> {
+    async fn bytes_of(&self, image: &Image<R::Detail>) -> Result<Had, FetchError> {
         if let Some(found) = self.known(image).await? {
             return Ok(found);
         }
@@ -108,7 +115,7 @@ impl<R: Remote> Fetch<'_, R> {
         }
     }
 
-    async fn download(&self, image: &Image<R::Detail>) -> Result<(Digest, Bytes), FetchError> {
+    async fn download(&self, image: &Image<R::Detail>) -> Result<Had, FetchError> {
         let bytes = self.remote.download(self.reference, image, self.max, &self.pull.progress).await?;
         let (cache, version, claimed) = (Arc::clone(self.cache), image.version, image.content);
         let reference = self.reference.clone();
@@ -118,23 +125,23 @@ impl<R: Remote> Fetch<'_, R> {
                 return Err(FetchError::Content { reference: reference.to_string(), claimed, found: content });
             }
             // Checked or not: it is what its source says it is, and it is checked at each use.
-            cache.keep(&reference, &content, &bytes);
+            let unkept = cache.keep(&content, &bytes).err().map(Arc::new);
             if claimed.is_none() {
                 note(&cache, &of_version(&version), Note { version, content });
             }
-            Ok((content, bytes))
+            Ok(Had { content, bytes, unkept })
         })
         .await
     }
 
     /// Its bytes, if the cache has them.
-    async fn known(&self, image: &Image<R::Detail>) -> Result<Option<(Digest, Bytes)>, FetchError> {
+    async fn known(&self, image: &Image<R::Detail>) -> Result<Option<Had>, FetchError> {
         let content = match image.content {
             Some(content) => Some(content),
             None => self.note(of_version(&image.version)).await?.map(|note| note.content),
         };
         let Some(content) = content else { return Ok(None) };
-        Ok(self.cached(content).await?.map(|bytes| (content, bytes)))
+        Ok(self.cached(content).await?.map(|bytes| Had { content, bytes, unkept: None }))
     }
 
     async fn cached(&self, content: Digest) -> Result<Option<Bytes>, FetchError> {
@@ -184,10 +191,11 @@ impl<R: Remote> Fetch<'_, R> {
         FetchError::NotCached { reference: self.reference.to_string() }
     }
 
-    fn fetched(&self, note: Note, bytes: Bytes, moved_from: Option<Digest>) -> Fetched {
-        let (reference, digest) = (self.reference.clone(), note.content);
+    fn fetched(&self, note: Note, had: Had, moved_from: Option<Digest>) -> Fetched {
+        let Had { content: digest, bytes, unkept } = had;
         let (version, place) = (Some(note.version), self.named.place.clone());
-        Fetched { reference, digest, bytes, version, moved_from, is_cached: self.cache.has_entry(&digest), place }
+        let is_cached = unkept.is_none();
+        Fetched { reference: self.reference.clone(), digest, bytes, version, moved_from, is_cached, unkept, place }
     }
 }
 

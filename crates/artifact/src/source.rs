@@ -84,8 +84,8 @@ impl SourceSettings {
 pub(crate) struct Sources {
     registries: Registries,
     bindles: Bindles,
-    /// The lattice's own store, where there is a lattice.
-    objects: Option<Objects>,
+    /// The lattice's own store and what tells it apart from others, where there is a lattice.
+    objects: Option<(Objects, String)>,
 }
 
 /// What a download needs to know of an image.
@@ -106,8 +106,8 @@ impl Sources {
     }
 
     /// With the artifacts of a lattice.
-    pub(crate) fn with_objects(self, objects: Objects) -> Self {
-        Self { objects: Some(objects), ..self }
+    pub(crate) fn with_objects(self, objects: Objects, lattice: String) -> Self {
+        Self { objects: Some((objects, lattice)), ..self }
     }
 
     /// Whether a reference may be fetched at all, which can be told without fetching it.
@@ -148,14 +148,17 @@ impl Sources {
         self.registries.push(reference, push, progress).await
     }
 
-    /// What a name means in one lattice says nothing of another, which may use the same cache.
     fn named(&self, reference: &Reference) -> Named {
         match reference.target() {
             Target::Oci(oci) => {
                 Named { place: Some(format!("{oci} for {}", this_target())), is_fixed: oci.digest().is_some() }
             }
             Target::Bindle(bindle) => Named { place: self.bindles.place(bindle), is_fixed: false },
-            Target::File(_) | Target::Object(_) | Target::Builtin(_) => Named { place: None, is_fixed: false },
+            Target::Object(object) => {
+                let place = self.objects.as_ref().map(|(_, lattice)| format!("{object} in {lattice}"));
+                Named { place, is_fixed: false }
+            }
+            Target::File(_) | Target::Builtin(_) => Named { place: None, is_fixed: false },
         }
     }
 
@@ -182,7 +185,7 @@ impl Remote for Sources {
                 Ok(Image { version, content, size, detail: Detail::Bindle(image) })
             }
             Target::Object(object) => {
-                let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
+                let (objects, _) = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
                 let image = objects.find(object).await.map_err(FetchError::object)?;
                 let (version, content, size) = (image.version(), image.content(), image.size());
                 Ok(Image { version, content, size, detail: Detail::Object(image) })
@@ -208,7 +211,7 @@ impl Remote for Sources {
                 bytes.map_err(|error| FetchError::bindle(reference, error))
             }
             (Target::Object(object), Detail::Object(image)) => {
-                let objects = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
+                let (objects, _) = self.objects.as_ref().ok_or_else(|| self.unsupported(reference))?;
                 let bytes = objects.download(object, image, max, progress).await;
                 bytes.map_err(FetchError::object)
             }
@@ -222,7 +225,16 @@ pub(crate) async fn read_file(reference: Reference, file: FileReference, max: u6
     blocking(move || match file::read(file.path(), max) {
         Ok(bytes) => {
             let digest = Digest::of(&bytes);
-            Ok(Fetched { reference, digest, bytes, version: None, moved_from: None, is_cached: false, place: None })
+            Ok(Fetched {
+                reference,
+                digest,
+                bytes,
+                version: None,
+                moved_from: None,
+                is_cached: false,
+                unkept: None,
+                place: None,
+            })
         }
         Err(source) => Err(FetchError::File { reference: reference.to_string(), source }),
     })

@@ -8,12 +8,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use lattice_protocol::error_chain;
 
 use crate::{
     archive::{self, Opened},
     artifact::{Artifact, Fetched, Policy, ProviderArtifact},
     blocking::blocking,
-    cache::{Cache, StoreError},
+    cache::{Cache, StoreError, Unkept},
     defaults::{CACHE_CAPACITY, MAX_ARTIFACT},
     digest::Digest,
     error::FetchError,
@@ -115,10 +116,11 @@ impl Store {
         Ok(Self { cache: Arc::new(cache), sources, max_artifact: settings.max_artifact })
     }
 
-    /// The same store, which also has the artifacts of a lattice.
+    /// The same store, which also has the artifacts of a lattice. `lattice` tells it apart from others whose hosts may use the same
+    /// cache, so that what names mean there can be remembered.
     #[must_use]
-    pub fn with_objects(self, objects: Objects) -> Self {
-        Self { sources: self.sources.with_objects(objects), ..self }
+    pub fn with_objects(self, objects: Objects, lattice: String) -> Self {
+        Self { sources: self.sources.with_objects(objects, lattice), ..self }
     }
 
     /// The checked artifact that `reference` names, with `now` as the time at which its claims must hold.
@@ -202,9 +204,26 @@ impl Store {
                 version: None,
                 moved_from: None,
                 is_cached: true,
+                unkept: None,
                 place: None,
             };
             Ok(found.map(cached))
+        })
+        .await
+    }
+
+    /// Has what was fetched in the cache, for a later start; [`verify`](Self::verify) goes on without.
+    ///
+    /// # Errors
+    /// [`FetchError::NotKept`]
+    pub async fn keep(&self, fetched: Fetched) -> Result<(), FetchError> {
+        let cache = Arc::clone(&self.cache);
+        blocking(move || {
+            if cache.has_entry(&fetched.digest) {
+                return Ok(());
+            }
+            let kept = cache.keep(&fetched.digest, &fetched.bytes);
+            kept.map_err(|source| FetchError::NotKept { reference: fetched.reference.to_string(), source })
         })
         .await
     }
@@ -311,7 +330,7 @@ impl Store {
                 }
             })?;
             if !fetched.is_cached {
-                cache.keep(&fetched.reference, &fetched.digest, &fetched.bytes);
+                log_unkept(&fetched, cache.keep(&fetched.digest, &fetched.bytes));
             }
             Ok((fetched, found))
         })
@@ -325,4 +344,11 @@ fn open(fetched: &Fetched, policy: &Policy, now: SystemTime) -> Result<Opened, F
     let opened = opened.map_err(refused)?;
     policy.trust.admit(&fetched.reference, &opened.claims.issuer)?;
     Ok(opened)
+}
+
+fn log_unkept(fetched: &Fetched, kept: Result<(), Unkept>) {
+    if let Err(error) = kept {
+        let Fetched { reference, digest, .. } = fetched;
+        tracing::warn!(%digest, %reference, error = error_chain(&error), "the artifact is not kept in the cache");
+    }
 }

@@ -70,7 +70,7 @@ impl Artifacts {
     /// Whatever is behind a reference, verified and in the cache.
     pub(crate) async fn any(&self, reference: &Reference, operation: &Operation) -> Result<Prefetched, FetchError> {
         let fetched = self.fetch(reference, Kind::Any, None, operation).await?;
-        let digest = fetched.digest();
+        let kept = fetched.clone();
         let verified = match fetched.kind() {
             Kind::Module => {
                 let verified = self.store.verify(fetched, &self.rules.policy, SystemTime::now()).await?;
@@ -80,10 +80,8 @@ impl Artifacts {
                 Prefetched::Provider(self.store.verify_provider(fetched, &self.rules.policy, SystemTime::now()).await?)
             }
         };
-        match self.store.holds(&digest) {
-            true => Ok(verified),
-            false => Err(FetchError::NotKept { reference: reference.to_string() }),
-        }
+        self.store.keep(kept).await?;
+        Ok(verified)
     }
 
     /// The provider whose archive had that digest, from the cache or, if that has lost it, from where it came from, unless the

@@ -123,7 +123,7 @@ With `-o json` a command prints exactly one JSON document on standard output;
   operation watch     operation_id, command, phase, phases, host_id, incarnation,
                       actor_id, reference, requester, causes, code, swap_micros,
                       unrecorded, fetch with digest, fetched, size, version,
-                      moved_from
+                      moved_from, unkept
   call                the document is the answer
   status              running, pid, version, lattice, control_prefix, nats_url,
                       nats_version, store, creds, host_id, host_name, started,

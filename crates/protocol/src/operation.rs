@@ -141,6 +141,9 @@ pub struct ImageFetch {
     /// Bytes that there are.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub size: u64,
+    /// Why the host's cache does not keep it, should it not: it is fetched again the next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
     /// What its source calls this version: the digest of a manifest in a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

@@ -22,7 +22,7 @@ fn cache(dir: &TempDir) -> Cache {
 
 fn put(cache: &Cache, bytes: &[u8]) -> Digest {
     let digest = Digest::of(bytes);
-    cache.put(&digest, bytes).unwrap();
+    cache.keep(&digest, bytes).unwrap();
     digest
 }
 
@@ -127,7 +127,8 @@ fn what_is_larger_than_the_cache_drives_nothing_out() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::open(&dir.path().join("cache"), 10).unwrap();
     put(&cache, b"abc");
-    put(&cache, b"01234567890");
+    let larger = cache.keep(&Digest::of(b"01234567890"), b"01234567890").unwrap_err();
+    assert_eq!(larger.to_string(), "it is larger than the cache, which has 10 bytes; `--cache-size` sets more");
     assert!(has(&cache, b"abc") && !has(&cache, b"01234567890"));
 }
 

@@ -116,7 +116,6 @@ async fn never_is_never() {
     assert_eq!(remote.asked(), (1, 1));
 }
 
-/// What a name means in one lattice says nothing of another, so that it is asked each time.
 #[tokio::test]
 async fn names_that_cannot_be_remembered_are_asked_for_each_time() {
     let (bench, remote) = (Bench::new(), Counted::new(b"abc"));
@@ -131,7 +130,7 @@ async fn names_that_cannot_be_remembered_are_asked_for_each_time() {
 async fn an_entry_that_was_lost_is_fetched_again() {
     let (bench, remote) = (Bench::new(), Counted::new(b"abc"));
     bench.fetch(&remote, PullPolicy::IfNotPresent).await.expect("it is there");
-    bench.cache.put(&Digest::of(&[1; 999]), &[1; 999]).expect("it can be written");
+    bench.cache.keep(&Digest::of(&[1; 999]), &[1; 999]).expect("it can be written");
     bench.fetch(&remote, PullPolicy::IfNotPresent).await.expect("it is there");
     assert_eq!(remote.asked(), (2, 2));
 }

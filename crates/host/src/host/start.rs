@@ -72,7 +72,8 @@ impl Opened {
         let shared = Shared::open(config, &jetstream, issuers).await?;
         let issuers = shared.issuers();
         let objects = objects(&jetstream, config).await?;
-        let store = store.with_objects(objects.clone());
+        let store =
+            store.with_objects(objects.clone(), format!("{} of {}", config.lattice, config.cluster_seed.public()));
         let (ledger, writer) = Ledger::open(&jetstream, &config.lattice).await?;
         let members = Members::open(&jetstream, &config.lattice, config.host_seed.public()).await?;
         let events = EventSubjects::new(config.lattice.clone());

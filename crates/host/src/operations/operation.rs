@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lattice_artifact::{Fetched, Progress};
 use lattice_protocol::{
-    Ack, ActorKey, ImageFetch, OperationId, OperationPhase, OperationRecord, PullPolicy, RefusalCode,
+    Ack, ActorKey, ImageFetch, OperationId, OperationPhase, OperationRecord, PullPolicy, RefusalCode, error_chain,
 };
 use tokio::sync::watch;
 
@@ -79,6 +79,7 @@ impl Operation {
             fetched: size,
             moved_from: fetched.moved_from().map(|digest| digest.to_string()),
             size,
+            unkept: fetched.unkept().map(|unkept| error_chain(unkept)),
             version: fetched.version().map(|digest| digest.to_string()),
         };
         self.record.send_modify(|record| record.fetch = Some(fetch));

@@ -50,7 +50,7 @@ async fn actors_start_though_nothing_can_be_written_to_the_cache() {
     let words = ["the executable of", &*provider, "cannot be written to the cache"];
     assert_failed(&start_provider(&lattice, &provider).await, &words);
     let reference = fake.reference("hello:2");
-    let words = [&*reference, "cannot be kept in the cache", "the disk is full or read-only"];
+    let words = [&*reference, "cannot be kept in the cache", "the cache cannot be written; see to the disk"];
     assert_failed(&prefetch(&lattice, &reference).await, &words);
 
     block(&cache, false);
@@ -77,11 +77,14 @@ async fn a_disk_that_is_full_costs_what_must_be_written_alone() {
     let (client, key) = (client(&lattice), &host.key);
     let image = large.reference("large:1");
     for _ in 0..2 {
-        assert_well(&start_on(&client, key, &image).await);
+        let record = start_on(&client, key, &image).await;
+        assert_well(&record);
+        let unkept = record.fetch.and_then(|fetch| fetch.unkept).expect("that it is not kept is told");
+        assert!(unkept.contains("No space left on device"), "{unkept}");
     }
     assert_eq!(large.count("/blobs/"), 2, "it is not kept");
     let prefetched = ended(client.prefetch(key, &image).await.expect("it is taken on")).await;
-    assert_failed(&prefetched, &[&image, "cannot be kept in the cache", "the disk is full"]);
+    assert_failed(&prefetched, &[&image, "cannot be kept in the cache", "No space left on device"]);
 
     // Its program is larger than the disk, the archive is not.
     let (_, packed) = archive_with(&account, "Large", &"x".repeat(2 * DISK));

@@ -87,10 +87,9 @@ fn fetched(fetch: &ImageFetch, detail: Detail) -> String {
         Some(digest) => format!("{}, {}", detail.digest(digest), size(fetch.size)),
         None => format!("{} of {}", size(fetch.fetched), size(fetch.size)),
     };
-    match &fetch.moved_from {
-        Some(before) => format!("{bytes}; the reference named {} before", detail.digest(before)),
-        None => bytes,
-    }
+    let moved = fetch.moved_from.as_ref().map(|before| format!("the reference named {} before", detail.digest(before)));
+    let unkept = fetch.unkept.as_ref().map(|why| format!("not kept in the cache: {why}"));
+    [Some(bytes), moved, unkept].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// The command itself would have failed too.

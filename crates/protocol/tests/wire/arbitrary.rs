@@ -451,7 +451,14 @@ fn known_phase() -> impl Strategy<Value = OperationPhase> {
 
 strategy!(
     fetch,
-    ImageFetch { digest: maybe(), fetched: any::<u64>(), moved_from: maybe(), size: any::<u64>(), version: maybe() }
+    ImageFetch {
+        digest: maybe(),
+        fetched: any::<u64>(),
+        moved_from: maybe(),
+        size: any::<u64>(),
+        unkept: maybe(),
+        version: maybe()
+    }
 );
 
 /// By hand, for a tuple of strategies has at most twelve parts.

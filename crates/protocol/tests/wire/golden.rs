@@ -557,6 +557,7 @@ fn check_images(golden: &mut Golden) {
         fetched: 180_224,
         moved_from: Some(digest("2c")),
         size: 180_224,
+        unkept: None,
         version: Some(digest("1b")),
     };
     golden.check("operation_record_fetched", &record_of_fetch(OperationPhase::Running, fetched));
