@@ -90,7 +90,8 @@ impl Host {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(config: HostConfig) -> Result<Host, StartError> {
-        start::start(config).await
+        // Its state is tens of kilobytes: on the heap, so that whoever awaits it does not need a larger stack than threads have.
+        Box::pin(start::start(config)).await
     }
 
     /// The host's key.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lattice_host::{Host, StartError};
+use lattice_host::{Host, HostConfig, StartError};
 use lattice_protocol::event::EventData;
 use lattice_testkit::{NatsOptions, NatsServer, guests};
 use serde_json::json;
@@ -37,6 +37,16 @@ async fn a_host_says_that_it_started_and_lives() {
     let beat = events.next().await;
     let Some(EventData::HostHeartbeat(inventory)) = beat.known_data() else { panic!("{beat:?}") };
     assert_eq!(inventory.host_id, lattice.host_key());
+}
+
+/// The state of a start was part of each future that awaited one, copied from frame to frame in unoptimized programs: threads
+/// with the usual 2 MiB of stack overflowed.
+#[tokio::test]
+async fn regression_whoever_awaits_a_start_carries_no_more_than_its_configuration() {
+    let (nats, dir) = (NatsServer::start().await, tempfile::tempdir().expect("a temporary directory"));
+    let start = Host::start(config(&nats.client().await, &Seeds::generate(), &dir));
+    let (future, configuration) = (size_of_val(&start), size_of::<HostConfig>());
+    assert!(future < configuration + 512, "{future} bytes for a configuration of {configuration}");
 }
 
 #[tokio::test]

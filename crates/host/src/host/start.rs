@@ -69,7 +69,7 @@ impl Opened {
             .map_err(|source| StartError::Store { source })?;
         let runtime = engine(config)?;
         let jetstream = jetstream(config.control.clone()).await?;
-        let shared = Shared::open(config, &jetstream, issuers).await?;
+        let shared = Box::pin(Shared::open(config, &jetstream, issuers)).await?;
         let issuers = shared.issuers();
         let objects = objects(&jetstream, config).await?;
         let store =
@@ -267,7 +267,7 @@ impl Common<'_> {
 pub(super) async fn start(config: HostConfig) -> Result<Host, StartError> {
     let subjects = ControlSubjects::with_prefix(&config.prefix, config.lattice.clone());
     let Opened { state, store, objects, runtime, shared, ledger, writer, members, watcher, issuers, intake } =
-        Opened::open(&config, &subjects).await?;
+        Box::pin(Opened::open(&config, &subjects)).await?;
     let (state, board, capacity) = (Arc::new(state), Board::default(), Capacity::new(config.max_instances));
     let (events, publisher) = channel(&config);
     let (registrar, labels, label_edits) = labels(&config, &state, &events, &capacity);
