@@ -25,6 +25,7 @@ mod error;
 pub mod invocation;
 mod jwt;
 mod module;
+mod nats_user;
 mod provider;
 mod seal;
 mod seed;
@@ -40,9 +41,10 @@ pub use invocation::{
 };
 pub use jwt::{Claims, Token, sign_token};
 pub use module::{ModuleClaims, NewModuleClaims, check_module, module_hash, read_module, sign_module, verify_module};
+pub use nats_user::{NatsUserError, NatsUserToken};
 pub use provider::{
     NewProviderClaims, ProviderClaims, binary_hash, check_provider, read_provider, sign_provider, verify_provider,
 };
 pub use seal::{SealError, UnsealError};
-pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError};
+pub use seed::{AccountSeed, ClusterSeed, HostSeed, ModuleSeed, ProviderSeed, SeedError, UserSeed};
 pub use time::unix_seconds;

@@ -6,7 +6,7 @@
 //! authenticated with the content. A mark is an HMAC with SHA-256 (RFC 2104), with a key of its own that stems from the seed in
 //! the same way. Where either is kept is not known here.
 
-use lattice_protocol::ClusterKey;
+use lattice_protocol::{ClusterKey, LinkName, ProviderKey};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Prk, Salt},
@@ -21,9 +21,12 @@ use crate::{defaults::SEALED_VERSION, seed::ClusterSeed};
 const PURPOSE: &[u8] = b"lattice: what the hosts of a cluster seal";
 /// What the key of marks is for.
 const MARK_PURPOSE: &[u8] = b"lattice: by what the hosts of a cluster know that they were told the same";
+/// What the seed of a provider's instances is for.
+const INSTANCES_PURPOSE: &[u8] = b"lattice: by what the instances of a provider know each other";
 /// Bytes of a public key's text.
 const KEY_TEXT: usize = 56;
 /// Where the nonce begins, and where the content.
+const SEED_LEN: usize = 32;
 const NONCE_AT: usize = 1 + KEY_TEXT;
 const CONTENT_AT: usize = NONCE_AT + NONCE_LEN;
 
@@ -92,6 +95,18 @@ impl ClusterSeed {
         let length = opened.map_err(|_| UnsealError::Tampered)?.len();
         content.truncate(length);
         Ok(content)
+    }
+
+    /// The seed by which the instances of a provider know each other, on whichever host of the cluster: what they seal for each
+    /// other nobody else opens who does not have this seed. It signs nothing that anybody accepts.
+    pub fn of_instances(&self, provider: &ProviderKey, link: &LinkName) -> ClusterSeed {
+        // A provider's key has one length, so that no two pairs read alike.
+        let purpose = [INSTANCES_PURPOSE, provider.as_str().as_bytes(), link.as_str().as_bytes()];
+        let extracted = self.extracted();
+        let expanded = extracted.expand(&purpose, HKDF_SHA256).expect("a seed is shorter than what can be derived");
+        let mut seed = Zeroizing::new([0; SEED_LEN]);
+        expanded.fill(&mut *seed).expect("the hash has as many bytes as a seed");
+        ClusterSeed::from_bytes(*seed)
     }
 
     /// A mark of what these parts hold together: the same for all who have this seed, and nothing by which anybody else could
@@ -197,6 +212,35 @@ mod tests {
         // For ever: hosts of one cluster may be of several versions.
         let hex = HEXLOWER.encode(&mark);
         assert_eq!(hex, "74d8f9de912793e5811f759454530e2ba0e81ffba7bec579809776543d79223a");
+    }
+
+    #[test]
+    fn instances_of_one_provider_share_a_seed_and_no_others_do() {
+        let provider: ProviderKey =
+            "VC3IJSRK3KIJUD5PQIEU2UNWT4PQCRYTAXFC4PDLTCMDX7L77YRUGCXW".parse().expect("a provider key");
+        let other = crate::ProviderSeed::generate().public();
+        let backup: LinkName = "backup".parse().expect("a link name");
+        let text = |seed: ClusterSeed| seed.secret_text();
+        let seed = text(cluster().of_instances(&provider, &LinkName::default()));
+        assert_eq!(seed, text(cluster().of_instances(&provider, &LinkName::default())));
+        for different in [
+            cluster().of_instances(&provider, &backup),
+            cluster().of_instances(&other, &LinkName::default()),
+            ClusterSeed::generate().of_instances(&provider, &LinkName::default()),
+            cluster(),
+        ] {
+            assert_ne!(seed, text(different));
+        }
+        assert_eq!(seed.parse::<ClusterSeed>().expect("a seed").secret_text(), seed);
+        // For ever: instances of one provider may be of several versions. Made with Python's `hmac`.
+        assert_eq!(
+            HEXLOWER.encode(&sha2_of(&seed)),
+            "623afceae1ed391d1c4f1a5bc82fd691b3ef82089401d8f8dd86d99e89024955"
+        );
+    }
+
+    fn sha2_of(text: &str) -> Vec<u8> {
+        ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref().to_vec()
     }
 
     #[test]

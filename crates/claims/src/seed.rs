@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use lattice_protocol::{AccountKey, ActorKey, ClusterKey, HostKey, KeyKind, ProviderKey};
+use lattice_protocol::{AccountKey, ActorKey, ClusterKey, HostKey, KeyKind, ProviderKey, UserKey};
 use nkeys::{KeyPair, KeyPairType};
 
 /// Characters of a seed's text form.
@@ -128,6 +128,14 @@ seed!(
     /// The secret key of a cluster, which signs invocations.
     ClusterSeed, ClusterKey, KeyPairType::Cluster
 );
+impl ClusterSeed {
+    /// The seed of these random bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        let pair = KeyPair::new_from_raw(KeyPairType::Cluster, bytes).expect("any 32 bytes are a seed");
+        Self::of(pair)
+    }
+}
+
 seed!(
     /// The secret key of a host.
     HostSeed, HostKey, KeyPairType::Server
@@ -139,6 +147,10 @@ seed!(
 seed!(
     /// The secret key of a capability provider.
     ProviderSeed, ProviderKey, KeyPairType::Service
+);
+seed!(
+    /// The secret key of a NATS user.
+    UserSeed, UserKey, KeyPairType::User
 );
 
 #[cfg(test)]

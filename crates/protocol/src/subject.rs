@@ -77,6 +77,16 @@ impl RpcSubjects {
         format!("{}.shutdown", self.provider(provider, link))
     }
 
+    /// Where all instances of a provider hear that another one is there. Of this project, as the next.
+    pub fn instances(&self, provider: &ProviderKey, link: &LinkName) -> String {
+        format!("{}.instances", self.provider(provider, link))
+    }
+
+    /// Where one instance of a provider is told what the others know; `instance` is one token.
+    pub fn instance(&self, provider: &ProviderKey, link: &LinkName, instance: &str) -> String {
+        format!("{}.{instance}", self.instances(provider, link))
+    }
+
     /// The object store bucket of payloads that are too large for one message: it is named as the lattice.
     /// Source: wasmCloud 0.82 `crates/core/src/chunking.rs`, wasmbus-rpc 0.15 `chunkify.rs`.
     pub fn payload_bucket(&self) -> &str {

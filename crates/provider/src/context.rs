@@ -89,6 +89,17 @@ impl Context {
         ActorCall { rpc: &self.inner.rpc, call }
     }
 
+    /// The seed by which the instances of this provider know each other. Hosts of other projects do not tell it, and give the
+    /// cluster's seed, from which it is derived as hosts of this one do.
+    pub(crate) fn instances_seed(&self) -> Result<ClusterSeed, StartError> {
+        let data = &self.inner.data;
+        let read = |text: &str| text.parse::<ClusterSeed>().map_err(|source| StartError::InvocationSeed { source });
+        match data.instances_seed.as_str() {
+            "" => Ok(read(&data.invocation_seed)?.of_instances(&data.provider_key, &data.link_name)),
+            seed => read(seed),
+        }
+    }
+
     pub(crate) fn table(&self) -> &Table {
         &self.inner.links
     }

@@ -51,3 +51,25 @@ pub(crate) const THREADS_LIMIT: Duration = Duration::from_millis(500);
 
 /// Nested deeper than any payload; the limit keeps damaged bytes from exhausting the stack.
 pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Bytes of what an instance tells another in one message: with what goes around them they fit into what any server carries.
+pub(crate) const PAGE_BYTES: usize = 256 << 10;
+
+/// How many other instances are known: more than any provider has, and bounds what is kept of them.
+pub(crate) const PEERS: usize = 1024;
+
+/// How long an instance may take to tell what it knows: many times what it needs.
+pub(crate) const GREETING_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a provider that starts waits for an instance that is there and silent: the host waits for five seconds until it
+/// takes the provider for one that runs.
+pub(crate) const FIRST_PEER_LIMIT: Duration = Duration::from_millis(1500);
+
+/// How often the others are greeted, should one have missed the last greeting: seldom beside all else that is sent.
+pub(crate) const GREETING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the connection stands: soon beside what a reconnection takes.
+pub(crate) const CONNECTION_LOOK: Duration = Duration::from_millis(100);
+
+/// How long until an instance that does not answer is told again: it may be gone by then, and the server says so.
+pub(crate) const TELL_AGAIN: Duration = Duration::from_millis(300);

@@ -115,7 +115,7 @@ fn of(context: &Context, subject: Subject) -> String {
     }
 }
 
-async fn subscribe(nats: &Client, subject: String) -> Result<Subscriber, StartError> {
+pub(crate) async fn subscribe(nats: &Client, subject: String) -> Result<Subscriber, StartError> {
     let subscribed = nats.subscribe(subject.clone()).await;
     subscribed.map_err(|source| StartError::Subscribe { subject, source })
 }

@@ -82,11 +82,20 @@ impl Tools {
             config_json: configuration,
             default_rpc_timeout_ms: Some(u64::try_from(settings.call_timeout.as_millis()).unwrap_or(u64::MAX)),
             structured_logging: false,
+            instances_seed: self.instances_seed(key),
             direct: None,
             otel_config: OtelConfig {
                 traces_exporter: settings.environment_value("OTEL_TRACES_EXPORTER"),
                 exporter_otlp_endpoint: settings.environment_value("OTEL_EXPORTER_OTLP_ENDPOINT"),
             },
+        }
+    }
+
+    /// Where providers have the seed of the cluster they derive it themselves, also under published hosts.
+    fn instances_seed(&self, key: &InstanceKey) -> String {
+        match &self.lent_keys {
+            Some(_) => self.lattice.cluster_seed.of_instances(&key.provider, &key.link).secret_text(),
+            None => String::new(),
         }
     }
 

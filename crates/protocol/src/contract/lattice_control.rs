@@ -6,20 +6,22 @@
 //! than those of the control interface and are types of their own, made from them.
 //! Source: `wasmcloud-interface-lattice-control` 0.20 `control.rs`.
 
+mod code;
 mod result;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     control::{LinkDefinition, RegistryCredential, lenient::empty_as_none},
     id::{HostKey, LatticeName},
 };
 
+pub use code::ErrorCode;
 pub use result::{
-    ActorAuctionAck, ActorDescription, ActorInstance, CtlOperationAck, GetClaimsResponse, Host, HostInventory,
-    ProviderAuctionAck, ProviderDescription,
+    ActorAuctionAck, ActorDescription, ActorInstance, CtlOperationAck, Gathering, GetClaimsResponse, Host,
+    HostInventory, ProviderAuctionAck, ProviderDescription, Shortfall,
 };
 
 /// The contract's id.
@@ -115,12 +117,29 @@ impl std::fmt::Debug for SetLatticeCredentials {
 /// Sets credentials for registries in a lattice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetRegistryCredentials {
-    /// Credentials by registry host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Credentials by registry host. Actors of wasmCloud 0.82 write a list of pairs, which is read too.
+    #[serde(default, deserialize_with = "map_or_pairs", skip_serializing_if = "Option::is_none")]
     pub credentials: Option<BTreeMap<String, RegistryCredential>>,
     /// The lattice.
     #[serde(alias = "latticeId")]
     pub lattice_id: LatticeName,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Credentials {
+    Map(BTreeMap<String, RegistryCredential>),
+    Pairs(Vec<(String, RegistryCredential)>),
+}
+
+/// Source of the pairs: wasmCloud 0.82 `crates/providers/lattice-controller/wit/deps/lattice-control/lattice-control.wit`.
+fn map_or_pairs<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, RegistryCredential>>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map(|credentials| match credentials {
+        Credentials::Map(map) => map,
+        Credentials::Pairs(pairs) => pairs.into_iter().collect(),
+    }))
 }
 
 #[cfg(test)]

@@ -75,6 +75,29 @@ pub enum RefusalCode {
     Other,
 }
 
+impl RefusalCode {
+    /// The code as it stands in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefusalCode::Invalid => "invalid",
+            RefusalCode::OtherLattice => "other_lattice",
+            RefusalCode::Unsupported => "unsupported",
+            RefusalCode::NotAllowed => "not_allowed",
+            RefusalCode::NotRunning => "not_running",
+            RefusalCode::Conflict => "conflict",
+            RefusalCode::LinkConflict => "link_conflict",
+            RefusalCode::BidStale => "bid_stale",
+            RefusalCode::OperationConflict => "operation_conflict",
+            RefusalCode::Full => "full",
+            RefusalCode::Stopping => "stopping",
+            RefusalCode::Unavailable => "unavailable",
+            RefusalCode::NotFound => "not_found",
+            RefusalCode::TooLarge => "too_large",
+            RefusalCode::Other => "other",
+        }
+    }
+}
+
 impl Ack {
     /// The command was done or taken on, without an operation to follow.
     pub fn accepted() -> Self {
@@ -96,5 +119,35 @@ impl Ack {
     pub fn with_code(mut self, code: RefusalCode) -> Self {
         self.code = Some(code);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_as_they_are_written() {
+        use RefusalCode::*;
+        let all = [
+            Invalid,
+            OtherLattice,
+            Unsupported,
+            NotAllowed,
+            NotRunning,
+            Conflict,
+            LinkConflict,
+            BidStale,
+            OperationConflict,
+            Full,
+            Stopping,
+            Unavailable,
+            NotFound,
+            TooLarge,
+            Other,
+        ];
+        for code in all {
+            assert_eq!(serde_json::to_value(code).expect("a code"), code.as_str());
+        }
     }
 }

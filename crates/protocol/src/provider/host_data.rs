@@ -68,6 +68,10 @@ pub struct HostData {
     /// Where telemetry goes.
     #[serde(default, deserialize_with = "nil_as_default")]
     pub otel_config: OtelConfig,
+    /// The seed by which the instances of the provider know each other, the same on every host of the cluster; secret, empty
+    /// where the provider has the cluster's own seed. Of this project.
+    #[serde(default, rename = "lattice_instances_seed", skip_serializing_if = "String::is_empty")]
+    pub instances_seed: String,
     /// Where it can call the actors of its host directly; only hosts of this project say, and only their SDK knows.
     #[serde(default, rename = "lattice_direct", skip_serializing_if = "Option::is_none")]
     pub direct: Option<DirectAccess>,
@@ -145,6 +149,7 @@ impl HostData {
             default_rpc_timeout_ms: None,
             structured_logging: false,
             otel_config: OtelConfig::default(),
+            instances_seed: String::new(),
             direct: None,
         }
     }

@@ -306,6 +306,8 @@ fn providers_hear_below_the_subject_of_their_invocations() {
     assert_eq!(subjects.delete_link(&provider, &link), format!("{root}.linkdefs.del"));
     assert_eq!(subjects.link_changes(&provider, &link), format!("{root}.linkdefs.*"));
     assert_eq!(subjects.health(&provider, &link), format!("{root}.health"));
+    assert_eq!(subjects.instances(&provider, &link), format!("{root}.instances"));
+    assert_eq!(subjects.instance(&provider, &link, "a"), format!("{root}.instances.a"));
     assert_eq!(subjects.shutdown(&provider, &link), format!("{root}.shutdown"));
 }
 

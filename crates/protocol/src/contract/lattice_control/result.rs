@@ -1,5 +1,8 @@
 //! What the contract answers: the lattice's replies, without what the published interface does not know.
 //!
+//! Two keys are of this project: `code` in an ack that refuses, and `incomplete` in the first item of a list that is not all
+//! there is. Published actors pass over keys that they do not know.
+//!
 //! Source: `wasmcloud-interface-lattice-control` 0.20 `control.rs`, whose structs, fields and order these are.
 
 use std::collections::BTreeMap;
@@ -20,13 +23,47 @@ pub struct CtlOperationAck {
     /// Why not; empty when accepted.
     #[serde(default)]
     pub error: String,
+    /// What kind of refusal it is, the name of an [`ErrorCode`](super::ErrorCode); none when accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl From<control::Ack> for CtlOperationAck {
     fn from(ack: control::Ack) -> Self {
-        Self { accepted: ack.accepted, error: ack.error }
+        let code = ack.code.filter(|_| !ack.accepted).map(|code| code.as_str().to_owned());
+        Self { accepted: ack.accepted, error: ack.error, code }
     }
 }
+
+/// What is missing in a list: the hosts that belong to the lattice and did not answer, and how many answers could not be
+/// read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortfall {
+    /// The silent hosts. None, with nothing unreadable, means that nobody could tell which hosts there are.
+    #[serde(default)]
+    pub missing: Vec<HostKey>,
+    /// How many answers could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
+}
+
+/// An item of a list that hosts answer together, whose first item tells whether it is all there is.
+pub trait Gathering {
+    /// Notes what is missing beside this item.
+    fn note(&mut self, shortfall: Shortfall);
+}
+
+macro_rules! gathering {
+    ($($name:ident),*) => {
+        $(impl Gathering for $name {
+            fn note(&mut self, shortfall: Shortfall) {
+                self.incomplete = Some(shortfall);
+            }
+        })*
+    };
+}
+
+gathering!(ActorAuctionAck, ProviderAuctionAck, Host);
 
 /// A host's bid in an actor auction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +74,14 @@ pub struct ActorAuctionAck {
     /// The host that bids.
     #[serde(alias = "hostId")]
     pub host_id: HostKey,
+    /// In the first item of a list that is not all there is: what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Shortfall>,
 }
 
 impl From<control::ActorBid> for ActorAuctionAck {
     fn from(bid: control::ActorBid) -> Self {
-        Self { actor_ref: bid.actor_ref, host_id: bid.host_id }
+        Self { actor_ref: bid.actor_ref, host_id: bid.host_id, incomplete: None }
     }
 }
 
@@ -57,11 +97,14 @@ pub struct ProviderAuctionAck {
     /// The image, repeated from the auction.
     #[serde(alias = "providerRef")]
     pub provider_ref: String,
+    /// In the first item of a list that is not all there is: what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Shortfall>,
 }
 
 impl From<control::ProviderBid> for ProviderAuctionAck {
     fn from(bid: control::ProviderBid) -> Self {
-        Self { host_id: bid.host_id, link_name: bid.link_name, provider_ref: bid.provider_ref }
+        Self { host_id: bid.host_id, link_name: bid.link_name, provider_ref: bid.provider_ref, incomplete: None }
     }
 }
 
@@ -116,6 +159,9 @@ pub struct Host {
     /// The host's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// In the first item of a list that is not all there is: what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Shortfall>,
 }
 
 impl From<control::Host> for Host {
@@ -132,6 +178,7 @@ impl From<control::Host> for Host {
             uptime_human: host.uptime_human,
             uptime_seconds: host.uptime_seconds,
             version: host.version,
+            incomplete: None,
         }
     }
 }

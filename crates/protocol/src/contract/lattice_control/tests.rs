@@ -96,3 +96,44 @@ fn debug_shows_no_secret() {
         assert!(text.contains("default") && !text.contains(secret), "{text}");
     }
 }
+
+#[test]
+fn registries_are_read_from_pairs_too() {
+    let map = r#"{"credentials":{"r.example":{"password":"p","username":"u"}},"latticeId":"prod"}"#;
+    let pairs =
+        r#"{"credentials":[["r.example",{"password":"p","registryType":null,"username":"u"}]],"latticeId":"prod"}"#;
+    let map: SetRegistryCredentials = decode(&body(map)).expect("as the interface crate writes it");
+    let pairs: SetRegistryCredentials = decode(&body(pairs)).expect("as the later provider's actors write it");
+    assert_eq!(map, pairs);
+}
+
+#[test]
+fn codes_have_names_of_their_own() {
+    for (index, code) in ErrorCode::OWN.iter().enumerate() {
+        assert!(ErrorCode::OWN[..index].iter().all(|other| other.as_str() != code.as_str()), "{code}");
+        assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{code}");
+    }
+    assert_eq!(ErrorCode::Host(control::RefusalCode::LinkConflict).as_str(), "link_conflict");
+}
+
+#[test]
+fn an_ack_says_what_kind_of_refusal_it_is_and_nothing_more_when_accepted() {
+    let refused = control::Ack::refused("no").with_code(control::RefusalCode::Full);
+    let refused = CtlOperationAck::from(refused);
+    assert_eq!(encode(&refused, Format::MESSAGE_PACK), b"\x83\xa8accepted\xc2\xa5error\xa2no\xa4code\xa4full");
+    let accepted = CtlOperationAck::from(control::Ack::accepted());
+    assert_eq!(encode(&accepted, Format::MESSAGE_PACK), b"\x82\xa8accepted\xc3\xa5error\xa0");
+}
+
+#[test]
+fn the_first_item_of_a_list_tells_what_is_missing() {
+    let mut bid = ActorAuctionAck { actor_ref: "x".into(), host_id: HOST.parse().expect("a key"), incomplete: None };
+    let plain = encode(&bid, Format::MESSAGE_PACK);
+    bid.note(Shortfall { missing: vec![HOST.parse().expect("a key")], unreadable: 1 });
+    let noted = encode(&bid, Format::MESSAGE_PACK);
+    assert_eq!(noted[1..plain.len()], plain[1..], "what is known stands as before");
+    let shortfall =
+        [b"\xaaincomplete\x82\xa7missing\x91\xd8".as_slice(), HOST.as_bytes(), b"\xaaunreadable\x01"].concat();
+    assert_eq!(noted[plain.len()..].len(), shortfall.len() + 1, "{noted:?}");
+    assert_eq!(decode::<ActorAuctionAck>(&noted).expect("readable"), bid);
+}
