@@ -16,3 +16,15 @@ pub(crate) const LONGEST_SUBJECT: usize = 1536;
 
 /// How long before a caller stops waiting it is told that there is no answer: the way back, many times over.
 pub(crate) const ANSWERING: Duration = Duration::from_millis(50);
+
+/// The shortest interval of a timer: ten calls a second from each instance of the provider are no load, and what is refused
+/// below is most likely a slip of the pen, such as `ms` for `s`.
+pub(crate) const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The longest interval of a timer: with each new start of a provider it begins anew, so that a longer one might never
+/// pass, and is better refused than believed.
+pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// How long an actor may take over a tick, if not even longer over every call: as long as hosts let a call run when nobody
+/// says otherwise. No caller waits for a tick, so that there is no reason to give up on it earlier.
+pub(crate) const TICK_LIMIT: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! [`Delivery`]: the messages on a link's subscriptions, handed to its actor.
+//! The messages on a link's subscriptions, handed to its actor: [`start`].
 
 use std::sync::Arc;
 
@@ -6,16 +6,10 @@ use async_nats::{Client, Message, SubscribeError, Subscriber};
 use futures::{Stream, StreamExt as _, stream::select_all};
 use lattice_protocol::{contract::messaging, error_chain};
 use lattice_provider::{Context, Failure, Link, encode};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{defaults::IN_FLIGHT, settings::Wish, trace};
-
-/// What hands messages to an actor. Dropping it ends that at once, also for what is under way.
-pub(crate) struct Delivery {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
+use crate::{defaults::IN_FLIGHT, running::Running, settings::Wish, trace};
 
 /// To whom messages are handed, and how.
 struct Addressee {
@@ -23,45 +17,22 @@ struct Addressee {
     link: Arc<Link>,
 }
 
-impl Delivery {
-    /// Subscribes and begins. When this returns the server has been told: what is sent after that over the same connection,
-    /// the answer to whoever put the link for instance, it takes later.
-    pub(crate) async fn start(
-        context: Context,
-        link: Arc<Link>,
-        nats: &Client,
-        wishes: &[Wish],
-    ) -> Result<Self, Failure> {
-        let mut subscribers = Vec::new();
-        for wish in wishes {
-            subscribers.push(subscribe(nats, wish).await?);
-        }
-        // Not asked about with a message of ours: whoever subscribes to everything would be handed that.
-        nats.flush().await?;
-        let stop = CancellationToken::new();
-        let addressee = Arc::new(Addressee { context, link });
-        let task = tokio::spawn(hand_over(select_all(subscribers), addressee, stop.clone()));
-        Ok(Self { stop, task })
+/// Subscribes and begins. When this returns the server has been told: what is sent after that over the same connection,
+/// the answer to whoever put the link for instance, it takes later.
+pub(crate) async fn start(
+    context: Context,
+    link: Arc<Link>,
+    nats: &Client,
+    wishes: &[Wish],
+) -> Result<Running, Failure> {
+    let mut subscribers = Vec::new();
+    for wish in wishes {
+        subscribers.push(subscribe(nats, wish).await?);
     }
-
-    /// Ends it at once; when this returns, no message is handed over any more.
-    pub(crate) async fn end(mut self) {
-        self.task.abort();
-        // That it was aborted is no news.
-        let _ = (&mut self.task).await;
-    }
-
-    /// Takes nothing new, and waits until what is under way is done.
-    pub(crate) async fn finish(mut self) {
-        self.stop.cancel();
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    // Not asked about with a message of ours: whoever subscribes to everything would be handed that.
+    nats.flush().await?;
+    let addressee = Arc::new(Addressee { context, link });
+    Ok(Running::start(|stop| hand_over(select_all(subscribers), addressee, stop)))
 }
 
 async fn subscribe(nats: &Client, wish: &Wish) -> Result<Subscriber, SubscribeError> {

@@ -1,4 +1,5 @@
-//! The capability provider for `wasmcloud:messaging`: actors publish and ask on NATS, and are handed what others publish.
+//! The capability provider for `wasmcloud:messaging`: actors publish and ask on NATS, and are handed what others publish,
+//! and ticks of a timer.
 //!
 //! # Links
 //!
@@ -12,6 +13,8 @@
 //! | `auth_jwt`, `client_jwt` | the user's JWT there, with the seed | – |
 //! | `auth_seed`, `client_seed` | the user's seed there, or an nkey's | no credentials |
 //! | `allow_lattice_subjects` | `true` lifts what is said below | it stands |
+//! | `every` | hands the actor a message this often: an interval from `100ms` to `24h`, in `ms`, `s`, `m` or `h`. Each instance of the provider ticks, see [Timers](#timers) | no timer |
+//! | `every_body` | the text that these messages hold, without the space around it | they are empty |
 //!
 //! # The lattice's own NATS
 //!
@@ -29,6 +32,30 @@
 //! subscriptions, at once. New values of a link end the old subscriptions before they begin the new, so that nothing
 //! is handed over twice.
 //!
+//! # Timers
+//!
+//! With `every=2s` an actor is handed a message each two seconds, like one that others publish: the subject is `timer`,
+//! nobody waits for an answer, and the body is the text of `every_body`. It is published nowhere, the provider calls the actor
+//! itself: a link needs no `subscriptions` for it, and ticks do not count among the 75. What others publish on `timer` looks
+//! the same to an actor that is subscribed to that too. An `every` of the configuration gives each link a timer; the link may
+//! choose another interval, and cannot be without one.
+//!
+//! **Each instance ticks.** Where the provider runs on several hosts under one link name, each of them hands the actor its
+//! own ticks, at its own time: an actor that must do something once has to see to that itself, or the provider is to run
+//! once.
+//!
+//! - The first tick comes one interval after the link was put, also when a provider starts anew and is told its links. A link
+//!   that is put again without a change leaves the timer as it is.
+//! - One at a time: while a tick is with the actor no other is begun. One that comes due meanwhile comes late, once the other
+//!   is done; more than one are skipped, and those that follow come when they would have come anyway.
+//! - A tick may take longer than other calls: 15 s, or as long as every call if that is longer. Then it is given up, and
+//!   the next one comes.
+//! - What fails is logged and gone, and the next tick comes as usual. Failures for the same reason, one after the other, are
+//!   logged once, and so is that it works again.
+//! - When a link goes its timer ends at once; the actor may still be busy with the last tick. New values of a link end the
+//!   old timer before they begin the new one. A shutdown begins no tick and waits for the one under way, as long as it waits
+//!   for calls.
+//!
 //! Source: wasmCloud/capability-providers `nats/src/main.rs`, `nats/src/config.rs`.
 
 mod defaults;
@@ -36,8 +63,10 @@ mod delivery;
 mod error;
 mod operations;
 mod provider;
+mod running;
 mod settings;
 mod subject;
+mod timer;
 mod trace;
 
 pub use provider::Messaging;

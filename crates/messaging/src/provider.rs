@@ -1,8 +1,8 @@
-//! [`Messaging`]: the links, their connections and subscriptions.
+//! [`Messaging`]: the links, their connections, subscriptions and timers.
 
 use std::{
     collections::HashMap,
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -15,10 +15,12 @@ use lattice_provider::{
 };
 
 use crate::{
-    delivery::Delivery,
+    delivery,
     operations::{publish, request},
+    running::Running,
     settings::{KNOWN, Wanted},
     subject::Scope,
+    timer,
 };
 
 /// The provider for `wasmcloud:messaging`.
@@ -31,8 +33,8 @@ pub struct Messaging {
 /// What a link comes to.
 struct Linked {
     line: Line,
-    /// None if the link has no subscriptions.
-    delivery: Option<Delivery>,
+    /// What hands the actor messages: from its subscriptions and its timer, as far as it has them.
+    running: Vec<Running>,
 }
 
 /// Where an actor's messages go.
@@ -69,19 +71,22 @@ impl Messaging {
         Ok(Line { nats, scope: wanted.scope.clone() })
     }
 
-    async fn deliver(&self, link: Arc<Link>, line: &Line, wanted: &Wanted) -> Result<Option<Delivery>, Failure> {
-        if wanted.subscriptions.is_empty() {
-            return Ok(None);
+    async fn begin(&self, link: &Arc<Link>, line: &Line, wanted: &Wanted) -> Result<Vec<Running>, Failure> {
+        let mut running = Vec::new();
+        if !wanted.subscriptions.is_empty() {
+            let delivery =
+                delivery::start(self.context.clone(), Arc::clone(link), &line.nats, &wanted.subscriptions).await?;
+            running.push(delivery);
         }
-        let delivery = Delivery::start(self.context.clone(), link, &line.nats, &wanted.subscriptions).await?;
-        Ok(Some(delivery))
+        if let Some(ticks) = &wanted.timer {
+            running.push(timer::start(self.context.clone(), Arc::clone(link), ticks));
+        }
+        Ok(running)
     }
 
     async fn end(&self, actor: &ActorKey) {
-        let ended = self.links().remove(actor).and_then(|linked| linked.delivery);
-        if let Some(delivery) = ended {
-            delivery.end().await;
-        }
+        let running = self.links().remove(actor).map(|linked| linked.running).unwrap_or_default();
+        join_all(running.into_iter().map(Running::end)).await;
     }
 
     fn line_of(&self, actor: &ActorKey) -> Result<Line, HandlerError> {
@@ -100,8 +105,8 @@ impl Provider for Messaging {
         let line = self.line(&wanted).await?;
         // What is subscribed to now must not come twice.
         self.end(&link.actor_id).await;
-        let delivery = self.deliver(Arc::clone(&link), &line, &wanted).await?;
-        self.links().insert(link.actor_id.clone(), Linked { line, delivery });
+        let running = self.begin(&link, &line, &wanted).await?;
+        self.links().insert(link.actor_id.clone(), Linked { line, running });
         Ok(())
     }
 
@@ -123,8 +128,8 @@ impl Provider for Messaging {
     }
 
     async fn shutdown(&self) {
-        let deliveries: Vec<_> = self.links().values_mut().filter_map(|linked| linked.delivery.take()).collect();
-        join_all(deliveries.into_iter().map(Delivery::finish)).await;
+        let running: Vec<_> = self.links().values_mut().flat_map(|linked| mem::take(&mut linked.running)).collect();
+        join_all(running.into_iter().map(Running::finish)).await;
     }
 }
 

@@ -1,9 +1,15 @@
 //! What a link says: [`Wanted`].
 
+use std::time::Duration;
+
+use humantime::{format_duration, parse_duration};
 use lattice_protocol::ControlPrefix;
 use lattice_provider::{Failure, Link, NatsAccess, Settings};
 
-use crate::subject::Scope;
+use crate::{
+    defaults::{LONGEST_INTERVAL, SHORTEST_INTERVAL},
+    subject::Scope,
+};
 
 /// The link values that mean something here.
 pub(crate) const KNOWN: &[&str] = &[
@@ -16,6 +22,8 @@ pub(crate) const KNOWN: &[&str] = &[
     "auth_seed",
     "client_seed",
     "allow_lattice_subjects",
+    "every",
+    "every_body",
 ];
 
 /// How URLs of NATS may begin; without any of it, they are `nats://`.
@@ -25,6 +33,7 @@ const SCHEMES: &[&str] = &["nats", "tls"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) subscriptions: Vec<Wish>,
+    pub(crate) timer: Option<Ticks>,
     /// Another NATS than the lattice's.
     pub(crate) elsewhere: Option<NatsAccess>,
     pub(crate) scope: Scope,
@@ -36,6 +45,13 @@ pub(crate) struct Wish {
     pub(crate) subject: String,
     /// Each message goes to one of the queue.
     pub(crate) queue: Option<String>,
+}
+
+/// What an actor is to be handed again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ticks {
+    pub(crate) every: Duration,
+    pub(crate) body: String,
 }
 
 impl Wanted {
@@ -54,7 +70,7 @@ impl Wanted {
                 subscriptions.push(wish);
             }
         }
-        Ok(Self { subscriptions, elsewhere, scope })
+        Ok(Self { subscriptions, timer: Ticks::read(settings)?, elsewhere, scope })
     }
 }
 
@@ -71,6 +87,31 @@ impl Wish {
             _ => Ok(Self { subject: subject.to_owned(), queue: queue.map(str::to_owned) }),
         }
     }
+}
+
+impl Ticks {
+    fn read(settings: &Settings) -> Result<Option<Self>, Failure> {
+        let Some(every) = settings.get("every") else { return Ok(None) };
+        let body = settings.get("every_body").unwrap_or_default().to_owned();
+        Ok(Some(Self { every: interval(every)?, body }))
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, Failure> {
+    let refused = |what: &str| Failure::new(format!("the link value `every` {what} such as 500ms, 2s, 5m or 1h"));
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Err(refused("is a number without a unit; it is to be an interval"));
+    }
+    let every = parse_duration(text).map_err(|_| refused("is no interval"))?;
+    match (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&every) {
+        true => Ok(every),
+        false => Err(out_of_range(every)),
+    }
+}
+
+fn out_of_range(every: Duration) -> Failure {
+    let [every, shortest, longest] = [every, SHORTEST_INTERVAL, LONGEST_INTERVAL].map(format_duration);
+    Failure::new(format!("the link value `every` is {every}; at least {shortest} and at most {longest} are possible"))
 }
 
 fn elsewhere(settings: &Settings, link: &Link) -> Result<Option<NatsAccess>, Failure> {
@@ -135,6 +176,49 @@ mod tests {
         assert_eq!(read.subscriptions, [wish("x", None), wish("y", Some("q"))]);
         assert_eq!(read.elsewhere.expect("another NATS").urls, "c");
         assert_eq!(wanted("", &[]).expect("nothing").scope, Scope::OutsideTheLattice(ControlPrefix::default()));
+    }
+
+    fn ticks(milliseconds: u64, body: &str) -> Option<Ticks> {
+        Some(Ticks { every: Duration::from_millis(milliseconds), body: body.to_owned() })
+    }
+
+    #[test]
+    fn a_timer_has_an_interval_and_a_body() {
+        let check = |configuration: &str, values: &[(&str, &str)], expect: Option<Ticks>| {
+            assert_eq!(wanted(configuration, values).expect("a link").timer, expect, "{configuration} {values:?}");
+        };
+        check("", &[], None);
+        check("", &[("every_body", "x")], None);
+        check("", &[("every", " ")], None);
+        for (every, milliseconds) in
+            [("100ms", 100), ("2s", 2000), (" 1.5s ", 1500), ("5m", 300_000), ("1h30m", 5_400_000), ("24h", 86_400_000)]
+        {
+            check("", &[("every", every)], ticks(milliseconds, ""));
+        }
+        check("", &[("EVERY", "2s"), ("Every_Body", " a, b "), ("subscription", "c")], ticks(2000, "a, b"));
+        let configuration = r#"{"every":"1m","every_body":"default"}"#;
+        check(configuration, &[], ticks(60_000, "default"));
+        check(configuration, &[("every", "1s")], ticks(1000, "default"));
+        check(configuration, &[("every_body", "own")], ticks(60_000, "own"));
+    }
+
+    #[test]
+    fn what_is_no_interval_is_refused() {
+        let check = |configuration: &str, every: &str, expect: &str| {
+            let reason = wanted(configuration, &[("every", every)]).expect_err("refused");
+            assert!(reason.starts_with(&format!("the link value `every` {expect}")), "{every}: {reason}");
+        };
+        for every in ["0", "5", "1.5", "."] {
+            check("", every, "is a number without a unit; it is to be an interval such as 500ms, 2s, 5m or 1h");
+        }
+        for every in ["s", "-5s", "2x", "2s,3s", "often", "1e3s", "99999999999999999999h", "18446744073709551615h"] {
+            check("", every, "is no interval such as 500ms, 2s, 5m or 1h");
+        }
+        for (every, is) in [("99ms", "99ms"), ("0s", "0s"), ("24h1s", "1day 1s"), ("86400001ms", "1day 1ms")] {
+            check("", every, &format!("is {is}; at least 100ms and at most 1day are possible"));
+        }
+        check(r#"{"every":5}"#, "", "is a number without a unit");
+        check(r#"{"every":["1s","2s"]}"#, "", "is no interval");
     }
 
     #[test]

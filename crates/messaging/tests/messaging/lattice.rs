@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::Subscriber;
+use async_nats::{RequestErrorKind, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, Issuers, ModuleSeed, ProviderSeed};
@@ -40,15 +40,25 @@ pub(crate) struct Lattice {
     cluster: ClusterSeed,
     host: HostKey,
     provider: ProviderKey,
+    call_timeout: Duration,
     serving: Option<Serving>,
 }
 
 impl Lattice {
     pub(crate) async fn start() -> Self {
-        let mut lattice = Self::empty().await;
-        let serving = serve(lattice.data(), |context| async { Messaging::new(context) }).await;
-        lattice.serving = Some(serving.expect("the provider starts"));
-        lattice
+        Self::empty().await.serving().await
+    }
+
+    /// A lattice in which a call waits so long that says nothing itself.
+    pub(crate) async fn with_call_timeout(call_timeout: Duration) -> Self {
+        let lattice = Self::empty().await;
+        Self { call_timeout, ..lattice }.serving().await
+    }
+
+    async fn serving(mut self) -> Self {
+        let serving = serve(self.data(), |context| async { Messaging::new(context) }).await;
+        self.serving = Some(serving.expect("the provider starts"));
+        self
     }
 
     /// A lattice without the provider.
@@ -60,6 +70,7 @@ impl Lattice {
             cluster: ClusterSeed::generate(),
             host: HostSeed::generate().public(),
             provider: ProviderSeed::generate().public(),
+            call_timeout: Duration::from_secs(20),
             serving: None,
         }
     }
@@ -81,7 +92,7 @@ impl Lattice {
             lattice_rpc_url: self.nats.url(),
             instance_id: "instance".to_owned(),
             cluster_issuers: vec![self.cluster.public()],
-            default_rpc_timeout_ms: Some(20_000),
+            default_rpc_timeout_ms: Some(self.call_timeout.as_millis().try_into().expect("not for ever")),
             ..HostData::new(host, LatticeName::default(), provider, seed)
         }
     }
@@ -147,6 +158,13 @@ impl Lattice {
 
     pub(crate) async fn publish(&self, subject: &str, body: &str) {
         self.client.publish(subject.to_owned(), body.to_owned().into()).await.expect("sent");
+    }
+
+    pub(crate) async fn nobody_listens(&self, subject: &str) -> bool {
+        // Whoever still listens does not answer; that nobody does is said at once.
+        let request = async_nats::Request::new().payload("lost".into()).timeout(Some(Duration::from_millis(200)));
+        let answer = self.client.send_request(subject.to_owned(), request).await;
+        answer.is_err_and(|error| error.kind() == RequestErrorKind::NoResponders)
     }
 
     pub(crate) async fn until(&self, what: &str, mut look: impl AsyncFnMut() -> bool) {

@@ -1,19 +1,11 @@
 //! Links that come, change and go.
 
-use std::{process::Command, time::Duration};
+use std::process::Command;
 
-use async_nats::{Request, RequestErrorKind};
 use lattice_provider::Ended;
 use lattice_testkit::NatsServer;
 
 use crate::lattice::Lattice;
-
-async fn nobody_listens(lattice: &Lattice, subject: &str) -> bool {
-    // Whoever still listens does not answer; that nobody does is said at once.
-    let request = Request::new().payload("lost".into()).timeout(Some(Duration::from_millis(200)));
-    let answer = lattice.client.send_request(subject.to_owned(), request).await;
-    answer.is_err_and(|error| error.kind() == RequestErrorKind::NoResponders)
-}
 
 #[tokio::test]
 async fn unlinking_ends_subscriptions() {
@@ -24,7 +16,7 @@ async fn unlinking_ends_subscriptions() {
     lattice.unlink(&actor).await;
     lattice.publish("a", "2").await;
     for subject in ["a", "b"] {
-        lattice.until("nobody listens", async || nobody_listens(&lattice, subject).await).await;
+        lattice.until("nobody listens", async || lattice.nobody_listens(subject).await).await;
     }
     assert_eq!(actor.bodies(), ["1"]);
 }
@@ -38,10 +30,10 @@ async fn new_values_take_the_place_of_the_old() {
         lattice.publish(subject, subject).await;
     }
     lattice.until("both are handed over", async || actor.messages().len() == 2).await;
-    lattice.until("nobody listens", async || nobody_listens(&lattice, "a").await).await;
+    lattice.until("nobody listens", async || lattice.nobody_listens("a").await).await;
     let reason = lattice.put(&actor, &[("subscription", "b,wasmbus.evt.>")]).await.expect("refused");
     assert!(reason.starts_with("`wasmbus.evt.>` is for the lattice"), "{reason}");
-    lattice.until("a refused link leaves none", async || nobody_listens(&lattice, "b").await).await;
+    lattice.until("a refused link leaves none", async || lattice.nobody_listens("b").await).await;
     assert_eq!(actor.messages().len(), 2);
 }
 
@@ -99,7 +91,7 @@ async fn a_shutdown_finishes_what_is_under_way() {
     lattice.publish("a", "1").await;
     lattice.until("it is handed over", async || actor.messages().len() == 1).await;
     let ended = tokio::spawn(lattice.shutdown());
-    lattice.until("nobody listens", async || nobody_listens(&lattice, "a").await).await;
+    lattice.until("nobody listens", async || lattice.nobody_listens("a").await).await;
     assert!(!ended.is_finished(), "it waits for the actor");
     actor.release();
     assert_eq!(ended.await.expect("no panic"), Ended::Shutdown);

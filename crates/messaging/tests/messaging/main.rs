@@ -3,3 +3,4 @@
 mod lattice;
 mod links;
 mod messages;
+mod timers;
