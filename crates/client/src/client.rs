@@ -36,6 +36,9 @@ pub struct ClientSettings {
     pub gather_quiet: Duration,
     /// When hosts ask the sources of the images that commands name; it is theirs to decide unless set.
     pub pull: Option<PullPolicy>,
+    /// Whether commands listen to events, by which operations of hosts without records settle; they do unless set. Who does not
+    /// follow operations saves the subscription, and the right to it.
+    pub follow_events: bool,
     /// Who makes commands, for the records of what they became; nobody is named unless set. It proves nothing.
     pub requester: Option<String>,
 }
@@ -49,6 +52,7 @@ impl Default for ClientSettings {
             timeout: REQUEST_TIMEOUT,
             gather_quiet: GATHER_QUIET,
             pull: None,
+            follow_events: true,
             requester: None,
         }
     }
@@ -89,11 +93,19 @@ impl Client {
         Self { shared: Arc::new(Shared { nats, subjects, events, settings }) }
     }
 
+    /// A client of the same lattice over the same connection, with other settings.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(&mut ClientSettings)) -> Self {
+        let mut settings = self.shared.settings.clone();
+        change(&mut settings);
+        Self::new(self.shared.nats.clone(), settings)
+    }
+
     /// The same client, by whose commands hosts ask the sources of images as `pull` says; it is theirs to decide where that is
     /// nothing.
     #[must_use]
     pub fn pulling(&self, pull: Option<PullPolicy>) -> Self {
-        Self::new(self.shared.nats.clone(), ClientSettings { pull, ..self.shared.settings.clone() })
+        self.with(|settings| settings.pull = pull)
     }
 
     /// The lattice that this client speaks to.

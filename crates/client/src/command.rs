@@ -68,7 +68,7 @@ impl Client {
         host: Option<&HostKey>,
         expected: Expected,
     ) -> Result<Operation, RequestError> {
-        let events = match expected.is_nothing() {
+        let events = match expected.is_nothing() || !self.settings().follow_events {
             true => None,
             false => Some(self.subscribe_events().await?),
         };

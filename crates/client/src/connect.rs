@@ -10,6 +10,7 @@ use std::{
 
 use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr, ServerError};
 use tokio::time;
+use zeroize::Zeroizing;
 
 use crate::defaults::CONNECT_TIMEOUT;
 
@@ -20,9 +21,11 @@ pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 #[derive(Clone)]
 pub struct ConnectSettings {
     url: String,
-    credentials: Option<PathBuf>,
+    credentials: Option<Login>,
     name: String,
     timeout: Duration,
+    reconnects: Option<usize>,
+    gossip: bool,
 }
 
 impl ConnectSettings {
@@ -30,13 +33,27 @@ impl ConnectSettings {
     ///
     /// A user name and password in the URL are used and never shown; a user name alone is a token.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), credentials: None, name: "lattice".to_owned(), timeout: CONNECT_TIMEOUT }
+        Self {
+            url: url.into(),
+            credentials: None,
+            name: "lattice".to_owned(),
+            timeout: CONNECT_TIMEOUT,
+            reconnects: None,
+            gossip: true,
+        }
     }
 
     /// With a NATS credentials file (`.creds`), which takes precedence over what the URL holds.
     #[must_use]
     pub fn credentials(mut self, file: impl Into<PathBuf>) -> Self {
-        self.credentials = Some(file.into());
+        self.credentials = Some(Login::File(file.into()));
+        self
+    }
+
+    /// With a NATS user's JWT and seed, which take precedence over what the URL holds.
+    #[must_use]
+    pub fn user(mut self, jwt: impl Into<String>, seed: impl Into<String>) -> Self {
+        self.credentials = Some(Login::Jwt { jwt: Zeroizing::new(jwt.into()), seed: Zeroizing::new(seed.into()) });
         self
     }
 
@@ -44,6 +61,21 @@ impl ConnectSettings {
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// With a limit on the tries to restore the connection once it breaks, after which it is closed; it is tried for ever
+    /// otherwise.
+    #[must_use]
+    pub fn reconnects(mut self, tries: usize) -> Self {
+        self.reconnects = Some(tries);
+        self
+    }
+
+    /// Without the servers that the server names as others of its cluster: where the URL says, and nowhere else.
+    #[must_use]
+    pub fn there_alone(mut self) -> Self {
+        self.gossip = false;
         self
     }
 
@@ -59,7 +91,7 @@ impl fmt::Debug for ConnectSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectSettings")
             .field("url", &without_user_info(&self.url))
-            .field("credentials", &self.credentials)
+            .field("credentials", &self.credentials.as_ref().map(Login::what))
             .field("name", &self.name)
             .field("timeout", &self.timeout)
             .finish()
@@ -94,6 +126,9 @@ pub enum ConnectError {
         /// What the resolver says.
         source: Cause,
     },
+    /// The JWT and the seed are none, or not of one user.
+    #[error("the NATS user's JWT and seed cannot be used")]
+    User,
     /// Nothing accepts connections there.
     #[error("nothing listens at `{url}`")]
     NothingListens {
@@ -151,10 +186,11 @@ pub enum ConnectError {
 /// # Errors
 /// One variant of [`ConnectError`] for each thing that a person would have to mend.
 pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, ConnectError> {
-    let (servers, login) = servers(&settings.url)?;
+    let (servers, of_url) = servers(&settings.url)?;
+    let login = settings.credentials.clone().unwrap_or(of_url);
     // An equal share for each, or the first that says nothing would use up the time of the others.
     let share = settings.timeout / u32::try_from(servers.len()).unwrap_or(u32::MAX);
-    let options = options(&settings, login).await?.connection_timeout(share);
+    let options = bounds(options(login).await?.name(&settings.name), &settings).connection_timeout(share);
     let url = without_user_info(&settings.url);
     match time::timeout(settings.timeout, options.connect(servers)).await {
         Ok(Ok(client)) => Ok(client),
@@ -163,22 +199,52 @@ pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, Co
     }
 }
 
-/// What a URL says of who connects.
-#[derive(Debug, PartialEq)]
+/// Who connects.
+#[derive(Clone, Debug, PartialEq)]
 enum Login {
     Nobody,
     Token(String),
     User { name: String, password: String },
+    File(PathBuf),
+    Jwt { jwt: Zeroizing<String>, seed: Zeroizing<String> },
 }
 
-async fn options(settings: &ConnectSettings, login: Login) -> Result<ConnectOptions, ConnectError> {
-    let options = match (&settings.credentials, login) {
-        (Some(file), _) => credentials(file).await?,
-        (None, Login::Nobody) => ConnectOptions::new(),
-        (None, Login::Token(token)) => ConnectOptions::with_token(token),
-        (None, Login::User { name, password }) => ConnectOptions::with_user_and_password(name, password),
-    };
-    Ok(options.name(&settings.name))
+impl Login {
+    /// What it is, without secrets.
+    fn what(&self) -> String {
+        match self {
+            Login::Nobody => "nobody".to_owned(),
+            Login::Token(_) => "a token".to_owned(),
+            Login::User { .. } => "a user".to_owned(),
+            Login::File(file) => file.display().to_string(),
+            Login::Jwt { .. } => "a JWT".to_owned(),
+        }
+    }
+}
+
+async fn options(login: Login) -> Result<ConnectOptions, ConnectError> {
+    match login {
+        Login::Nobody => Ok(ConnectOptions::new()),
+        Login::Token(token) => Ok(ConnectOptions::with_token(token)),
+        Login::User { name, password } => Ok(ConnectOptions::with_user_and_password(name, password)),
+        Login::File(file) => credentials(&file).await,
+        Login::Jwt { jwt, seed } => with_jwt(&jwt, &seed),
+    }
+}
+
+fn bounds(options: ConnectOptions, settings: &ConnectSettings) -> ConnectOptions {
+    let options = options.max_reconnects(settings.reconnects);
+    if settings.gossip { options } else { options.ignore_discovered_servers() }
+}
+
+/// As a file of credentials, for that is what the transport takes both from at once.
+fn with_jwt(jwt: &str, seed: &str) -> Result<ConnectOptions, ConnectError> {
+    let text = Zeroizing::new(format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    ));
+    // What the transport says could repeat the text.
+    ConnectOptions::with_credentials(&text).map_err(|_| ConnectError::User)
 }
 
 async fn credentials(file: &Path) -> Result<ConnectOptions, ConnectError> {

@@ -58,6 +58,13 @@ const PROVIDERS: &[Provider] = &[
         run: || lattice_provider::run(|context| async { lattice_keyvalue::KeyValue::new(context) }),
     },
     Provider {
+        name: "lattice-controller",
+        key: "VCTJFCXOPWY3Z5TZFKDUGVQT7NCKZFE573QIIFPWTK5DV5UDYYNGJAL6",
+        contract: "wasmcloud:latticecontrol",
+        title: "Lattice controller",
+        run: lattice_controller::run,
+    },
+    Provider {
         name: "messaging",
         key: "VDM5BRR7Q6V3MIPIHQO3JQNX6EOBOLFHU7PWG54SVLBYCXIAMXWLI7HL",
         contract: "wasmcloud:messaging",

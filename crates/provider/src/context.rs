@@ -9,7 +9,7 @@ use lattice_rpc::{Call, CallError, DirectClient, Entity, RpcClient, TraceContext
 use tokio::time::Instant;
 
 use crate::{
-    defaults::{CALL_TIMEOUT, LONGEST_CALL},
+    defaults::{CALL_TIMEOUT, LONGEST_CALL, NATS_URL},
     error::StartError,
     links::Table,
     provider::{Link, ProviderCall},
@@ -59,6 +59,14 @@ impl Context {
     /// The connection to the lattice's NATS.
     pub fn nats(&self) -> &async_nats::Client {
         &self.inner.nats
+    }
+
+    /// Where the lattice's NATS is.
+    pub fn nats_url(&self) -> &str {
+        match self.inner.data.lattice_rpc_url.trim() {
+            "" => NATS_URL,
+            url => url,
+        }
     }
 
     /// How long a call waits that has no deadline of its own: as the host says, otherwise 2 s.

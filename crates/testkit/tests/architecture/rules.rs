@@ -11,8 +11,11 @@ use crate::{
 const TESTKIT: &str = "testkit";
 
 /// What tests may use beyond what their crate may: whoever tests a server needs its client, and whoever tests a provider
-/// is its host and the actors that call it.
+/// is its host and the actors that call it; what steers lattices is tested on one.
 const TESTED_WITH: &[(&str, &str)] = &[
+    ("controller", "host"),
+    ("controller", "rpc"),
+    ("controller", "runtime"),
     ("host", "client"),
     ("host", "provider"),
     ("http-server", "claims"),
@@ -39,6 +42,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         "http-server",
         &["clap", "lattice-client", "lattice-host", "lattice-runtime", "wasmtime"],
         "a provider is made without knowing the host that starts it",
+    ),
+    (
+        "controller",
+        &["clap", "lattice-host", "lattice-runtime", "wasmtime"],
+        "a provider does not know the host that starts it, nor any other",
     ),
     (
         "keyvalue",

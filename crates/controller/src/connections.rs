@@ -1,0 +1,178 @@
+//! [`Connections`]: one connection for each actor and lattice, made when it is needed and closed when it is idle.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_nats::{Client, RequestErrorKind, connection::State};
+use lattice_client::{ConnectError, ConnectSettings, connect};
+use lattice_protocol::{ActorKey, LatticeName, contract::lattice_control::ErrorCode};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    credentials::Credentials,
+    defaults::{IDLE, JETSTREAM_PATIENCE, RECONNECTS},
+    error::Refusal,
+    keychain::Version,
+};
+
+/// Whose connection it is, to which lattice.
+pub(crate) type Line = (ActorKey, LatticeName);
+
+/// The connections of all actors.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    /// Where the provider's own NATS is.
+    own_url: String,
+    slots: Mutex<HashMap<Line, Arc<Slot>>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Held while a connection is made, so that many calls make one.
+    open: tokio::sync::Mutex<Option<Open>>,
+    used: Mutex<Instant>,
+}
+
+/// A connection, made with the credentials of this version.
+#[derive(Debug)]
+struct Open {
+    version: Version,
+    nats: Client,
+}
+
+impl Connections {
+    pub(crate) fn new(own_url: String) -> Self {
+        Self { own_url, slots: Mutex::default() }
+    }
+
+    /// The connection, made if it does not stand, or stands with other credentials.
+    pub(crate) async fn get(
+        &self,
+        line: &Line,
+        version: Version,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<Client, Refusal> {
+        let slot = self.slot(line);
+        *slot.used.lock().expect("nothing panics while it holds the time") = Instant::now();
+        // Cancel-safe: who is dropped here leaves no connection, or one that stands.
+        let mut open = slot.open.lock().await;
+        if let Some(open) = &*open
+            && open.version == version
+            && open.nats.connection_state() == State::Connected
+        {
+            return Ok(open.nats.clone());
+        }
+        let nats = self.connect(line, credentials, deadline).await?;
+        *open = Some(Open { version, nats: nats.clone() });
+        Ok(nats)
+    }
+
+    /// Tries credentials; returns the connection that stands with them.
+    ///
+    /// A server or an account without JetStream has no lattice. Who may not ask gets no answer, which says nothing.
+    pub(crate) async fn attempt(
+        &self,
+        line: &Line,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<Client, Refusal> {
+        let nats = self.connect(line, credentials, deadline).await?;
+        match has_jetstream(&nats, credentials.js_domain.as_deref()).await {
+            Some(false) => Err(Refusal::new(ErrorCode::NoJetStream, no_jetstream(credentials.js_domain.as_deref()))),
+            Some(true) | None => Ok(nats),
+        }
+    }
+
+    /// Puts a connection in the place of the one there is; calls that run end on theirs.
+    pub(crate) async fn put(&self, line: &Line, version: Version, nats: Client) {
+        let slot = self.slot(line);
+        *slot.used.lock().expect("nothing panics while it holds the time") = Instant::now();
+        *slot.open.lock().await = Some(Open { version, nats });
+    }
+
+    /// Closes the connections of these, once the calls that run have ended.
+    pub(crate) fn close(&self, is_closed: impl Fn(&Line) -> bool) {
+        self.lock().retain(|line, _| !is_closed(line));
+    }
+
+    /// Closes those that nobody has used for long.
+    pub(crate) fn close_idle(&self) {
+        let is_used =
+            |slot: &Arc<Slot>| slot.used.lock().expect("nothing panics while it holds the time").elapsed() < IDLE;
+        // One that somebody holds is being used.
+        self.lock().retain(|_, slot| Arc::strong_count(slot) > 1 || is_used(slot));
+    }
+
+    async fn connect(
+        &self,
+        (actor, lattice): &Line,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<Client, Refusal> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let url = credentials.url.as_ref().map_or(self.own_url.as_str(), |url| url.expose());
+        let name = format!("lattice controller, {actor} in {lattice}");
+        let settings = ConnectSettings::new(url).name(name).timeout(left).reconnects(RECONNECTS).there_alone();
+        let settings = match &credentials.user {
+            Some(user) => settings.user(user.jwt.expose(), user.seed.expose()),
+            None => settings,
+        };
+        connect(settings).await.map_err(|error| told(error, left))
+    }
+
+    fn slot(&self, line: &Line) -> Arc<Slot> {
+        let mut slots = self.lock();
+        if let Some(slot) = slots.get(line) {
+            return Arc::clone(slot);
+        }
+        let slot = Arc::new(Slot { open: tokio::sync::Mutex::default(), used: Mutex::new(Instant::now()) });
+        slots.insert(line.clone(), Arc::clone(&slot));
+        slot
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Line, Arc<Slot>>> {
+        self.slots.lock().expect("nothing panics while it holds the connections")
+    }
+}
+
+fn told(error: ConnectError, left: Duration) -> Refusal {
+    match error {
+        // The time was the caller's.
+        ConnectError::TimedOut { .. } if left.is_zero() => {
+            Refusal::new(ErrorCode::TimedOut, "there was no time left to connect")
+        }
+        error => error.into(),
+    }
+}
+
+/// What a server says of an account's JetStream; of no more than that there is one.
+#[derive(Deserialize)]
+struct Info {
+    error: Option<serde_json::Value>,
+}
+
+/// Whether there is JetStream; nothing if nobody says.
+async fn has_jetstream(nats: &Client, domain: Option<&str>) -> Option<bool> {
+    let subject = match domain {
+        Some(domain) => format!("$JS.{domain}.API.INFO"),
+        None => "$JS.API.INFO".to_owned(),
+    };
+    match timeout(JETSTREAM_PATIENCE, nats.request(subject, "".into())).await {
+        Ok(Ok(answer)) => serde_json::from_slice::<Info>(&answer.payload).ok().map(|info| info.error.is_none()),
+        Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => Some(false),
+        Ok(Err(_)) | Err(_) => None,
+    }
+}
+
+fn no_jetstream(domain: Option<&str>) -> String {
+    let what = match domain {
+        Some(domain) => format!("there is no JetStream domain `{domain}`"),
+        None => "the NATS server, or the account there, has no JetStream".to_owned(),
+    };
+    format!("{what}, and without JetStream no host of a lattice runs")
+}

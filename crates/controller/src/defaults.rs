@@ -1,0 +1,69 @@
+//! Constants, each with the reason for its value.
+
+use std::time::Duration;
+
+/// How long before the caller stops waiting it is answered, as a part of the time that it waits: the way back, many times over,
+/// also where hundreds are answered at the same time.
+pub(crate) const ANSWERING_PART: u32 = 10;
+
+/// The bounds of that.
+pub(crate) const ANSWERING: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+
+/// How long silent hosts are waited for unless the link says otherwise, as in published providers.
+pub(crate) const GATHER_LIMIT: Duration = Duration::from_secs(2);
+
+/// Requests in a second unless the link says otherwise: more than an actor needs that reacts to what it sees, and few for the
+/// hosts.
+pub(crate) const REQUESTS_PER_SECOND: u32 = 50;
+
+/// Calls of one actor that are worked on at once; the others wait.
+pub(crate) const CALLS_AT_ONCE: usize = 32;
+
+/// Calls of one actor that wait. With those of other actors they fit into what the SDK takes on at once.
+pub(crate) const CALLS_WAITING: usize = 224;
+
+/// Bytes of an argument: the longest configuration, half a million characters of four bytes each, and what stands around it.
+pub(crate) const ARGUMENT_BYTES: usize = 4 << 20;
+
+/// Values in an argument, keys of maps included: far more than labels, annotations and registries that anybody has.
+pub(crate) const ARGUMENT_VALUES: usize = 10_000;
+
+/// Nested deeper than any argument, shallow enough for every stack.
+pub(crate) const ARGUMENT_DEPTH: usize = 64;
+
+/// Characters of a provider's configuration. Source: wasmCloud/interfaces `lattice-control-interface.smithy`.
+pub(crate) const CONFIGURATION: usize = 500_000;
+
+/// Bytes of a JWT; those of users have a few hundred, with long lists of permissions some thousands.
+pub(crate) const JWT_BYTES: usize = 64 << 10;
+
+/// Bytes of a list of URLs.
+pub(crate) const URL_BYTES: usize = 4 << 10;
+
+/// Lattices for which one actor has credentials: each may hold a connection open.
+pub(crate) const LATTICES: usize = 64;
+
+/// How long the question is waited for whether there is JetStream: users without the right to ask get no answer.
+pub(crate) const JETSTREAM_PATIENCE: Duration = Duration::from_millis(500);
+
+/// After how long without a call a connection is closed, as in published providers.
+pub(crate) const IDLE: Duration = Duration::from_secs(600);
+
+/// How often it is looked for what is idle, expired or left behind.
+pub(crate) const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long credentials of an actor without a link are kept: another instance may be told of the link a little earlier.
+pub(crate) const UNLINKED: Duration = Duration::from_secs(60);
+
+/// How often a connection that breaks is tried to be restored: the next call makes a new one, and hears why if it cannot.
+pub(crate) const RECONNECTS: usize = 2;
+
+/// How long other instances are told that credentials do not count after all.
+pub(crate) const REVERTING: Duration = Duration::from_secs(5);
+
+/// How much of a call's time one request to a host may take, in tenths: where it stays unanswered there is time to ask whether
+/// it arrived.
+pub(crate) const REQUEST_SHARE: u32 = 6;
+
+/// How long before that it is given up to tell other instances of credentials: what the caller hears has to be said yet.
+pub(crate) const SHARING: Duration = Duration::from_millis(50);

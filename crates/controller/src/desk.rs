@@ -1,0 +1,191 @@
+//! [`Desk`]: what calls need, and [`Caller`]: one call's actor, and its way to a lattice.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use lattice_client::{Client, ClientSettings};
+use lattice_protocol::{
+    Format, LatticeName, ProviderKey,
+    contract::lattice_control::{CtlOperationAck, ErrorCode, Operation, SetLatticeCredentials},
+};
+use lattice_provider::{ActorKey, Context, Peers, ProviderCall, StartError};
+use tokio::time::Instant;
+
+use crate::{
+    change::Change,
+    connections::Connections,
+    credentials::Credentials,
+    defaults::REQUEST_SHARE,
+    error::Refusal,
+    grants::Grants,
+    keychain::{Keychain, Known, State},
+    linked::Linked,
+    operations::carry_out,
+    steering::Steering,
+};
+
+/// What calls need.
+pub(crate) struct Desk {
+    context: Context,
+    linked: RwLock<HashMap<ActorKey, Arc<Linked>>>,
+    pub(crate) keychain: Arc<Keychain>,
+    pub(crate) connections: Connections,
+    pub(crate) peers: Peers,
+}
+
+impl Desk {
+    /// Opens when what the other instances know is known here.
+    pub(crate) async fn open(context: Context) -> Result<Self, StartError> {
+        let keychain = Arc::new(Keychain::default());
+        let peers = Peers::join(&context, Arc::clone(&keychain)).await?;
+        let connections = Connections::new(context.nats_url().to_owned());
+        Ok(Self { context, linked: RwLock::default(), keychain, connections, peers })
+    }
+
+    /// The provider's own lattice.
+    pub(crate) fn own(&self) -> &LatticeName {
+        &self.context.host_data().lattice_rpc_prefix
+    }
+
+    /// Links an actor, or grants it something else.
+    pub(crate) fn link(&self, actor: &ActorKey, grants: Grants) {
+        let mut linked = self.linked.write().expect("nothing panics while it holds the links");
+        match linked.get(actor) {
+            Some(known) => known.regrant(grants),
+            None => drop(linked.insert(actor.clone(), Arc::new(Linked::new(grants)))),
+        }
+        self.keychain.linked(actor);
+    }
+
+    /// Lets go of all that is kept of an actor.
+    pub(crate) fn unlink(&self, actor: &ActorKey) {
+        self.linked.write().expect("nothing panics while it holds the links").remove(actor);
+        self.keychain.unlinked(actor);
+        self.connections.close(|(whose, _)| whose == actor);
+    }
+
+    /// Forgets what has expired, closes what is idle.
+    pub(crate) fn sweep(&self, now: SystemTime) {
+        let gone = self.keychain.sweep(|actor| self.linked(actor).is_some(), now);
+        for (actor, lattice) in &gone {
+            tracing::info!(%actor, %lattice, "credentials have expired and are forgotten");
+        }
+        self.connections.close(|line| gone.contains(line));
+        self.connections.close_idle();
+    }
+
+    fn linked(&self, actor: &ActorKey) -> Option<Arc<Linked>> {
+        self.linked.read().expect("nothing panics while it holds the links").get(actor).cloned()
+    }
+
+    /// Answers a call, if it is granted and not one too many.
+    pub(crate) async fn answer(self: &Arc<Self>, call: &ProviderCall, deadline: Instant) -> Result<Bytes, Refusal> {
+        let operation = Operation::from_wire_name(&call.operation).ok_or_else(|| {
+            Refusal::new(ErrorCode::UnknownOperation, format!("there is no operation `{}`", call.operation))
+        })?;
+        let actor = call.actor();
+        let linked = self
+            .linked(actor)
+            .ok_or_else(|| Refusal::new(ErrorCode::Unlinked, format!("`{actor}` is no longer linked")))?;
+        let grants = linked.grants();
+        grants.require_operation(operation)?;
+        linked.count(self.peers.others() + 1)?;
+        let _place = linked.place().await?;
+        let caller = Caller { desk: self, actor, linked: &linked, grants, deadline };
+        carry_out(&caller, operation, &call.payload).await
+    }
+}
+
+/// The actor that calls, and until when it waits.
+pub(crate) struct Caller<'a> {
+    desk: &'a Arc<Desk>,
+    actor: &'a ActorKey,
+    linked: &'a Arc<Linked>,
+    grants: Arc<Grants>,
+    deadline: Instant,
+}
+
+impl Caller<'_> {
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    pub(crate) fn provider_key(&self) -> &ProviderKey {
+        &self.desk.context.host_data().provider_key
+    }
+
+    /// The way to a lattice, if it is granted and there are credentials where it takes some.
+    pub(crate) async fn to(&self, lattice: &LatticeName) -> Result<Steering, Refusal> {
+        self.grants.require_lattice(lattice)?;
+        // What another instance was told a moment ago counts here.
+        self.desk.peers.caught_up().await;
+        let nats = match self.desk.keychain.get(self.actor, lattice) {
+            Some(Known { version, state: State::Set(credentials) }) => {
+                self.require_valid(&credentials)?;
+                let line = (self.actor.clone(), lattice.clone());
+                self.desk.connections.get(&line, version, &credentials, self.deadline).await?
+            }
+            Some(Known { state: State::Expired(at), .. }) => return Err(expired(at)),
+            Some(Known { state: State::Forgotten, .. }) | None if lattice == self.desk.own() => {
+                self.desk.context.nats().clone()
+            }
+            Some(Known { state: State::Forgotten, .. }) | None => return Err(no_credentials(lattice)),
+        };
+        Ok(self.steering(nats, lattice))
+    }
+
+    /// Credentials that have expired, or whose server is no longer granted, are of no use.
+    fn require_valid(&self, credentials: &Credentials) -> Result<(), Refusal> {
+        match credentials.expires() {
+            Some(at) if credentials.is_expired(SystemTime::now()) => return Err(expired(at)),
+            _ => {}
+        }
+        credentials.url.as_ref().map_or(Ok(()), |url| self.grants.require_nats(url.expose()))
+    }
+
+    fn steering(&self, nats: async_nats::Client, lattice: &LatticeName) -> Steering {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let settings = ClientSettings {
+            lattice: lattice.clone(),
+            prefix: self.desk.context.host_data().lattice_control_prefix.clone(),
+            // Hosts of other projects take commands in no other.
+            format: Format::JSON,
+            timeout: left * REQUEST_SHARE / 10,
+            follow_events: false,
+            requester: Some(format!("actor {}", self.actor)),
+            ..ClientSettings::default()
+        };
+        let client = Client::new(nats, settings);
+        let gatherer = client.with(|settings| settings.timeout = left.min(self.grants.gather_limit));
+        Steering { client, gatherer, grants: Arc::clone(&self.grants) }
+    }
+
+    /// Sets credentials: tried, then in effect here, then known to every instance.
+    pub(crate) async fn set_credentials(&self, set: SetLatticeCredentials) -> Result<CtlOperationAck, Refusal> {
+        self.grants.require_lattice(&set.lattice_id)?;
+        if let Some(url) = &set.nats_url {
+            self.grants.require_nats(url)?;
+        }
+        let (desk, linked) = (Arc::clone(self.desk), Arc::clone(self.linked));
+        let line = (self.actor.clone(), set.lattice_id.clone());
+        Ok(match Change::new(desk, linked, line, self.deadline).to(set).await {
+            Ok(()) => CtlOperationAck { accepted: true, ..CtlOperationAck::default() },
+            Err(refusal) => refusal.into_ack(),
+        })
+    }
+}
+
+fn expired(at: u64) -> Refusal {
+    Refusal::from(lattice_claims::NatsUserError::Expired { at })
+}
+
+fn no_credentials(lattice: &LatticeName) -> Refusal {
+    let text = format!(
+        "the actor has no credentials for lattice `{lattice}`, which is not the provider's own; SetLatticeCredentials sets some"
+    );
+    Refusal::new(ErrorCode::NoCredentials, text)
+}

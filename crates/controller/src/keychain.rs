@@ -1,0 +1,286 @@
+//! [`Keychain`]: the credentials that actors have set, each its own for each lattice, as all instances of the provider know them.
+//!
+//! Of two pieces of news about the same the later counts, by a version that grows with every change; so whatever comes twice or
+//! late changes nothing. That something is forgotten stays known, or what comes late would bring it back.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use lattice_protocol::{ActorKey, LatticeName, contract::lattice_control::ErrorCode};
+use lattice_provider::{Failure, Shared};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    credentials::Credentials,
+    defaults::{LATTICES, UNLINKED},
+    error::Refusal,
+};
+
+/// Which of two pieces of news is the later: by time, and should two be of the same, by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Version {
+    micros: u64,
+    chance: u64,
+}
+
+/// What is known of one actor's credentials for one lattice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    pub(crate) version: Version,
+    pub(crate) state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    Set(Credentials),
+    /// They expired, in this second since 1970.
+    Expired(u64),
+    /// There are none.
+    Forgotten,
+}
+
+/// A piece of news, as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Piece {
+    actor: ActorKey,
+    lattice: LatticeName,
+    known: Known,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    lattices: BTreeMap<LatticeName, Known>,
+    /// Since when the actor has no link here, if it has none.
+    unlinked: Option<Instant>,
+}
+
+/// The credentials of all actors.
+#[derive(Debug, Default)]
+pub(crate) struct Keychain {
+    rings: Mutex<HashMap<ActorKey, Ring>>,
+}
+
+impl Keychain {
+    /// What is known of an actor's credentials for a lattice.
+    pub(crate) fn get(&self, actor: &ActorKey, lattice: &LatticeName) -> Option<Known> {
+        self.lock().get(actor)?.lattices.get(lattice).cloned()
+    }
+
+    /// Changes them; returns what the other instances are to be told.
+    pub(crate) fn set(&self, actor: &ActorKey, lattice: &LatticeName, state: State) -> Result<Piece, Refusal> {
+        let mut rings = self.lock();
+        let ring = rings.entry(actor.clone()).or_default();
+        let count = ring.lattices.values().filter(|known| matches!(known.state, State::Set(_))).count();
+        if count >= LATTICES && !ring.lattices.contains_key(lattice) {
+            let text = format!("the actor has credentials for {LATTICES} lattices, more are not kept");
+            return Err(Refusal::new(ErrorCode::TooLarge, text));
+        }
+        let before = ring.lattices.get(lattice).map(|known| known.version);
+        let known = Known { version: Version::after(before), state };
+        ring.lattices.insert(lattice.clone(), known.clone());
+        Ok(Piece { actor: actor.clone(), lattice: lattice.clone(), known })
+    }
+
+    /// The actor is linked here.
+    pub(crate) fn linked(&self, actor: &ActorKey) {
+        if let Some(ring) = self.lock().get_mut(actor) {
+            ring.unlinked = None;
+        }
+    }
+
+    /// The actor is no longer linked: every instance learns that by itself, and forgets what it set.
+    pub(crate) fn unlinked(&self, actor: &ActorKey) {
+        if let Some(ring) = self.lock().get_mut(actor) {
+            ring.unlinked = Some(Instant::now());
+            ring.lattices.values_mut().for_each(|known| known.state = State::Forgotten);
+        }
+    }
+
+    /// Forgets what has expired, and all of actors that have no link here and got none for a while. Tells whose credentials
+    /// went.
+    pub(crate) fn sweep(&self, is_linked: impl Fn(&ActorKey) -> bool, now: SystemTime) -> Vec<(ActorKey, LatticeName)> {
+        let mut gone = Vec::new();
+        self.lock().retain(|actor, ring| {
+            for (lattice, known) in &mut ring.lattices {
+                if expire(known, now) {
+                    gone.push((actor.clone(), lattice.clone()));
+                }
+            }
+            match (is_linked(actor), ring.unlinked) {
+                (true, _) => ring.unlinked = None,
+                (false, None) => ring.unlinked = Some(Instant::now()),
+                (false, Some(since)) if since.elapsed() >= UNLINKED => return false,
+                (false, Some(_)) => {}
+            }
+            true
+        });
+        gone
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ActorKey, Ring>> {
+        self.rings.lock().expect("nothing panics while it holds the keys")
+    }
+}
+
+/// Whether credentials went because they expired.
+fn expire(known: &mut Known, now: SystemTime) -> bool {
+    let State::Set(credentials) = &known.state else { return false };
+    match credentials.expires() {
+        Some(at) if credentials.is_expired(now) => {
+            known.state = State::Expired(at);
+            true
+        }
+        _ => false,
+    }
+}
+
+impl Version {
+    /// Now, and in any case later than what is known.
+    fn after(before: Option<Self>) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let now = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+        let micros = now.max(before.map_or(0, |before| before.micros.saturating_add(1)));
+        let chance = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), micros);
+        Self { micros, chance }
+    }
+}
+
+impl Piece {
+    pub(crate) fn version(&self) -> Version {
+        self.known.version
+    }
+
+    /// The bytes that travel, which are overwritten when they go.
+    pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(rmp_serde::to_vec_named(self).expect("a piece has text keys, and memory is written"))
+    }
+}
+
+impl Shared for Keychain {
+    fn pieces(&self) -> Vec<Zeroizing<Vec<u8>>> {
+        let rings = self.lock();
+        let all = rings.iter().flat_map(|(actor, ring)| ring.lattices.iter().map(move |one| (actor, one)));
+        all.map(|(actor, (lattice, known))| {
+            Piece { actor: actor.clone(), lattice: lattice.clone(), known: known.clone() }.bytes()
+        })
+        .collect()
+    }
+
+    fn take(&self, piece: &[u8]) -> Result<(), Failure> {
+        // What the reader says could repeat a part of it.
+        let piece: Piece = rmp_serde::from_slice(piece).map_err(|_| Failure::new("it is of another form"))?;
+        let Piece { actor, lattice, known } = piece;
+        let mut rings = self.lock();
+        let ring = rings.entry(actor).or_default();
+        let order = ring.lattices.get(&lattice).map_or(Ordering::Less, |ours| ours.version.cmp(&known.version));
+        if order == Ordering::Less {
+            ring.lattices.insert(lattice, known);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_claims::{ModuleSeed, UserSeed};
+
+    use super::*;
+    use crate::credentials::tests::{set, token};
+
+    const FAR: u64 = 1 << 40;
+
+    fn lattice(name: &str) -> LatticeName {
+        name.parse().expect("a name")
+    }
+
+    fn credentials(expires: u64) -> Credentials {
+        let seed = UserSeed::generate();
+        let set = set(Some(token(&seed, expires)), Some(seed.secret_text()));
+        Credentials::read(set, UNIX_EPOCH).expect("credentials")
+    }
+
+    fn taken(keychain: &Keychain, pieces: &[Zeroizing<Vec<u8>>]) {
+        pieces.iter().for_each(|piece| keychain.take(piece).expect("a piece"));
+    }
+
+    #[test]
+    fn each_actor_has_its_own_for_each_lattice() {
+        let (keychain, [one, other]) = (Keychain::default(), [(); 2].map(|()| ModuleSeed::generate().public()));
+        let mine = State::Set(credentials(FAR));
+        keychain.set(&one, &lattice("a"), mine.clone()).expect("there is room");
+        assert_eq!(keychain.get(&one, &lattice("a")).expect("they are set").state, mine);
+        assert_eq!(keychain.get(&one, &lattice("b")), None);
+        assert_eq!(keychain.get(&other, &lattice("a")), None);
+    }
+
+    #[test]
+    fn the_later_counts_however_it_comes() {
+        let (here, there) = (Keychain::default(), Keychain::default());
+        let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
+        let versions = [FAR, FAR + 1, FAR + 2].map(|at| State::Set(credentials(at)));
+        let pieces = versions.clone().map(|state| here.set(&actor, &prod, state).expect("there is room").bytes());
+        for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 2, 0]] {
+            taken(&there, &order.map(|index| pieces[index].clone()));
+            assert_eq!(there.get(&actor, &prod).expect("they are set").state, versions[2], "{order:?}");
+        }
+        let fresh = Keychain::default();
+        taken(&fresh, &here.pieces());
+        assert_eq!(fresh.get(&actor, &prod), here.get(&actor, &prod));
+        assert!(fresh.take(b"\x81").is_err() && fresh.take(b"").is_err());
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_brought_back_by_what_comes_late() {
+        let (here, there) = (Keychain::default(), Keychain::default());
+        let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
+        let piece = here.set(&actor, &prod, State::Set(credentials(FAR))).expect("there is room").bytes();
+        taken(&there, std::slice::from_ref(&piece));
+        there.unlinked(&actor);
+        taken(&there, std::slice::from_ref(&piece));
+        assert_eq!(there.get(&actor, &prod).expect("that is known").state, State::Forgotten);
+        let again = here.set(&actor, &prod, State::Set(credentials(FAR + 1))).expect("there is room").bytes();
+        taken(&there, &[again]);
+        assert!(matches!(there.get(&actor, &prod).expect("they are set anew").state, State::Set(_)));
+    }
+
+    #[test]
+    fn what_expires_goes_and_says_when() {
+        let keychain = Keychain::default();
+        let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
+        keychain.set(&actor, &prod, State::Set(credentials(100))).expect("there is room");
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(keychain.sweep(|_| true, at(99)), []);
+        assert_eq!(keychain.sweep(|_| true, at(100)), [(actor.clone(), prod.clone())]);
+        assert_eq!(keychain.get(&actor, &prod).expect("that is known").state, State::Expired(100));
+        assert_eq!(keychain.sweep(|_| true, at(101)), []);
+    }
+
+    #[test]
+    fn an_actor_has_credentials_for_so_many_lattices() {
+        let (keychain, actor) = (Keychain::default(), ModuleSeed::generate().public());
+        for number in 0..LATTICES {
+            let name = lattice(&format!("l{number}"));
+            keychain.set(&actor, &name, State::Set(Credentials::default())).expect("there is room");
+        }
+        let refused = keychain.set(&actor, &lattice("more"), State::Set(Credentials::default())).expect_err("no room");
+        assert_eq!(refused.code, ErrorCode::TooLarge);
+        keychain.set(&actor, &lattice("l0"), State::Set(Credentials::default())).expect("it is one of them");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let keychain = Keychain::default();
+        let seed = UserSeed::generate();
+        let set_by = set(Some(token(&seed, FAR)), Some(seed.secret_text()));
+        let read = Credentials::read(set_by, UNIX_EPOCH).expect("credentials");
+        let piece = keychain.set(&ModuleSeed::generate().public(), &lattice("a"), State::Set(read)).expect("room");
+        for text in [format!("{keychain:?}"), format!("{piece:?}")] {
+            assert!(!text.contains(&seed.secret_text()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Commands to one host. They are answered when the host has taken them on.
+
+use lattice_client::UpdateOptions;
+use lattice_protocol::{
+    HostKey, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    contract::lattice_control::{CtlOperationAck, ErrorCode},
+};
+
+use super::{lattice, named};
+use crate::{
+    defaults::CONFIGURATION,
+    desk::Caller,
+    error::Refusal,
+    steering::{Steering, ack},
+};
+
+type Answer = Result<CtlOperationAck, Refusal>;
+
+pub(super) async fn start_actor(caller: &Caller<'_>, command: StartActor) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.grants.require_image(&command.actor_ref)?;
+    steering.require_host(&host).await?;
+    answer(steering.client.start_actor(&host, command).await)
+}
+
+pub(super) async fn scale_actor(caller: &Caller<'_>, command: ScaleActor) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.grants.require_image(&command.actor_ref)?;
+    steering.require_host(&host).await?;
+    answer(steering.client.scale_actor(&host, command).await)
+}
+
+pub(super) async fn stop_actor(caller: &Caller<'_>, command: StopActor) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.require_host(&host).await?;
+    answer(steering.client.stop_actor(&host, command).await)
+}
+
+pub(super) async fn update_actor(caller: &Caller<'_>, command: UpdateActor) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.grants.require_image(&command.new_actor_ref)?;
+    steering.require_host(&host).await?;
+    answer(steering.client.update_actor(&host, command, UpdateOptions::default()).await)
+}
+
+pub(super) async fn start_provider(caller: &Caller<'_>, command: StartProvider) -> Answer {
+    require_configuration(command.configuration.as_deref())?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.grants.require_image(&command.provider_ref)?;
+    steering.require_host(&host).await?;
+    answer(steering.client.start_provider(&host, command).await)
+}
+
+pub(super) async fn stop_provider(caller: &Caller<'_>, command: StopProvider) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.require_host(&host).await?;
+    answer(steering.client.stop_provider(&host, command).await)
+}
+
+pub(super) async fn stop_host(caller: &Caller<'_>, command: StopHost) -> Answer {
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
+    steering.require_host(&host).await?;
+    answer(steering.client.stop_host(&host, command).await)
+}
+
+/// The way to the lattice that a command names, and the host there.
+async fn aim(
+    caller: &Caller<'_>,
+    named_lattice: &Option<lattice_protocol::LatticeName>,
+    host: &Option<HostKey>,
+) -> Result<(Steering, HostKey), Refusal> {
+    let host = named(host.clone(), "hostId")?;
+    Ok((caller.to(&lattice(named_lattice)?).await?, host))
+}
+
+fn answer(outcome: Result<lattice_client::Operation, lattice_client::RequestError>) -> Answer {
+    ack(outcome, ErrorCode::NoSuchHost)
+}
+
+fn require_configuration(configuration: Option<&str>) -> Result<(), Refusal> {
+    match configuration.map_or(0, |text| text.chars().count()) {
+        count if count > CONFIGURATION => {
+            let text = format!("the configuration has {count} characters, at most {CONFIGURATION} are taken");
+            Err(Refusal::new(ErrorCode::TooLarge, text))
+        }
+        _ => Ok(()),
+    }
+}
