@@ -48,7 +48,7 @@ impl Change {
         let _alone = self.linked.changes.lock().await;
         let (actor, lattice) = &self.line;
         let before = self.desk.keychain.get(actor, lattice).map_or(State::Forgotten, |known| known.state);
-        let piece = self.desk.keychain.set(actor, lattice, state)?;
+        let piece = self.desk.keychain.set(actor, lattice, state, || self.is_linked())?;
         match nats {
             Some(nats) => self.desk.connections.put(&self.line, piece.version(), nats).await,
             None => self.desk.connections.close(|line| *line == self.line),
@@ -64,11 +64,16 @@ impl Change {
         }
     }
 
+    /// Whether the link still stands over which this was asked for.
+    fn is_linked(&self) -> bool {
+        self.desk.linked(&self.line.0).is_some_and(|linked| Arc::ptr_eq(&linked, &self.linked))
+    }
+
     /// Puts back what there was, here and wherever else it can be told.
     async fn undo(&self, before: State) {
         let (actor, lattice) = &self.line;
         self.desk.connections.close(|line| *line == self.line);
-        let Ok(piece) = self.desk.keychain.set(actor, lattice, before) else { return };
+        let Ok(piece) = self.desk.keychain.set(actor, lattice, before, || self.is_linked()) else { return };
         if let Err(error) = self.desk.peers.share(&piece.bytes(), Instant::now() + REVERTING).await {
             tracing::warn!(%actor, %lattice, %error, "that credentials do not count is not known everywhere");
         }

@@ -25,7 +25,7 @@ pub(crate) type Line = (ActorKey, LatticeName);
 /// The connections of all actors.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    /// Where the provider's own NATS is.
+    /// Where the provider's own NATS is, without what it logs in with there.
     own_url: String,
     slots: Mutex<HashMap<Line, Arc<Slot>>>,
 }
@@ -46,7 +46,7 @@ struct Open {
 
 impl Connections {
     pub(crate) fn new(own_url: String) -> Self {
-        Self { own_url, slots: Mutex::default() }
+        Self { own_url: anonymous(&own_url), slots: Mutex::default() }
     }
 
     /// The connection, made if it does not stand, or stands with other credentials.
@@ -140,6 +140,16 @@ impl Connections {
     }
 }
 
+/// The addresses without user info, which is the provider's and no actor's.
+fn anonymous(urls: &str) -> String {
+    let bare = urls.split(',').map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) if !scheme.contains('@') => format!("{scheme}://{place}"),
+        (_, Some((_, place))) => place.to_owned(),
+        (_, None) => url.to_owned(),
+    });
+    bare.collect::<Vec<_>>().join(",")
+}
+
 fn told(error: ConnectError, left: Duration) -> Refusal {
     match error {
         // The time was the caller's.
@@ -175,4 +185,48 @@ fn no_jetstream(domain: Option<&str>) -> String {
         None => "the NATS server, or the account there, has no JetStream".to_owned(),
     };
     format!("{what}, and without JetStream no host of a lattice runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_claims::ModuleSeed;
+    use lattice_testkit::NatsServer;
+    use tokio::time;
+
+    use super::*;
+    use crate::keychain::{self, Keychain};
+
+    #[test]
+    fn what_the_provider_logs_in_with_is_no_actors() {
+        let check = |urls, expect| assert_eq!(anonymous(urls), expect);
+        check("nats://me:secret@a:4222,tls://token@b, c", "nats://a:4222,tls://b, c");
+        check("me:p@ss@a", "a");
+        check("127.0.0.1:4222", "127.0.0.1:4222");
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_many_calls_until_it_is_idle_or_others_are_to_be_used() {
+        let server = NatsServer::start().await;
+        let connections = Connections::new(server.url());
+        let line = (ModuleSeed::generate().public(), "shop".parse().expect("a name"));
+        let set =
+            || Keychain::default().set(&line.0, &line.1, keychain::State::Forgotten, || true).expect("room").version();
+        let (first, second) = (set(), set());
+        let deadline = || Instant::now() + Duration::from_secs(30);
+        let id = async |version| {
+            let got = connections.get(&line, version, &Credentials::default(), deadline()).await.expect("it connects");
+            got.server_info().client_id
+        };
+        let one = id(first).await;
+        assert_eq!(id(first).await, one, "it is the same");
+        let other = id(second).await;
+        assert_ne!(other, one, "it is of other credentials");
+        connections.close_idle();
+        assert_eq!(id(second).await, other, "it is not idle");
+        time::pause();
+        time::advance(IDLE).await;
+        time::resume();
+        connections.close_idle();
+        assert_ne!(id(second).await, other, "it was idle, and what it is made of stays known");
+    }
 }

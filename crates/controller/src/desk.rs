@@ -61,7 +61,7 @@ impl Desk {
         self.keychain.linked(actor);
     }
 
-    /// Lets go of all that is kept of an actor.
+    /// Lets go of all that is kept of an actor, in this order: what is set at the same moment is set before, or not at all.
     pub(crate) fn unlink(&self, actor: &ActorKey) {
         self.linked.write().expect("nothing panics while it holds the links").remove(actor);
         self.keychain.unlinked(actor);
@@ -78,7 +78,7 @@ impl Desk {
         self.connections.close_idle();
     }
 
-    fn linked(&self, actor: &ActorKey) -> Option<Arc<Linked>> {
+    pub(crate) fn linked(&self, actor: &ActorKey) -> Option<Arc<Linked>> {
         self.linked.read().expect("nothing panics while it holds the links").get(actor).cloned()
     }
 
@@ -91,9 +91,9 @@ impl Desk {
         let linked = self
             .linked(actor)
             .ok_or_else(|| Refusal::new(ErrorCode::Unlinked, format!("`{actor}` is no longer linked")))?;
+        linked.count(self.peers.others() + 1)?;
         let grants = linked.grants();
         grants.require_operation(operation)?;
-        linked.count(self.peers.others() + 1)?;
         let _place = linked.place().await?;
         let caller = Caller { desk: self, actor, linked: &linked, grants, deadline };
         carry_out(&caller, operation, &call.payload).await

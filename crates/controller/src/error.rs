@@ -5,6 +5,7 @@ use std::fmt;
 use lattice_claims::NatsUserError;
 use lattice_client::{ConnectError, RequestError};
 use lattice_protocol::{
+    ActorKey,
     contract::lattice_control::{CtlOperationAck, ErrorCode},
     error_chain,
 };
@@ -27,6 +28,10 @@ impl Refusal {
 
     pub(crate) fn invalid(text: impl fmt::Display) -> Self {
         Self::new(ErrorCode::Invalid, text)
+    }
+
+    pub(crate) fn unlinked(actor: &ActorKey) -> Self {
+        Self::new(ErrorCode::Unlinked, format!("`{actor}` is no longer linked"))
     }
 
     /// The link does not grant it, and this link value would.

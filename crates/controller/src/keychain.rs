@@ -71,9 +71,19 @@ impl Keychain {
         self.lock().get(actor)?.lattices.get(lattice).cloned()
     }
 
-    /// Changes them; returns what the other instances are to be told.
-    pub(crate) fn set(&self, actor: &ActorKey, lattice: &LatticeName, state: State) -> Result<Piece, Refusal> {
+    /// Changes them, if the actor is linked; returns what the other instances are to be told. An actor that is unlinked at the
+    /// same moment ends up with none: who unlinks tells so before it has them forgotten.
+    pub(crate) fn set(
+        &self,
+        actor: &ActorKey,
+        lattice: &LatticeName,
+        state: State,
+        is_linked: impl Fn() -> bool,
+    ) -> Result<Piece, Refusal> {
         let mut rings = self.lock();
+        if !is_linked() {
+            return Err(Refusal::unlinked(actor));
+        }
         let ring = rings.entry(actor.clone()).or_default();
         let count = ring.lattices.values().filter(|known| matches!(known.state, State::Set(_))).count();
         if count >= LATTICES && !ring.lattices.contains_key(lattice) {
@@ -212,7 +222,7 @@ mod tests {
     fn each_actor_has_its_own_for_each_lattice() {
         let (keychain, [one, other]) = (Keychain::default(), [(); 2].map(|()| ModuleSeed::generate().public()));
         let mine = State::Set(credentials(FAR));
-        keychain.set(&one, &lattice("a"), mine.clone()).expect("there is room");
+        keychain.set(&one, &lattice("a"), mine.clone(), || true).expect("there is room");
         assert_eq!(keychain.get(&one, &lattice("a")).expect("they are set").state, mine);
         assert_eq!(keychain.get(&one, &lattice("b")), None);
         assert_eq!(keychain.get(&other, &lattice("a")), None);
@@ -223,7 +233,8 @@ mod tests {
         let (here, there) = (Keychain::default(), Keychain::default());
         let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
         let versions = [FAR, FAR + 1, FAR + 2].map(|at| State::Set(credentials(at)));
-        let pieces = versions.clone().map(|state| here.set(&actor, &prod, state).expect("there is room").bytes());
+        let pieces =
+            versions.clone().map(|state| here.set(&actor, &prod, state, || true).expect("there is room").bytes());
         for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 2, 0]] {
             taken(&there, &order.map(|index| pieces[index].clone()));
             assert_eq!(there.get(&actor, &prod).expect("they are set").state, versions[2], "{order:?}");
@@ -238,21 +249,29 @@ mod tests {
     fn what_is_forgotten_is_not_brought_back_by_what_comes_late() {
         let (here, there) = (Keychain::default(), Keychain::default());
         let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
-        let piece = here.set(&actor, &prod, State::Set(credentials(FAR))).expect("there is room").bytes();
+        let piece = here.set(&actor, &prod, State::Set(credentials(FAR)), || true).expect("there is room").bytes();
         taken(&there, std::slice::from_ref(&piece));
         there.unlinked(&actor);
         taken(&there, std::slice::from_ref(&piece));
         assert_eq!(there.get(&actor, &prod).expect("that is known").state, State::Forgotten);
-        let again = here.set(&actor, &prod, State::Set(credentials(FAR + 1))).expect("there is room").bytes();
+        let again = here.set(&actor, &prod, State::Set(credentials(FAR + 1)), || true).expect("there is room").bytes();
         taken(&there, &[again]);
         assert!(matches!(there.get(&actor, &prod).expect("they are set anew").state, State::Set(_)));
+    }
+
+    #[test]
+    fn who_is_not_linked_sets_none() {
+        let (keychain, actor) = (Keychain::default(), ModuleSeed::generate().public());
+        let refused =
+            keychain.set(&actor, &lattice("a"), State::Set(credentials(FAR)), || false).expect_err("unlinked");
+        assert_eq!((refused.code, keychain.get(&actor, &lattice("a"))), (ErrorCode::Unlinked, None));
     }
 
     #[test]
     fn what_expires_goes_and_says_when() {
         let keychain = Keychain::default();
         let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
-        keychain.set(&actor, &prod, State::Set(credentials(100))).expect("there is room");
+        keychain.set(&actor, &prod, State::Set(credentials(100)), || true).expect("there is room");
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(keychain.sweep(|_| true, at(99)), []);
         assert_eq!(keychain.sweep(|_| true, at(100)), [(actor.clone(), prod.clone())]);
@@ -265,11 +284,12 @@ mod tests {
         let (keychain, actor) = (Keychain::default(), ModuleSeed::generate().public());
         for number in 0..LATTICES {
             let name = lattice(&format!("l{number}"));
-            keychain.set(&actor, &name, State::Set(Credentials::default())).expect("there is room");
+            keychain.set(&actor, &name, State::Set(Credentials::default()), || true).expect("there is room");
         }
-        let refused = keychain.set(&actor, &lattice("more"), State::Set(Credentials::default())).expect_err("no room");
+        let refused =
+            keychain.set(&actor, &lattice("more"), State::Set(Credentials::default()), || true).expect_err("no room");
         assert_eq!(refused.code, ErrorCode::TooLarge);
-        keychain.set(&actor, &lattice("l0"), State::Set(Credentials::default())).expect("it is one of them");
+        keychain.set(&actor, &lattice("l0"), State::Set(Credentials::default()), || true).expect("it is one of them");
     }
 
     #[test]
@@ -278,7 +298,8 @@ mod tests {
         let seed = UserSeed::generate();
         let set_by = set(Some(token(&seed, FAR)), Some(seed.secret_text()));
         let read = Credentials::read(set_by, UNIX_EPOCH).expect("credentials");
-        let piece = keychain.set(&ModuleSeed::generate().public(), &lattice("a"), State::Set(read)).expect("room");
+        let piece =
+            keychain.set(&ModuleSeed::generate().public(), &lattice("a"), State::Set(read), || true).expect("room");
         for text in [format!("{keychain:?}"), format!("{piece:?}")] {
             assert!(!text.contains(&seed.secret_text()), "{text}");
         }

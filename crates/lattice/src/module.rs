@@ -23,11 +23,12 @@ use crate::{
 
 /// What a module that is signed on the way may use: what every host serves itself and can do no harm, and the contracts of
 /// this program's providers, which are of no use without a link. A module that needs others is signed by hand.
-const DEVELOPMENT_CONTRACTS: [&str; 5] = [
+const DEVELOPMENT_CONTRACTS: [&str; 6] = [
     "wasmcloud:builtin:logging",
     "wasmcloud:builtin:numbergen",
     "wasmcloud:httpserver",
     "wasmcloud:keyvalue",
+    "wasmcloud:latticecontrol",
     "wasmcloud:messaging",
 ];
 

@@ -18,7 +18,8 @@ struct Archive {
     file: &'static str,
 }
 
-const ARCHIVES: [Archive; 3] = [
+const ARCHIVES: [Archive; 4] = [
+    Archive { package: "lattice-controller", contract: "wasmcloud:latticecontrol", file: "./controller.par.gz" },
     Archive { package: "lattice-http-server", contract: "wasmcloud:httpserver", file: "./http.par.gz" },
     Archive { package: "lattice-keyvalue", contract: "wasmcloud:keyvalue", file: "./keyvalue.par.gz" },
     Archive { package: "lattice-messaging", contract: "wasmcloud:messaging", file: "./messaging.par" },
@@ -67,7 +68,7 @@ async fn own_providers_serve_actors_from_archives() {
     for (archive, program) in ARCHIVES.iter().zip(&programs) {
         keys.push(start(&home, &nats, archive, &shown(program)).await);
     }
-    for (name, module) in [("visits", built::VISITS), ("hello", built::HELLO)] {
+    for (name, module) in [("visits", built::VISITS), ("hello", built::HELLO), ("helm", built::HELM)] {
         let path = home.file(&format!("{name}.wasm"), module);
         run(&home, &nats, &["start", "actor", &path]).await.json();
     }
@@ -96,4 +97,9 @@ async fn own_providers_serve_actors_from_archives() {
     let request = Request::new().payload("Ada".into()).timeout(Some(DEADLINE));
     let answer = nats.client().await.send_request("greetings", request).await.expect("an answer");
     assert_eq!(answer.payload, "Hello, Ada!");
+
+    link(&home, &nats, "helm", "lattice-controller", &["gather_limit=1s"]).await;
+    let call = ["call", "helm", "Helm.GetHosts", "{}", "--cluster-seed", "prod/keys/cluster.nk"];
+    let hosts = run(&home, &nats, &call).await.json();
+    assert_eq!(hosts["hosts"][0]["id"], inventory["inventories"][0]["host_id"], "{hosts}");
 }

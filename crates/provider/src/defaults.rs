@@ -73,3 +73,7 @@ pub(crate) const CONNECTION_LOOK: Duration = Duration::from_millis(100);
 
 /// How long until an instance that does not answer is told again: it may be gone by then, and the server says so.
 pub(crate) const TELL_AGAIN: Duration = Duration::from_millis(300);
+
+/// How long after a break silent instances are waited for: longer than one that is there needs to come back and answer, short
+/// enough that calls go on where one hangs.
+pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(10);

@@ -98,7 +98,8 @@ impl Peers {
         self.circle.peers().len()
     }
 
-    /// Waits until this instance knows what the others do: at once, unless it was cut off from them and is not back yet.
+    /// Waits until this instance knows what the others do: at once, unless it was cut off from them and is not back yet. Others
+    /// that are there and silent are waited for up to 10 s after that.
     pub async fn caught_up(&self) {
         self.circle.caught_up().await;
     }

@@ -10,7 +10,9 @@ use lattice_protocol::{
     Prefetch, ProviderAuction, ProviderBid, ProviderDescription, ReachedPhase, RefusalCode, Registries,
     RegistryCredential, ScaleActor, Spelling, StartActor, StartProvider, StopActor, StopHost, StopProvider,
     StoredArtifact, UpdateActor, UploadBegun,
-    contract::lattice_control::{self as contract, AdvertiseLink, GetHostInventory, SetLatticeCredentials},
+    contract::lattice_control::{
+        self as contract, AdvertiseLink, Gathering as _, GetHostInventory, SetLatticeCredentials,
+    },
     decode, encode,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -593,6 +595,12 @@ fn lattice_control_contract() {
     golden.check("stop_host", &stop_host());
     golden.check("ack", &contract::CtlOperationAck::from(Ack::operation(operation())));
     golden.check("ack_refused", &contract::CtlOperationAck::from(Ack::refused("no such host")));
+    let full = Ack::refused("the host runs as much as it can").with_code(RefusalCode::Full);
+    golden.check("ack_refused_with_code", &contract::CtlOperationAck::from(full));
+    let mut bid = contract::ActorAuctionAck::from(actor_bid());
+    let other = "ND5UO4UC7CG53OSHCR4Z7T25FW76EX4H3P2KQLQC5H4OKSR2PRGHBSII".parse().expect("a published key");
+    bid.note(contract::Shortfall { missing: vec![other], unreadable: 1 });
+    golden.check("auction_actor_result_incomplete", &vec![bid]);
     let credentials = SetLatticeCredentials {
         js_domain: Some("edge".into()),
         lattice_id: lattice(),

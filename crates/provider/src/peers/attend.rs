@@ -14,7 +14,7 @@ use super::{
     greeting::{Until, catch_up, greet},
 };
 use crate::{
-    defaults::{CONNECTION_LOOK, GREETING_INTERVAL},
+    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, SILENCE_LIMIT},
     error::StartError,
     serve::{round_trip, subscribe},
 };
@@ -26,6 +26,8 @@ pub(crate) struct Attendance {
     /// The connection by which the others were heard; none while it is down.
     connection: Option<u64>,
     greeted: Instant,
+    /// Since when the connection stands again, and the others have not been heard.
+    behind_since: Option<Instant>,
     work: JoinSet<bool>,
 }
 
@@ -39,7 +41,7 @@ impl Attendance {
         let mut work = JoinSet::new();
         let greeter = Arc::clone(&circle);
         work.spawn(async move { greet(&greeter, Until::All).await });
-        Ok(Self { circle, everybody, own, connection, greeted: Instant::now(), work })
+        Ok(Self { circle, everybody, own, connection, greeted: Instant::now(), behind_since: None, work })
     }
 
     pub(crate) async fn run(mut self) {
@@ -67,8 +69,10 @@ impl Attendance {
         let now = self.circle.connection();
         if now.is_none() || now != self.connection {
             self.circle.set_caught_up(false);
+            self.behind_since = None;
         }
         self.connection = now.or(self.connection);
+        self.bear_silence(now.is_some());
         if now.is_none() || !self.work.is_empty() {
             return;
         }
@@ -81,6 +85,20 @@ impl Attendance {
             self.greeted = Instant::now();
             let circle = Arc::clone(&self.circle);
             self.work.spawn(async move { greet(&circle, Until::All).await });
+        }
+    }
+
+    /// Goes on without what the others know if they are there and silent for too long.
+    fn bear_silence(&mut self, is_connected: bool) {
+        if !is_connected || self.circle.is_caught_up() {
+            self.behind_since = None;
+            return;
+        }
+        if self.behind_since.get_or_insert_with(Instant::now).elapsed() >= SILENCE_LIMIT {
+            tracing::warn!(
+                "other instances of this provider do not tell what they know; it goes on with what it knows itself"
+            );
+            self.circle.set_caught_up(true);
         }
     }
 }
