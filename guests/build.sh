@@ -12,7 +12,7 @@
 set -euo pipefail
 
 readonly TARGET=wasm32-unknown-unknown
-readonly ACTORS=(hello counter visits)
+readonly ACTORS=(hello counter visits helm keeper)
 guests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 readonly guests
 

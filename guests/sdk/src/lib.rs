@@ -20,10 +20,10 @@
 //!
 //! The crate offers calls to the host ([`host_call`], [`log`], [`console`]), the MessagePack codec ([`msgpack`]) that
 //! arguments and results are written in, and the usual contracts as plain functions and types: [`http`], [`keyvalue`],
-//! [`messaging`], [`numbers`]. On any target but wasm32 there is no host: there the calls go to the stand-in of
-//! [`testing`], so that an actor is tested with a plain `cargo test`.
+//! [`lattice_control`], [`messaging`], [`numbers`]. On any target but wasm32 there is no host: there the calls go to the
+//! stand-in of [`testing`], so that an actor is tested with a plain `cargo test`.
 //!
-//! Every error is the text that a handler returns, so `?` is all that there is to error handling.
+//! Every error is the text that a handler returns, or becomes it with `?`: that is all that there is to error handling.
 //!
 //! Left out: serde. An actor that wants it can use the published SDKs, for the interface is theirs.
 #![warn(missing_docs, unreachable_pub, unsafe_op_in_unsafe_fn)]
@@ -39,6 +39,7 @@ pub mod escape;
 mod host;
 pub mod http;
 pub mod keyvalue;
+pub mod lattice_control;
 pub mod messaging;
 pub mod msgpack;
 pub mod numbers;

@@ -35,7 +35,7 @@ pub struct Record {
     pub console: Vec<String>,
 }
 
-type Answer = fn(&HostCall) -> Result<Vec<u8>, String>;
+type Answer = Box<dyn FnMut(&HostCall) -> Result<Vec<u8>, String>>;
 
 struct Host {
     answer: Answer,
@@ -48,9 +48,13 @@ thread_local! {
 
 /// Returns what `actor` returns and what it asked of the host while `answer` answered its calls.
 ///
-/// Holds for the calling thread. Outside of it every host call fails.
-pub fn with_host<T>(answer: Answer, actor: impl FnOnce() -> T) -> (T, Record) {
-    let host = Host { answer, record: Record::default() };
+/// Holds for the calling thread. Outside of it every host call fails. What `answer` remembers between calls it shares with
+/// the test, in an `Rc` for instance.
+pub fn with_host<T>(
+    answer: impl FnMut(&HostCall) -> Result<Vec<u8>, String> + 'static,
+    actor: impl FnOnce() -> T,
+) -> (T, Record) {
+    let host = Host { answer: Box::new(answer), record: Record::default() };
     let outer = HOST.with(|slot| slot.borrow_mut().replace(host));
     let returned = actor();
     let host = HOST.with(|slot| std::mem::replace(&mut *slot.borrow_mut(), outer));
@@ -107,5 +111,17 @@ mod tests {
         );
         assert_eq!(inner.0, Ok(b"inner".to_vec()));
         assert_eq!((inner.1.calls.len(), outer.calls.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_host_may_remember() {
+        let mut calls = 0;
+        let call = || host_call("default", "acme:echo", "Echo.Echo", b"");
+        let remember = move |_: &HostCall| {
+            calls += 1;
+            Ok(vec![calls])
+        };
+        let (answers, _) = with_host(remember, || [call(), call()]);
+        assert_eq!(answers, [Ok(vec![1]), Ok(vec![2])]);
     }
 }

@@ -579,7 +579,10 @@ fn lattice_control_contract() {
     golden.check("lattice_name", &lattice());
     golden.check("get_hosts_result", &vec![contract::Host::from(ping())]);
     golden.check("get_host_inventory", &GetHostInventory { host_id: host(), lattice_id: lattice() });
-    golden.check("get_host_inventory_result", &contract::HostInventory::from(inventory()));
+    let mut many = inventory();
+    golden.check("get_host_inventory_result_many", &contract::HostInventory::from(many.clone()));
+    many.actors.good[0].instances.good.iter_mut().for_each(|instance| instance.max_instances = 1);
+    golden.check("get_host_inventory_result", &contract::HostInventory::from(many));
     golden.check("get_claims_result", &contract::GetClaimsResponse::from(claims()));
     golden.check("scale_actor", &scale_actor());
     golden.check("start_actor", &start_actor());

@@ -1,7 +1,8 @@
 //! What the contract answers: the lattice's replies, without what the published interface does not know.
 //!
-//! Two keys are of this project: `code` in an ack that refuses, and `incomplete` in the first item of a list that is not all
-//! there is. Published actors pass over keys that they do not know.
+//! Three keys are of this project: `code` in an ack that refuses, `incomplete` in the first item of a list that is not all there
+//! is, and `maxInstances` where an entry stands for more than one instance. Published actors pass over keys that they do not
+//! know.
 //!
 //! Source: `wasmcloud-interface-lattice-control` 0.20 `control.rs`, whose structs, fields and order these are.
 
@@ -243,6 +244,9 @@ pub struct ActorInstance {
     /// The instance, a UUID.
     #[serde(default, alias = "instanceId")]
     pub instance_id: String,
+    /// How many instances the entry stands for, where that is more than one: hosts do not list hundreds one by one.
+    #[serde(default = "one", alias = "maxInstances", skip_serializing_if = "is_one")]
+    pub max_instances: u16,
     /// The revision in the claims, 0 without one.
     #[serde(default)]
     pub revision: i32,
@@ -250,8 +254,23 @@ pub struct ActorInstance {
 
 impl From<control::ActorInstance> for ActorInstance {
     fn from(instance: control::ActorInstance) -> Self {
-        Self { annotations: Some(instance.annotations), instance_id: instance.instance_id, revision: instance.revision }
+        Self {
+            annotations: Some(instance.annotations),
+            instance_id: instance.instance_id,
+            max_instances: instance.max_instances,
+            revision: instance.revision,
+        }
     }
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// None at all is what hosts of other projects say that leave it out.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "that is how it is asked")]
+fn is_one(count: &u16) -> bool {
+    *count <= 1
 }
 
 /// A capability provider that runs on a host.

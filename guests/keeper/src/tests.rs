@@ -1,0 +1,4 @@
+//! Whole rounds, in a lattice that is played.
+
+mod lattice;
+mod rounds;
