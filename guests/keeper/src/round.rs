@@ -29,9 +29,13 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// First the hosts that get more, so that there are enough before others get fewer.
+    /// First the hosts that get more. Others get fewer in a later round, once those run: what a host has accepted can still
+    /// fail, and until then there would be too few.
     fn settle(&mut self) -> Result<(), ControlError> {
         let targets = self.raise()?;
+        if self.changed {
+            return Ok(());
+        }
         for (place, target) in targets.into_iter().enumerate() {
             if target < self.survey.hosts[place].has {
                 self.scale(place, target)?;

@@ -21,6 +21,8 @@ pub(super) struct Played {
     pub(super) bids: bool,
     /// What it says to a command, if it refuses.
     pub(super) refuses: Option<&'static str>,
+    /// Whether it accepts what never comes to run.
+    pub(super) fails_to_start: bool,
     /// What the controller says instead of its inventory.
     pub(super) silent: Option<&'static str>,
     /// Whether it has not answered when hosts were asked for.
@@ -29,7 +31,7 @@ pub(super) struct Played {
 
 impl Default for Played {
     fn default() -> Self {
-        Self { zone: "a", has: 0, bids: true, refuses: None, silent: None, missing: false }
+        Self { zone: "a", has: 0, bids: true, refuses: None, fails_to_start: false, silent: None, missing: false }
     }
 }
 
@@ -144,7 +146,9 @@ impl Lattice {
                 Value::map([("accepted", Value::Bool(false)), ("error", "no".into()), ("code", code.into())]).encode()
             }
             None => {
-                host.has = count.try_into().unwrap();
+                if !host.fails_to_start {
+                    host.has = count.try_into().unwrap();
+                }
                 Value::map([("accepted", Value::Bool(true)), ("error", "".into())]).encode()
             }
         }

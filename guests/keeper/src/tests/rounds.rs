@@ -93,8 +93,10 @@ fn a_host_goes_and_comes_back() {
 #[test]
 fn a_host_comes_back_empty() {
     let mut lattice = Lattice::of(&[3, 0, 3]);
-    // First the one that gets more.
-    check(&mut lattice, 6, false, &[2, 2, 2], &[("B", 2), ("A", 2), ("C", 2)]);
+    // First the one that gets more, and once it has them the others get fewer.
+    check(&mut lattice, 6, false, &[3, 2, 3], &[("B", 2)]);
+    check(&mut lattice, 6, false, &[2, 2, 2], &[("A", 2), ("C", 2)]);
+    check_settled(&mut lattice, 6);
 }
 
 #[test]
@@ -128,7 +130,8 @@ fn more_or_fewer_are_wanted() {
 fn only_hosts_with_the_labels_have_any() {
     let mut lattice = Lattice::of(&[2, 2, 0]);
     lattice.host("B").zone = "b";
-    check(&mut lattice, 4, true, &[2, 0, 2], &[("C", 2), ("B", 0)]);
+    check(&mut lattice, 4, true, &[2, 2, 2], &[("C", 2)]);
+    check(&mut lattice, 4, true, &[2, 0, 2], &[("B", 0)]);
     // Where the zone does not matter, it does not.
     check(&mut lattice, 6, false, &[2, 2, 2], &[("B", 2)]);
 }
@@ -158,6 +161,17 @@ fn nobody_gives_up_what_a_host_has_refused() {
     assert_eq!(decode(&answer).unwrap().get("changed"), Some(&Value::Bool(false)));
     assert_eq!(logged(&record), ["info: keeper: 6 of 6 instances of M1 ran; B says: [full] no"]);
     assert_eq!((lattice.has(), lattice.take_told()), (vec![6, 0], vec![("B".into(), 3)]));
+}
+
+/// That a host accepts is no promise that it can: its image may not be there.
+#[test]
+fn nobody_gives_up_what_a_host_accepts_and_never_runs() {
+    let mut lattice = Lattice::of(&[3, 0]);
+    lattice.host("B").fails_to_start = true;
+    for _ in 0..3 {
+        assert!(keep(&mut lattice, 3, false).0.is_ok());
+        assert_eq!((lattice.has(), lattice.take_told()), (vec![3, 0], vec![("B".into(), 1)]));
+    }
 }
 
 #[test]
