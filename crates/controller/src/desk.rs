@@ -51,6 +51,14 @@ impl Desk {
         &self.context.host_data().lattice_rpc_prefix
     }
 
+    /// Until when a caller waits. One that does not say so waits as long as its host has calls wait.
+    pub(crate) fn waits_until(&self, call: &ProviderCall) -> Instant {
+        match call.deadline_is_told {
+            true => call.deadline,
+            false => call.deadline.min(Instant::now() + self.context.call_timeout()),
+        }
+    }
+
     /// Links an actor, or grants it something else.
     pub(crate) fn link(&self, actor: &ActorKey, grants: Grants) {
         let mut linked = self.linked.write().expect("nothing panics while it holds the links");

@@ -175,6 +175,16 @@ impl Grants {
         }
     }
 
+    /// Whether the actor may set credentials of any registry at all.
+    pub(crate) fn require_some_registry(&self) -> Result<(), Refusal> {
+        match &self.registries {
+            Scope::These(none) if none.is_empty() => {
+                Err(Refusal::not_granted("credentials of registries", "registries"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether only some hosts are granted.
     pub(crate) fn limits_hosts(&self) -> bool {
         !self.host_labels.is_empty()

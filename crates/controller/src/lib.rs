@@ -39,7 +39,8 @@
 //! Failures are errors, never empty lists. A call that fails says `[code] words`; an ack that refuses holds the code under the key
 //! `code`. The codes are those of [`ErrorCode`](lattice_protocol::contract::lattice_control::ErrorCode). A list that is not all there
 //! is says so in its first item, under the key `incomplete`; published actors pass over keys that they do not know. Everything is
-//! answered a little before the caller stops waiting.
+//! answered a little before the caller stops waiting; one that does not say when that is, as under published hosts, is taken to
+//! wait as long as the host has calls wait.
 //!
 //! Source: wasmCloud/interfaces `lattice-control/lattice-control-interface.smithy`; wasmCloud/capability-providers
 //! `lattice-controller/src/main.rs`, whose defects are tested for by name in `tests/controller/defects.rs`.

@@ -60,7 +60,7 @@ impl Provider for LatticeController {
     }
 
     async fn handle(&self, call: ProviderCall) -> Result<Bytes, HandlerError> {
-        let deadline = answer_by(call.deadline);
+        let deadline = answer_by(self.desk.waits_until(&call));
         let answer = timeout_at(deadline, self.desk.answer(&call, deadline)).await;
         erase(call.payload);
         Ok(answer.unwrap_or_else(|_| Err(too_late()))?)

@@ -38,7 +38,9 @@ impl<P: Provider> Calls<P> {
 impl<P: Provider> Handler for Calls<P> {
     async fn handle(&self, request: Request) -> Result<Bytes, HandlerError> {
         let link = self.link_of(&request.origin)?;
-        let Request { operation, payload, id, deadline, depth, trace, .. } = request;
-        self.provider.handle(ProviderCall { link, operation, payload, deadline, depth, trace, id }).await
+        let Request { operation, payload, id, deadline, deadline_is_told, depth, trace, .. } = request;
+        self.provider
+            .handle(ProviderCall { link, operation, payload, deadline, deadline_is_told, depth, trace, id })
+            .await
     }
 }

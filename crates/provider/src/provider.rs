@@ -101,6 +101,9 @@ pub struct ProviderCall {
     pub payload: Bytes,
     /// When the caller stops waiting.
     pub deadline: Instant,
+    /// Whether the caller says when that is. Published hosts do not, and may stop waiting much earlier: by default after 2 s,
+    /// see [`Context::call_timeout`](crate::Context::call_timeout).
+    pub deadline_is_told: bool,
     /// How many calls this one is nested in, in the caller's words.
     pub depth: u32,
     /// The trace that the call belongs to.

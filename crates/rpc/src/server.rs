@@ -48,6 +48,8 @@ pub struct Request {
     pub id: String,
     /// When the caller stops waiting, at the latest when the service allows. The handler's future is dropped then.
     pub deadline: Instant,
+    /// Whether the caller says when that is. Those of other projects do not, and may stop waiting much earlier.
+    pub deadline_is_told: bool,
     /// How many calls this one is nested in, in the caller's words.
     pub depth: u32,
     /// Whether what is called waits for the end of this call, in the caller's words.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::eventually;
 
-/// The name of every lattice here, which is not the one that programs assume.
+/// The name of every lattice here that is given no other, which is not the one that programs assume.
 pub const LATTICE: &str = "interop";
 
 /// The variable that names the binary under test.
@@ -71,10 +71,18 @@ impl Lattice {
     /// # Panics
     /// If there is no binary to start, or it does not become ready.
     pub async fn start_with(options: &[&str]) -> Self {
+        Self::start_named(LATTICE, options).await
+    }
+
+    /// Starts one of this name, for clients of several lattices, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If there is no binary to start, or it does not become ready.
+    pub async fn start_named(name: &str, options: &[&str]) -> Self {
         let directory = tempfile::Builder::new().prefix("lattice-interop-").tempdir();
         let directory = directory.expect("a temporary directory can be made");
         share_provisioned(directory.path());
-        let mut up = Up::start(directory.path(), options);
+        let mut up = Up::start(directory.path(), name, options);
         let line = eventually("`lattice up` is ready", async || {
             up.expect_alive();
             fs::read_to_string(directory.path().join("out")).ok()?.split_once('\n').map(|(line, _)| line.to_owned())
@@ -102,6 +110,13 @@ impl Lattice {
     /// The key that signs calls.
     pub fn issuer(&self) -> &str {
         self.text("/inventory/issuer")
+    }
+
+    /// The seed of that key: who has it calls in the name of any actor.
+    pub fn cluster_seed(&self) -> String {
+        let file = self.directory.path().join("data/keys/cluster.nk");
+        let seed = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        seed.trim().to_owned()
     }
 
     /// The actor in this revision. All revisions have the same key.
@@ -207,11 +222,11 @@ struct Up {
 }
 
 impl Up {
-    fn start(directory: &Path, options: &[&str]) -> Self {
+    fn start(directory: &Path, lattice: &str, options: &[&str]) -> Self {
         let log = directory.join("log");
         let file = |path: &Path| File::create(path).expect("the test's directory can be written");
         let mut command = command(directory);
-        command.args(["up", "--compat", "wasmcloud", "--port", "0", "--lattice", LATTICE]).args(options);
+        command.args(["up", "--compat", "wasmcloud", "--port", "0", "--lattice", lattice]).args(options);
         command.stdin(Stdio::null()).stdout(file(&directory.join("out"))).stderr(file(&log));
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
         let watcher = watcher(child.id()).inspect_err(|_| child.kill().expect("a child can be killed"));

@@ -39,8 +39,7 @@ async fn arguments_that_cannot_be_meant_are_refused() {
         ),
         ("AdvertiseLink", json!({ "link": null })),
         ("RemoveLink", json!({ "actorId": key, "contractId": "", "linkName": "default" })),
-        ("SetRegistryCredentials", json!({ "credentials": null })),
-        ("SetRegistryCredentials", json!({ "credentials": {} })),
+        ("SetRegistryCredentials", json!({ "credentials": 7 })),
         ("SetLatticeCredentials", json!({ "natsUrl": "http://x", "latticeId": "default" })),
         ("SetLatticeCredentials", json!({ "jsDomain": "a.b", "latticeId": "default" })),
     ];

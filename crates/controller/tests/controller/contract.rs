@@ -148,6 +148,17 @@ async fn registries_are_told_and_others_stay() {
     let known = control.registries().await.expect("they are known").registries.good;
     let names: Vec<_> = known.iter().map(|one| (one.registry.as_str(), one.kind.as_str())).collect();
     assert_eq!(names, [("mine.example", "oci"), ("registry.example", "oci")]);
+
+    // What is granted is replaced, and without any it is forgotten.
+    let names = async || {
+        let known = control.registries().await.expect("they are known").registries.good;
+        known.into_iter().map(|one| one.registry).collect::<Vec<_>>()
+    };
+    let other = json!({ "credentials": { "registry.example/team": { "token": "t" } } });
+    assert_eq!(actor.call("SetRegistryCredentials", other).await, Ok(Value::Null));
+    assert_eq!(names().await, ["mine.example", "registry.example/team"]);
+    assert_eq!(actor.call("SetRegistryCredentials", json!({ "credentials": null })).await, Ok(Value::Null));
+    assert_eq!(names().await, ["mine.example"]);
 }
 
 #[tokio::test]

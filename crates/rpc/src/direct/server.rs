@@ -193,6 +193,8 @@ impl<L: Locals> Inside<L> {
             payload,
             id: ask.number.to_string(),
             deadline: Instant::now() + Duration::from_millis(ask.left).min(self.longest_call),
+            // Only providers of this project's SDK come this way.
+            deadline_is_told: true,
             depth: ask.depth,
             back: ask.back,
             trace: ask.trace,

@@ -132,7 +132,8 @@ impl Admission {
     }
 
     fn request(&self, invocation: Invocation, headers: Option<&HeaderMap>) -> Request {
-        let left = header::time_left(headers).unwrap_or(self.longest_call).min(self.longest_call);
+        let told = header::time_left(headers);
+        let left = told.unwrap_or(self.longest_call).min(self.longest_call);
         let nesting = header::nesting(headers);
         Request {
             origin: invocation.origin,
@@ -140,6 +141,7 @@ impl Admission {
             payload: invocation.payload,
             id: invocation.id,
             deadline: Instant::now() + left,
+            deadline_is_told: told.is_some(),
             depth: nesting.depth,
             back: nesting.back,
             trace: invocation.trace,
