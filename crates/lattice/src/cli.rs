@@ -46,13 +46,13 @@ pub(crate) use par::{Create, Insert, InspectArchive, Par};
 pub(crate) use providers::{Logs, ProviderLogs, StartProvider, StopProvider};
 pub(crate) use registry::{PutRegistries, Registry, RemoveRegistries, SetRegistry};
 pub(crate) use stored::{Delete, PullArtifact, Push};
-pub(crate) use up::{Compat, Down, Up};
+pub(crate) use up::{Compat, Demo, Down, Up};
 pub(crate) use update::{Update, UpdateActor};
 pub(crate) use when::When;
 
 const AFTER_HELP: &str = "\
 Examples:
-  lattice up --demo              a lattice on this machine, with an actor in it
+  lattice up --demo              a lattice on this machine, with actors in it
   lattice get hosts              who is there
   lattice call hello Greeter.Greet '{\"name\":\"Ada\"}'
   lattice start actor ./mine.wasm
@@ -126,8 +126,9 @@ With `-o json` a command prints exactly one JSON document on standard output;
                       moved_from, unkept
   call                the document is the answer
   status              running, pid, version, lattice, control_prefix, nats_url,
-                      nats_version, store, creds, host_id, host_name, started,
-                      stopping, inventory
+                      nats_version, store, creds, host_id, host_name, hosts (of
+                      several) with name, host_id and pid, started, stopping,
+                      inventory
   down                stopped, pid, up
   up                  ready: the keys of status but running, and attached, pages,
                       try; then events

@@ -9,7 +9,10 @@ mod data_dir;
 mod host;
 mod target;
 
-use std::{ffi::OsString, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
 use lattice_artifact::{Store, StoreError};
 
@@ -86,6 +89,11 @@ impl Settings {
     /// How `lattice host` is to run.
     pub(crate) fn host(&self, flags: &cli::Host) -> Result<HostSettings, Fault> {
         HostSettings::find(flags, &self.flags, &self.environment)
+    }
+
+    /// The variables that a host is to find that `lattice up` runs as a process of its own.
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        host::inherited(&self.environment)
     }
 
     /// Where the images of `lattice up`'s host come from.

@@ -15,7 +15,7 @@ use crate::{
     unanswered,
 };
 use about::About;
-pub(crate) use about::{Provider, instances};
+pub(crate) use about::{Provider, actors, instances};
 use ended::Outcome;
 pub(crate) use ended::{Deed, Ended};
 

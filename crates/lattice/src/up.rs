@@ -2,11 +2,14 @@
 
 mod attach;
 mod broker;
+mod child;
 mod demo;
 mod detach;
 mod down;
+mod hosts;
 mod ready;
 mod run;
+mod start;
 mod state;
 
 pub(crate) use detach::detach;

@@ -18,13 +18,14 @@ use super::{Images, duration, pair};
 #[command(after_help = "\
 Examples:
   lattice up --demo                      with a running example and what to try with it
+  lattice up --demo keeper               three hosts, and an actor that keeps others running when one is killed
   lattice up --detach                    in the background, `lattice down` stops it
   lattice up --label zone=lab            the host says so of itself
   lattice up --data-dir /tmp/second      another lattice beside the first")]
 pub(crate) struct Up {
-    /// Start an example actor too
-    #[arg(long)]
-    pub(crate) demo: bool,
+    /// Start an example too, `web` if none is named
+    #[arg(long, value_enum, value_name = "NAME", num_args = 0..=1, default_missing_value = "web")]
+    pub(crate) demo: Option<Demo>,
     /// Go into the background once everything runs
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -48,6 +49,25 @@ pub(crate) struct Up {
     /// This is the process in the background that `--detach` starts
     #[arg(long, hide = true, conflicts_with = "detach")]
     pub(crate) background: bool,
+}
+
+/// An example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Demo {
+    /// An actor to call, and one that makes a web page, on one host
+    Web,
+    /// An actor that keeps six instances of another one running on three hosts
+    Keeper,
+}
+
+impl Demo {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Demo::Web => "web",
+            Demo::Keeper => "keeper",
+        }
+    }
 }
 
 /// A system to be compatible with.

@@ -45,7 +45,8 @@ impl Stopped {
                 let host = detail.named(Some(&up.host_name), up.host_id.as_str());
                 let broker =
                     if up.store.is_some() { format!(" and the broker at {}", up.nats_url) } else { String::new() };
-                format!("stopped `lattice up`, process {pid}: host {host}{broker}")
+                let others: String = up.others().map(|host| format!(", {}", host.name)).collect();
+                format!("stopped `lattice up`, process {pid}: host {host}{others}{broker}")
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lattice_protocol::{ActorDescription, HostInventory};
+use lattice_protocol::HostInventory;
 use serde::Serialize;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     fault::{Code, Fault},
     printer::Show,
     settings::{DataDir, Settings, Target},
-    settle::instances,
+    settle::actors,
     table::facts,
     up::{RunningUp, is_locked},
 };
@@ -69,26 +69,22 @@ impl Status {
         let uptime = up.uptime().map(|up| humantime::format_duration(Duration::from_secs(up.as_secs())).to_string());
         let uptime = uptime.unwrap_or_else(|| "an unknown time".to_owned());
         let stopping = if up.stopping { ", stopping" } else { "" };
-        facts([
+        let facts_of_up = [
             ("up", format!("process {}, for {uptime}{stopping}", up.pid)),
             ("broker", up.broker_text()),
             ("lattice", up.lattice.to_string()),
             ("host", detail.named(Some(&up.host_name), up.host_id.as_str())),
             ("actors", self.inventory.as_ref().map_or_else(|| self.unknown(), actors)),
-        ])
+        ];
+        let others = up.others().map(|host| {
+            let named = detail.named(Some(&host.name), host.host_id.as_str());
+            ("host", format!("{named}, process {}", host.pid))
+        });
+        facts(facts_of_up.into_iter().chain(others))
     }
 
     fn unknown(&self) -> String {
         let reason = if self.up.stopping { "the host is stopping" } else { "the host does not answer" };
         format!("not known, {reason}")
     }
-}
-
-fn actors(inventory: &HostInventory) -> String {
-    let named = |actor: &ActorDescription| {
-        let name = actor.name.clone().unwrap_or_else(|| Detail::Brief.key(actor.id.as_str()));
-        format!("{name} x{}", instances(actor))
-    };
-    let names: Vec<String> = inventory.actors.iter().map(named).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

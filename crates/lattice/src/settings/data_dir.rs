@@ -65,14 +65,24 @@ impl DataDir {
         self.root.join("up.json")
     }
 
+    /// What a host prints that `up` runs in a data directory of its own.
+    pub(crate) fn host_log(&self) -> PathBuf {
+        self.root.join("host.log")
+    }
+
     /// What an `up` in the background prints.
     pub(crate) fn up_log(&self) -> PathBuf {
         self.root.join("up.log")
     }
 
-    /// The signed example actor.
+    /// The signed example actors.
     pub(crate) fn demo(&self) -> PathBuf {
         self.root.join("demo")
+    }
+
+    /// The data directory of a host that an example runs beside the one of `up`.
+    pub(crate) fn of_demo_host(&self, name: &str) -> Self {
+        Self { root: self.demo().join("hosts").join(name), is_default: false }
     }
 
     /// Modules that `start actor` has signed.

@@ -4,6 +4,7 @@
 //! once, and everything that is wrong is reported together.
 
 mod images;
+mod inherited;
 mod layer;
 mod published;
 
@@ -24,6 +25,7 @@ use crate::{
     keys::SeedSource,
 };
 pub(crate) use images::ImageSettings;
+pub(super) use inherited::inherited;
 use layer::Layers;
 pub(super) use published::LOG_LEVEL as PUBLISHED_LOG_LEVEL;
 

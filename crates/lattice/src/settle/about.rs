@@ -67,3 +67,13 @@ async fn claimed_name(lattice: &Lattice, actor: &ActorKey) -> Option<String> {
 pub(crate) fn instances(actor: &ActorDescription) -> u64 {
     actor.instances.iter().map(|instance| u64::from(instance.max_instances)).sum()
 }
+
+/// What runs on a host: `hello x2, visits x1`.
+pub(crate) fn actors(inventory: &HostInventory) -> String {
+    let counted = |actor: &ActorDescription| {
+        let name = actor.name.clone().unwrap_or_else(|| Detail::Brief.key(actor.id.as_str()));
+        format!("{name} x{}", instances(actor))
+    };
+    let counted: Vec<String> = inventory.actors.iter().map(counted).collect();
+    if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }
+}

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use tokio::time;
 
-use super::{RunningUp, demo, is_locked, ready::Ready, run::Request};
+use super::{
+    RunningUp, demo, is_locked,
+    ready::{self, Ready},
+    run::Request,
+};
 use crate::{
     connect::Lattice,
     follow::{Filter, Follower},
@@ -41,10 +45,11 @@ pub(super) async fn show(request: &Request<'_>, attached: bool) -> anyhow::Resul
     let Some(up) = until_ready(request).await else { return Ok(None) };
     if attached {
         warn_of_ignored(request);
+        warn_of_missing(request, &up);
     }
     let lattice = Lattice::reach(Target::of_up(&up, None)).await?;
-    if request.flags.demo {
-        demo::ensure(&lattice, &up.host_id, &request.data_dir).await?;
+    if let Some(demo) = request.flags.demo {
+        demo::ensure(demo, &demo::Stage::of(request, &lattice, &up.host_id)).await?;
     }
     let ready = Ready::ask(&lattice, up.clone(), &request.data_dir, attached).await?;
     request.printer.stream(&ready)?;
@@ -82,5 +87,17 @@ fn warn_of_ignored(request: &Request<'_>) {
     let ignored: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
     if !ignored.is_empty() {
         request.printer.warn(&format!("{} has no effect: the lattice runs already", ignored.join(", ")));
+    }
+}
+
+/// Hosts of the demo belong to the process that started them.
+fn warn_of_missing(request: &Request<'_>, up: &RunningUp) {
+    let is_there = |name: &str| up.others().any(|host| host.name == name);
+    let missing: Vec<&str> = demo::hosts(request.flags.demo).iter().copied().filter(|name| !is_there(name)).collect();
+    if !missing.is_empty() {
+        let (missing, down) = (missing.join(" and "), ready::command(&request.data_dir, "down"));
+        request
+            .printer
+            .warn(&format!("{missing} of the demo will not start: only a new `up` has them, after `{down}`"));
     }
 }

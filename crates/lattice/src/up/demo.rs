@@ -1,23 +1,30 @@
-//! The demo: actors that are part of the program, signed with the user's development key, and what they need.
+//! The demos: actors that are part of the program, signed with the user's development key, and what they need.
 
+mod keeper;
+mod link;
+mod provider;
 mod web;
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use lattice_artifact::Reference;
+use lattice_client::Client;
 use lattice_protocol::{ActorKey, Annotations, HostKey, StartActor};
 
+use super::run::Request;
 use crate::{
+    cli::Demo,
     connect::Lattice,
     module::{Signing, sign_into},
+    printer::Printer,
     settings::DataDir,
 };
 
-/// The name under which the demo actor is called.
+/// The name under which the actor is called that every demo has.
 pub(super) const NAME: &str = "hello";
 
-/// An actor of the demo.
+/// An actor of a demo.
 struct DemoActor {
     /// The name under which it is called.
     name: &'static str,
@@ -35,20 +42,52 @@ const HELLO: DemoActor = DemoActor {
 /// How long a part of it may take to start: compiling takes part of a second, on a busy machine more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes sure that the demo runs on the host: an actor to be called, and a web page with what it takes.
+/// Where a demo runs.
+pub(super) struct Stage<'a> {
+    lattice: &'a Lattice,
+    host: &'a HostKey,
+    data_dir: &'a DataDir,
+    printer: Printer,
+}
+
+impl<'a> Stage<'a> {
+    /// The own host of the `up` that was asked for.
+    pub(super) fn of(request: &'a Request<'_>, lattice: &'a Lattice, host: &'a HostKey) -> Self {
+        Self { lattice, host, data_dir: &request.data_dir, printer: request.printer }
+    }
+
+    fn client(&self) -> &Client {
+        &self.lattice.client
+    }
+}
+
+/// The hosts that a demo needs beside the own one.
+pub(super) fn hosts(demo: Option<Demo>) -> &'static [&'static str] {
+    match demo {
+        Some(Demo::Keeper) => &keeper::HOSTS,
+        Some(Demo::Web) | None => &[],
+    }
+}
+
+/// Makes sure that a demo runs.
 ///
 /// # Errors
 /// An actor cannot be signed, or something does not start.
-pub(super) async fn ensure(lattice: &Lattice, host: &HostKey, data_dir: &DataDir) -> anyhow::Result<()> {
-    HELLO.ensure(lattice, host, data_dir).await?;
-    web::ensure(lattice, host, data_dir).await
+pub(super) async fn ensure(demo: Demo, stage: &Stage<'_>) -> anyhow::Result<()> {
+    match demo {
+        Demo::Web => {
+            HELLO.ensure(stage).await?;
+            web::ensure(stage).await
+        }
+        Demo::Keeper => keeper::ensure(stage).await,
+    }
 }
 
 impl DemoActor {
     /// Makes sure that it runs on the host.
-    async fn ensure(&self, lattice: &Lattice, host: &HostKey, data_dir: &DataDir) -> anyhow::Result<()> {
-        let (key, path) = self.sign(data_dir)?;
-        if runs(lattice, host, &key).await? {
+    async fn ensure(&self, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let (key, path) = self.sign(stage.data_dir)?;
+        if runs(stage, &key).await? {
             return Ok(());
         }
         let command = StartActor {
@@ -59,14 +98,8 @@ impl DemoActor {
             lattice_id: None,
         };
         let failed = || format!("the demo actor {} does not start", self.name);
-        lattice
-            .client
-            .start_actor(host, command)
-            .await
-            .with_context(failed)?
-            .wait(PATIENCE)
-            .await
-            .with_context(failed)?;
+        let started = stage.client().start_actor(stage.host, command).await.with_context(failed)?;
+        started.wait(PATIENCE).await.with_context(failed)?;
         Ok(())
     }
 
@@ -78,7 +111,7 @@ impl DemoActor {
     }
 }
 
-async fn runs(lattice: &Lattice, host: &HostKey, actor: &ActorKey) -> anyhow::Result<bool> {
-    let inventory = lattice.client.inventory(host).await?;
+async fn runs(stage: &Stage<'_>, actor: &ActorKey) -> anyhow::Result<bool> {
+    let inventory = stage.client().inventory(stage.host).await?;
     Ok(inventory.actors.iter().any(|running| running.id == *actor))
 }

@@ -2,8 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
-    os::unix::fs::OpenOptionsExt,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -14,10 +12,9 @@ use tokio::{
     time,
 };
 
-use super::{RunningUp, attach, is_locked, ready, run::Request};
+use super::{RunningUp, attach, child, is_locked, ready, run::Request};
 use crate::{
     cli::{Compat, Up},
-    exit::Exit,
     fault::{Code, Fault},
     settings::{DataDir, Settings},
     signals::Signals,
@@ -25,8 +22,6 @@ use crate::{
 
 /// The pause between two looks whether it is ready or has ended.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-/// The last lines of its log that are shown when it fails: its error, and what led to it.
-const LOG_LINES: usize = 20;
 
 /// Starts an `up` in the background, unless one runs, and returns when it is ready.
 pub(crate) async fn detach(flags: &Up, settings: &Settings) -> anyhow::Result<()> {
@@ -64,14 +59,14 @@ async fn start(request: &Request<'_>, signals: &mut Signals) -> anyhow::Result<(
         None => Ok(()),
         // It found that another one was quicker, or was told to stop.
         Some(status) if status.success() && is_locked(&request.data_dir) => Ok(()),
-        Some(status) => Err(failure(status, &request.data_dir).into()),
+        Some(status) => {
+            Err(child::has_ended("`lattice up` in the background", status, &request.data_dir.up_log()).into())
+        }
     }
 }
 
 fn spawn(request: &Request<'_>) -> anyhow::Result<Child> {
-    let path = request.data_dir.up_log();
-    let log = File::options().create(true).write(true).truncate(true).mode(0o600).open(&path);
-    let log = log.with_context(|| format!("the log {} cannot be written", path.display()))?;
+    let log = child::new_log(&request.data_dir.up_log())?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(arguments(request)).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // It is to live on when this process ends.
@@ -96,7 +91,7 @@ fn arguments(request: &Request<'_>) -> Vec<OsString> {
         push("--label", Some(format!("{key}={value}").into()));
     }
     arguments.extend(images.arguments());
-    arguments.extend(demo.then(|| "--demo".into()));
+    arguments.extend(demo.map(|demo| format!("--demo={}", demo.name()).into()));
     arguments.extend(request.settings.global_arguments());
     arguments
 }
@@ -120,19 +115,4 @@ fn terminate(child: &Child) {
         // A child that has ended meanwhile needs no signal.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-fn failure(status: ExitStatus, data_dir: &DataDir) -> Fault {
-    let path = data_dir.up_log();
-    let log = fs::read_to_string(&path).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n  ");
-    let code = match status.code() {
-        Some(code) if code == Exit::Configuration as i32 => Code::Configuration,
-        Some(code) if code == Exit::NobodyThere as i32 => Code::Unreachable,
-        Some(code) if code == Exit::Refused as i32 => Code::Refused,
-        _ => Code::Failed,
-    };
-    let message = format!("`lattice up` in the background has ended ({status}); its log says:\n  {last}");
-    Fault::new(code, message).hint(format!("the whole log is {}", path.display()))
 }

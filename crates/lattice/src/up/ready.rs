@@ -2,11 +2,20 @@
 
 use std::{env, path::PathBuf};
 
+use futures::future::join_all;
+use lattice_client::Client;
 use lattice_protocol::{ActorKey, HostInventory, LinkDefinition, Links};
 use serde::Serialize;
 
-use super::{RunningUp, demo};
-use crate::{connect::Lattice, detail::Detail, printer::Show, settings::DataDir, settle::instances, table::facts};
+use super::{RunningUp, demo, state::UpHost};
+use crate::{
+    connect::Lattice,
+    detail::Detail,
+    printer::Show,
+    settings::DataDir,
+    settle::{actors, instances},
+    table::{facts, or_dash, table},
+};
 
 /// The program's name where it is on the `PATH`.
 const PROGRAM: &str = "lattice";
@@ -27,6 +36,9 @@ struct Details {
     /// Whether it ran before and this only shows it.
     attached: bool,
     inventory: HostInventory,
+    /// What the others of its hosts run, as far as they tell.
+    #[serde(skip)]
+    others: Vec<HostInventory>,
     /// Where web pages are served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pages: Vec<Page>,
@@ -47,21 +59,23 @@ impl Ready {
         attached: bool,
     ) -> anyhow::Result<Self> {
         let inventory = lattice.client.inventory(&up.host_id).await?;
-        let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
-        let commands = commands(&program(), data_dir, has_demo);
+        let others = others(&lattice.client, &up).await;
+        let commands = commands(&program(), data_dir, tries(&up, &inventory));
         let pages = pages(&lattice.client.links().await?, &inventory);
-        Ok(Self { ready: Details { up: up.shown(), attached, inventory, pages, commands } })
+        Ok(Self { ready: Details { up: up.shown(), attached, inventory, others, pages, commands } })
     }
 
     fn told(&self, detail: Detail) -> String {
-        let Details { up, attached, inventory, pages, commands } = &self.ready;
+        let Details { up, attached, inventory, pages, commands, .. } = &self.ready;
         let title = if *attached { "running already" } else { "ready" };
         let rows = [
             ("lattice", up.lattice.to_string()),
             ("broker", up.broker_text()),
             ("host", detail.named(Some(&up.host_name), up.host_id.as_str())),
         ];
-        let actors = inventory.actors.iter().map(|actor| {
+        // With several hosts, each of them is told with its own.
+        let is_alone = up.hosts.is_empty();
+        let actors = inventory.actors.iter().filter(|_| is_alone).map(|actor| {
             let named = detail.named(actor.name.as_deref(), actor.id.as_str());
             ("actor", format!("{named} x{}", instances(actor)))
         });
@@ -71,9 +85,26 @@ impl Ready {
             .map(|provider| ("provider", detail.named(provider.name.as_deref(), provider.id.as_str())));
         let pages = pages.iter().map(|page| ("page", page.url.clone()));
         let table = facts(rows.into_iter().chain(actors).chain(providers).chain(pages));
+        let hosts = self.hosts(detail).map(|hosts| format!("\n\n{hosts}")).unwrap_or_default();
         let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
-        format!("{title}, open to every program on this machine\n{table}\n\ntry next:{commands}\n")
+        format!("{title}, open to every program on this machine\n{table}{hosts}\n\ntry next:{commands}\n")
     }
+
+    /// The hosts with their processes and what they run, if there are several.
+    fn hosts(&self, detail: Detail) -> Option<String> {
+        let Details { up, inventory, others, .. } = &self.ready;
+        let row = |host: &UpHost| {
+            let known = others.iter().chain([inventory]).find(|known| known.host_id == host.host_id);
+            [detail.named(Some(&host.name), host.host_id.as_str()), host.pid.to_string(), or_dash(known.map(actors))]
+        };
+        (!up.hosts.is_empty()).then(|| table(["host", "process", "actors"], up.hosts.iter().map(row)))
+    }
+}
+
+/// What the others of its hosts run: one that has just ended tells nothing.
+async fn others(client: &Client, up: &RunningUp) -> Vec<HostInventory> {
+    let asked = join_all(up.others().map(|host| client.inventory(&host.host_id))).await;
+    asked.into_iter().flatten().collect()
 }
 
 /// A web page.
@@ -129,14 +160,41 @@ fn place(data_dir: &DataDir) -> String {
     }
 }
 
-fn commands(program: &str, data_dir: &DataDir, has_demo: bool) -> Vec<String> {
+/// Something to try.
+#[derive(Clone, Copy)]
+enum Try {
+    /// A command of this program.
+    Own(&'static str),
+    /// The end of a process.
+    Kill(u32),
+}
+
+/// What is worth trying where this runs.
+fn tries(up: &RunningUp, inventory: &HostInventory) -> Vec<Try> {
+    let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
+    match up.others().next() {
+        Some(host) => vec![
+            Try::Own("get inventory"),
+            Try::Kill(host.pid),
+            Try::Own("get inventory --watch"),
+            Try::Own("get operations --actor hello"),
+        ],
+        None if has_demo => {
+            ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, "scale actor hello --count 5"]
+                .map(Try::Own)
+                .into()
+        }
+        None => ["get hosts", "start actor ./your-actor.wasm", "get inventory"].map(Try::Own).into(),
+    }
+}
+
+fn commands(program: &str, data_dir: &DataDir, tries: Vec<Try>) -> Vec<String> {
     let place = place(data_dir);
-    let tries = if has_demo {
-        ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, "scale actor hello --count 5"]
-    } else {
-        ["get hosts", "start actor ./your-actor.wasm", "get inventory"]
+    let command = |one| match one {
+        Try::Own(command) => format!("{program}{place} {command}"),
+        Try::Kill(pid) => format!("kill -9 {pid}"),
     };
-    tries.map(|command| format!("{program}{place} {command}")).into()
+    tries.into_iter().map(command).collect()
 }
 
 /// How this program is started from the directory it was started in.
@@ -179,10 +237,11 @@ mod tests {
 
     #[test]
     fn commands_name_the_data_directory_unless_it_is_the_usual_one() {
-        assert_eq!(commands("lattice", &data_dir(None), true)[0], "lattice get hosts");
+        let tries = vec![Try::Own("get hosts"), Try::Kill(7)];
+        assert_eq!(commands("lattice", &data_dir(None), tries.clone()), ["lattice get hosts", "kill -9 7"]);
         assert_eq!(
-            commands("./target/release/lattice", &data_dir(Some("/tmp/my data")), true)[1],
-            r#"./target/release/lattice --data-dir '/tmp/my data' call hello Greeter.Greet '{"name":"Ada"}'"#
+            commands("./target/release/lattice", &data_dir(Some("/tmp/my data")), tries),
+            ["./target/release/lattice --data-dir '/tmp/my data' get hosts", "kill -9 7"]
         );
     }
 

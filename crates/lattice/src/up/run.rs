@@ -1,14 +1,9 @@
-//! The `up` process itself: start, follow, stop in order.
+//! The `up` process itself: one per data directory, which follows what it has started, and stops it in order.
 
-use std::{
-    io,
-    pin::pin,
-    time::{Duration, SystemTime},
-};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 
 use anyhow::Context;
-use lattice_host::{Host, HostConfig, HostDirs, HostIdentity, Mode};
-use lattice_protocol::Labels;
+use lattice_host::Host;
 use tokio::{
     task,
     time::{self, Instant},
@@ -17,19 +12,18 @@ use tokio::{
 use super::{
     RunningUp, attach,
     broker::{self, UpBroker},
-    demo,
+    hosts::Hosts,
     ready::Ready,
-    state::UpLock,
+    start::start,
+    state::{UpHost, UpLock},
 };
 use crate::{
-    builtins,
-    cli::{Compat, Up},
+    cli::Up,
     connect::Lattice,
     fault::{Code, Fault},
-    follow::{Filter, Follower},
-    keys::Keys,
+    follow::Follower,
     printer::Printer,
-    settings::{Credentials, DataDir, ImageSettings, Settings, Target},
+    settings::{DataDir, Settings},
     signals::Signals,
 };
 
@@ -39,8 +33,6 @@ const LOCK_DEADLINE: Duration = Duration::from_millis(300);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How long the host's last event may be on its way through the broker after the host has ended.
 const LAST_EVENT: Duration = Duration::from_secs(1);
-/// How long what ran before may take to come up again before the rest is shown.
-const RESTORE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was asked for.
 pub(super) struct Request<'a> {
@@ -51,12 +43,13 @@ pub(super) struct Request<'a> {
 }
 
 /// Everything that runs.
-struct Running {
-    broker: UpBroker,
-    host: Host,
-    lattice: Lattice,
-    follower: Follower,
-    up: RunningUp,
+pub(super) struct Running {
+    pub(super) broker: UpBroker,
+    pub(super) host: Host,
+    pub(super) hosts: Hosts,
+    pub(super) lattice: Lattice,
+    pub(super) follower: Follower,
+    pub(super) up: RunningUp,
 }
 
 /// Runs a lattice in the foreground until it is told to stop, or follows the one that runs in the data directory.
@@ -123,99 +116,16 @@ async fn tell(request: &Request<'_>, text: &'static str) {
     let _ = time::timeout(LAST_EVENT, task::spawn_blocking(move || printer.note(text))).await;
 }
 
-/// Starts broker, host and demo, and tells that all is ready. If one fails, what was started is stopped in order.
-async fn start(request: &Request<'_>) -> anyhow::Result<Running> {
-    let target = request.settings.target()?;
-    let images = request.settings.images(&request.flags.images)?;
-    let broker = UpBroker::start(&request.data_dir, &target, request.flags.port, request.printer).await?;
-    request.printer.progress("starting the host ...");
-    let host = match start_host(request, images, &target, &broker).await {
-        Ok(host) => host,
-        Err(error) => {
-            broker.stop().await;
-            return Err(error);
-        }
-    };
-    match finish(request, &target, &broker, &host).await {
-        Ok((lattice, follower, up)) => Ok(Running { broker, host, lattice, follower, up }),
-        Err(error) => {
-            host.stop(None).await;
-            broker.stop().await;
-            Err(error)
-        }
-    }
-}
-
-async fn start_host(
-    request: &Request<'_>,
-    images: ImageSettings,
-    target: &Target,
-    broker: &UpBroker,
-) -> anyhow::Result<Host> {
-    let keys = Keys::of(&request.data_dir);
-    let (host_seed, cluster_seed) = (keys.host()?, keys.cluster()?);
-    let dirs = HostDirs { state: request.data_dir.host(&host_seed.public()), cache: request.data_dir.cache() };
-    let identity = HostIdentity { lattice: target.lattice.clone(), host_seed, cluster_seed };
-    let mut config = HostConfig::new(identity, broker.nats.clone(), dirs);
-    config.prefix = target.prefix.clone();
-    config.mode = match request.flags.compat {
-        Some(Compat::Wasmcloud) => Mode::Mixed,
-        None => Mode::Own,
-    };
-    config.friendly_name = request.flags.friendly_name.clone();
-    config.labels = Labels::from_iter(request.flags.labels.clone());
-    config.max_instances = request.flags.max_instances;
-    config.allow_file = true;
-    config.allow_unsigned = true;
-    config.pull = images.pull;
-    // What `start` signs for people, it signs with this account.
-    config.trust = images.trust.with_own(keys.account()?.public());
-    config.artifacts = images.store;
-    config.providers = builtins::provider_settings();
-    Host::start(config).await.context("the host cannot start")
-}
-
-/// What comes after the host: what ran before, the demo, and telling everybody.
-async fn finish(
-    request: &Request<'_>,
-    target: &Target,
-    broker: &UpBroker,
-    host: &Host,
-) -> anyhow::Result<(Lattice, Follower, RunningUp)> {
-    let up = describe(target, broker, host);
-    let lattice = Lattice::reach(Target::of_up(&up, Some(target.timeout))).await?;
-    let filter = Filter { types: Vec::new(), no_heartbeats: request.settings.verbosity() == 0 };
-    let follower = Follower::new(&lattice, filter, request.printer).await?;
-    request.printer.progress("starting what ran before ...");
-    if time::timeout(RESTORE_PATIENCE, host.restored()).await.is_err() {
-        request.printer.warn("what ran before is still starting");
-    }
-    if request.flags.demo {
-        request.printer.progress("starting the demo ...");
-        demo::ensure(&lattice, host.key(), &request.data_dir).await?;
-    }
-    request.printer.end_progress();
-    Ok((lattice, follower, up))
-}
-
-fn describe(target: &Target, broker: &UpBroker, host: &Host) -> RunningUp {
-    let creds = match &broker.place.credentials {
-        Credentials::File(path) => Some(path.clone()),
-        _ => None,
-    };
-    RunningUp {
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        lattice: target.lattice.clone(),
-        control_prefix: target.prefix.clone(),
-        nats_url: broker.place.url.clone(),
-        creds,
-        nats_version: broker.nats.server_info().version,
-        store: broker.store.clone(),
-        host_id: host.key().clone(),
-        host_name: host.friendly_name().to_owned(),
-        started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-        stopping: false,
+/// Tells of hosts that end. They are not started again: what becomes of the lattice without them is what people want to see.
+async fn watch(hosts: &mut Hosts, up: &mut RunningUp, request: &Request<'_>) -> Infallible {
+    loop {
+        let gone = hosts.next_gone().await;
+        up.hosts.retain(|host| *host != gone.host);
+        up.rewrite(&request.data_dir);
+        let UpHost { name, pid, .. } = gone.host;
+        request
+            .printer
+            .warn(&format!("host {name}, process {pid}, is gone ({}): only a new `up` starts it again", gone.how));
     }
 }
 
@@ -227,11 +137,13 @@ impl Running {
         self.up.write(&request.data_dir).with_context(unwritten)?;
         request.printer.stream(&ready)?;
         let broker = broker::watch(self.broker.states(), request.printer);
+        let hosts = watch(&mut self.hosts, &mut self.up, request);
         // Cancel-safe: nothing that is lost here is wanted once it ends.
         tokio::select! {
             () = signals.stop() => Ok(None),
             deadline = self.host.stop_requested() => Ok(deadline),
             error = broker => Err(error),
+            never = hosts => match never {},
             ended = self.follower.run() => match ended {
                 Ok(()) => Err(Fault::new(Code::Failed, "the connection to the broker was closed").into()),
                 Err(error) => Err(error),
@@ -239,17 +151,16 @@ impl Running {
         }
     }
 
-    /// Tells those who look into the data directory. Best effort: a full disk is no reason not to stop.
+    /// Tells those who look into the data directory.
     fn tell_stopping(&mut self, data_dir: &DataDir) {
         self.up.stopping = true;
-        if let Err(error) = self.up.write(data_dir) {
-            tracing::debug!(%error, "that it is stopping could not be noted");
-        }
+        self.up.rewrite(data_dir);
     }
 
-    /// Host first, so that its last events are still carried; then the broker.
+    /// The own host first, for the demo's keeper runs there: it would put on the last host what those had that went before.
+    /// Then the others, and the broker last, so that it still carries all their events.
     async fn stop(self, deadline: Option<Duration>) {
-        let Self { broker, host, lattice, mut follower, up } = self;
+        let Self { broker, host, hosts, lattice, mut follower, up } = self;
         let mut stopped = pin!(host.stop(deadline));
         {
             // The last events are shown too, as long as somebody reads them.
@@ -263,6 +174,12 @@ impl Running {
                     stopped.await;
                 }
             }
+        }
+        let mut stopped = pin!(hosts.stop());
+        // Cancel-safe: what has not stopped goes on below.
+        tokio::select! {
+            () = &mut stopped => {}
+            _ = follower.run() => stopped.await,
         }
         drop((follower, lattice));
         broker.stop().await;

@@ -38,11 +38,25 @@ pub(crate) struct RunningUp {
     pub(crate) host_id: HostKey,
     /// The host's name for people.
     pub(crate) host_name: String,
+    /// The hosts that run, this one first, if it was started with several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hosts: Vec<UpHost>,
     /// When it was ready, in RFC 3339.
     pub(crate) started: String,
     /// Whether it was told to stop and is at it.
     #[serde(default)]
     pub(crate) stopping: bool,
+}
+
+/// A host that an `up` runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UpHost {
+    /// Its name for people.
+    pub(crate) name: String,
+    /// Its key.
+    pub(crate) host_id: HostKey,
+    /// The process that it runs in.
+    pub(crate) pid: u32,
 }
 
 impl RunningUp {
@@ -64,10 +78,22 @@ impl RunningUp {
         write_private(&data_dir.up_state(), &serde_json::to_vec_pretty(self)?)
     }
 
+    /// Tells them of a change. Best effort: a full disk is no reason to stop, and none not to.
+    pub(super) fn rewrite(&self, data_dir: &DataDir) {
+        if let Err(error) = self.write(data_dir) {
+            tracing::debug!(%error, "a change of what runs could not be noted");
+        }
+    }
+
     /// Where its broker is.
     pub(crate) fn broker(&self) -> Broker {
         let credentials = self.creds.clone().map_or(Credentials::None, Credentials::File);
         Broker { url: self.nats_url.clone(), credentials }
+    }
+
+    /// The hosts that run beside its own.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &UpHost> {
+        self.hosts.iter().filter(|host| host.host_id != self.host_id)
     }
 
     /// As it may be printed: without user and password.
@@ -170,6 +196,7 @@ mod tests {
             store: Some("/store".into()),
             host_id: "NAWASHVALZUZPZNXPIF6HGQ4OMJYLXQ4B2WZZ5AMBCXKWEQPYXDOIWMA".parse().expect("a published key"),
             host_name: "calm-otter-1234".to_owned(),
+            hosts: Vec::new(),
             started: "2026-01-01T00:00:00Z".to_owned(),
             stopping: false,
         }

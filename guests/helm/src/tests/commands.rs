@@ -1,3 +1,5 @@
+//! Operations that command: what they send, and what is answered.
+
 use super::*;
 
 /// The argument `told` beside a lattice, and what is `sent` beside that: both without the annotations, which are added.

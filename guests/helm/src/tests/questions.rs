@@ -1,3 +1,5 @@
+//! Operations that ask: what they send, and what is answered.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Rounds in a played lattice: what hosts are told, what is answered and logged.
+
 use lattice_guest::messaging::Message;
 use lattice_guest::msgpack::{decode, Value};
 use lattice_guest::testing::Record;
