@@ -99,9 +99,13 @@ impl ClusterSeed {
 
     /// The seed by which the instances of a provider know each other, on whichever host of the cluster: what they seal for each
     /// other nobody else opens who does not have this seed. It signs nothing that anybody accepts.
-    pub fn of_instances(&self, provider: &ProviderKey, link: &LinkName) -> ClusterSeed {
-        // A provider's key has one length, so that no two pairs read alike.
-        let purpose = [INSTANCES_PURPOSE, provider.as_str().as_bytes(), link.as_str().as_bytes()];
+    ///
+    /// Anybody can issue claims of any provider's key. So those whose claims another account has issued are other instances;
+    /// `issuer` is that account, and nothing where there are no claims.
+    pub fn of_instances(&self, provider: &ProviderKey, issuer: &str, link: &LinkName) -> ClusterSeed {
+        // Keys have one length and no slash in them, so that no two of these read alike.
+        let parts = [provider.as_str(), issuer, "/", link.as_str()].map(str::as_bytes);
+        let purpose = [INSTANCES_PURPOSE, parts[0], parts[1], parts[2], parts[3]];
         let extracted = self.extracted();
         let expanded = extracted.expand(&purpose, HKDF_SHA256).expect("a seed is shorter than what can be derived");
         let mut seed = Zeroizing::new([0; SEED_LEN]);
@@ -221,12 +225,14 @@ mod tests {
         let other = crate::ProviderSeed::generate().public();
         let backup: LinkName = "backup".parse().expect("a link name");
         let text = |seed: ClusterSeed| seed.secret_text();
-        let seed = text(cluster().of_instances(&provider, &LinkName::default()));
-        assert_eq!(seed, text(cluster().of_instances(&provider, &LinkName::default())));
+        let seed = text(cluster().of_instances(&provider, "", &LinkName::default()));
+        assert_eq!(seed, text(cluster().of_instances(&provider, "", &LinkName::default())));
+        let issuer = crate::AccountSeed::generate().public();
         for different in [
-            cluster().of_instances(&provider, &backup),
-            cluster().of_instances(&other, &LinkName::default()),
-            ClusterSeed::generate().of_instances(&provider, &LinkName::default()),
+            cluster().of_instances(&provider, issuer.as_str(), &LinkName::default()),
+            cluster().of_instances(&provider, "", &backup),
+            cluster().of_instances(&other, "", &LinkName::default()),
+            ClusterSeed::generate().of_instances(&provider, "", &LinkName::default()),
             cluster(),
         ] {
             assert_ne!(seed, text(different));
@@ -235,7 +241,7 @@ mod tests {
         // For ever: instances of one provider may be of several versions. Made with Python's `hmac`.
         assert_eq!(
             HEXLOWER.encode(&sha2_of(&seed)),
-            "623afceae1ed391d1c4f1a5bc82fd691b3ef82089401d8f8dd86d99e89024955"
+            "95f658b533dd49d7b534f18b16d1dd07c6602d2aa4bfc927321adfe8997be116"
         );
     }
 

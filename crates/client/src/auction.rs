@@ -10,6 +10,7 @@ use lattice_protocol::{
     decode_command,
 };
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::{
     client::Client,
@@ -95,6 +96,7 @@ impl Client {
         constraints: &Constraints,
         rule: Rule,
     ) -> Result<Auction, RequestError> {
+        let end = Instant::now() + self.settings().timeout;
         let Gathered { items, errors, missing, complete } = self.gather(question).await?;
         let (mut bidders, mut declined) = (Vec::new(), Vec::new());
         for answer in items {
@@ -103,7 +105,8 @@ impl Client {
                 Answer::Declined(host) => declined.push(host),
             }
         }
-        let unfit = self.unfit(&bidders, constraints).await;
+        let left = end.saturating_duration_since(Instant::now());
+        let unfit = self.with(|settings| settings.timeout = left).unfit(&bidders, constraints).await;
         let away: BTreeSet<HostKey> = unfit.iter().map(|host| host.host_id.clone()).collect();
         bidders.retain(|bidder| !away.contains(&bidder.host_id));
         declined.extend(unfit);

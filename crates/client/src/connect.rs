@@ -20,7 +20,7 @@ pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 /// Where and how to connect. Its `Debug` shows no secret.
 #[derive(Clone)]
 pub struct ConnectSettings {
-    url: String,
+    url: Zeroizing<String>,
     credentials: Option<Login>,
     name: String,
     timeout: Duration,
@@ -34,7 +34,7 @@ impl ConnectSettings {
     /// A user name and password in the URL are used and never shown; a user name alone is a token.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            url: Zeroizing::new(url.into()),
             credentials: None,
             name: "lattice".to_owned(),
             timeout: CONNECT_TIMEOUT,
@@ -64,8 +64,8 @@ impl ConnectSettings {
         self
     }
 
-    /// With a limit on the tries to restore the connection once it breaks, after which it is closed; it is tried for ever
-    /// otherwise.
+    /// With a limit on how often all servers are tried once the connection breaks, after which it is closed; they are tried for
+    /// ever otherwise.
     #[must_use]
     pub fn reconnects(mut self, tries: usize) -> Self {
         self.reconnects = Some(tries);
@@ -190,7 +190,8 @@ pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, Co
     let login = settings.credentials.clone().unwrap_or(of_url);
     // An equal share for each, or the first that says nothing would use up the time of the others.
     let share = settings.timeout / u32::try_from(servers.len()).unwrap_or(u32::MAX);
-    let options = bounds(options(login).await?.name(&settings.name), &settings).connection_timeout(share);
+    let options =
+        bounds(options(login).await?.name(&settings.name), &settings, servers.len()).connection_timeout(share);
     let url = without_user_info(&settings.url);
     match time::timeout(settings.timeout, options.connect(servers)).await {
         Ok(Ok(client)) => Ok(client),
@@ -203,8 +204,8 @@ pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, Co
 #[derive(Clone, Debug, PartialEq)]
 enum Login {
     Nobody,
-    Token(String),
-    User { name: String, password: String },
+    Token(Zeroizing<String>),
+    User { name: String, password: Zeroizing<String> },
     File(PathBuf),
     Jwt { jwt: Zeroizing<String>, seed: Zeroizing<String> },
 }
@@ -225,15 +226,16 @@ impl Login {
 async fn options(login: Login) -> Result<ConnectOptions, ConnectError> {
     match login {
         Login::Nobody => Ok(ConnectOptions::new()),
-        Login::Token(token) => Ok(ConnectOptions::with_token(token)),
-        Login::User { name, password } => Ok(ConnectOptions::with_user_and_password(name, password)),
+        Login::Token(token) => Ok(ConnectOptions::with_token(token.to_string())),
+        Login::User { name, password } => Ok(ConnectOptions::with_user_and_password(name, password.to_string())),
         Login::File(file) => credentials(&file).await,
         Login::Jwt { jwt, seed } => with_jwt(&jwt, &seed),
     }
 }
 
-fn bounds(options: ConnectOptions, settings: &ConnectSettings) -> ConnectOptions {
-    let options = options.max_reconnects(settings.reconnects);
+/// The transport counts each server that it tries, also for the first connection.
+fn bounds(options: ConnectOptions, settings: &ConnectSettings, servers: usize) -> ConnectOptions {
+    let options = options.max_reconnects(settings.reconnects.map(|tries| (tries + 1) * servers));
     if settings.gossip { options } else { options.ignore_discovered_servers() }
 }
 
@@ -274,9 +276,9 @@ fn servers(urls: &str) -> Result<(Vec<ServerAddr>, Login), ConnectError> {
 fn login_of(server: &ServerAddr) -> Login {
     match (server.username(), server.password()) {
         (None, _) => Login::Nobody,
-        (Some(token), None) => Login::Token(percent_decoded(token)),
+        (Some(token), None) => Login::Token(percent_decoded(token).into()),
         (Some(name), Some(password)) => {
-            Login::User { name: percent_decoded(name), password: percent_decoded(password) }
+            Login::User { name: percent_decoded(name), password: percent_decoded(password).into() }
         }
     }
 }

@@ -2,19 +2,35 @@
 
 use std::{cell::Cell, fmt};
 
-use lattice_protocol::{contract::lattice_control::ErrorCode, decode, decode_command, error_chain};
+use lattice_protocol::{
+    Encoding,
+    contract::lattice_control::{ErrorCode, Operation},
+    decode, decode_command, error_chain,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::{
-    defaults::{ARGUMENT_BYTES, ARGUMENT_DEPTH, ARGUMENT_VALUES},
+    defaults::{ARGUMENT_BYTES, ARGUMENT_DEPTH, ARGUMENT_VALUES, CONFIGURED_BYTES},
     error::Refusal,
 };
 
 /// By this byte some programs say that MessagePack follows.
 const MESSAGE_PACK_FOLLOWS: u8 = 0xc1;
+
+/// Whether an argument is of a size that can be meant, before it waits for anything.
+pub(crate) fn require_size(operation: Operation, payload: &[u8]) -> Result<(), Refusal> {
+    let most = if operation == Operation::StartProvider { CONFIGURED_BYTES } else { ARGUMENT_BYTES };
+    match payload.len() > most {
+        true => {
+            let text = format!("the argument has {} bytes, at most {most} are read", payload.len());
+            Err(Refusal::new(ErrorCode::TooLarge, text))
+        }
+        false => Ok(()),
+    }
+}
 
 /// The argument that is a map.
 pub(crate) fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Refusal> {
@@ -30,11 +46,11 @@ fn unreadable(error: &dyn std::error::Error) -> Refusal {
     Refusal::invalid(format!("the argument is not what the operation takes: {}", error_chain(error)))
 }
 
+/// An argument that is MessagePack, and does not hold too much to be kept.
 fn bounded(payload: &[u8]) -> Result<&[u8], Refusal> {
     let bytes = payload.strip_prefix(&[MESSAGE_PACK_FOLLOWS]).unwrap_or(payload);
-    if bytes.len() > ARGUMENT_BYTES {
-        let text = format!("the argument has {} bytes, at most {ARGUMENT_BYTES} are read", bytes.len());
-        return Err(Refusal::new(ErrorCode::TooLarge, text));
+    if Encoding::of(bytes) == Some(Encoding::Json) {
+        return Err(Refusal::invalid("the argument is not what the operation takes: it is no MessagePack"));
     }
     let count = Cell::new(0);
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
@@ -156,9 +172,14 @@ mod tests {
         let auction = encode(&json!({ "actorRef": "x", "latticeId": "prod", "constraints": constraints }));
         let code = |payload: &[u8]| read::<ActorAuction>(payload).expect_err("too much").code;
         assert_eq!(code(&auction), ErrorCode::TooLarge);
-        assert_eq!(code(&auction[..ARGUMENT_BYTES]), ErrorCode::TooLarge);
-        let configuration = "x".repeat(ARGUMENT_BYTES);
-        assert_eq!(code(&encode(&json!({ "actorRef": configuration }))), ErrorCode::TooLarge);
+        assert_eq!(code(&auction[..auction.len() / 2]), ErrorCode::TooLarge);
+        let json = br#"{"actorRef":"x","latticeId":"prod","constraints":{}}"#;
+        assert_eq!(code(json), ErrorCode::Invalid, "whose values nobody has counted");
+        let size = |operation, bytes| require_size(operation, &vec![0; bytes]).map_err(|refusal| refusal.code);
+        assert_eq!(size(Operation::StartProvider, CONFIGURED_BYTES), Ok(()));
+        assert_eq!(size(Operation::StartProvider, CONFIGURED_BYTES + 1), Err(ErrorCode::TooLarge));
+        assert_eq!(size(Operation::StartActor, ARGUMENT_BYTES), Ok(()));
+        assert_eq!(size(Operation::StartActor, ARGUMENT_BYTES + 1), Err(ErrorCode::TooLarge));
         // A length that is not there, and nesting without end.
         assert_eq!(code(b"\xdf\xff\xff\xff\xff"), ErrorCode::Invalid);
         assert_eq!(code(&[0x91; 100_000]), ErrorCode::Invalid);

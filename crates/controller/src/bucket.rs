@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Fills as time goes by, up to what one second grants; each request takes one out.
+/// Fills as time goes by, up to what one second grants to this instance of the provider; each request takes one out.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     per_second: u32,
@@ -22,7 +22,7 @@ impl Bucket {
     pub(crate) fn take(&mut self, instances: usize, now: Instant) -> Result<(), Duration> {
         let share = f64::from(self.per_second) / f64::from(u32::try_from(instances.max(1)).unwrap_or(u32::MAX));
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.level = (self.level + passed * share).min(f64::from(self.per_second));
+        self.level = (self.level + passed * share).min(share.max(1.0));
         self.at = self.at.max(now);
         if self.level >= 1.0 {
             self.level -= 1.0;
@@ -61,8 +61,13 @@ mod tests {
     fn instances_share_what_is_granted() {
         let start = Instant::now();
         let mut bucket = Bucket::new(10, start);
-        taken(&mut bucket, 2, start);
-        assert_eq!(taken(&mut bucket, 2, start + Duration::from_secs(1)), 5);
+        assert_eq!(taken(&mut bucket, 2, start), 5);
+        assert_eq!(taken(&mut bucket, 2, start + Duration::from_secs(3600)), 5);
+        // However many share it, each lets one through now and then.
+        let mut bucket = Bucket::new(10, start);
+        assert_eq!(taken(&mut bucket, 100, start), 1);
+        assert_eq!(taken(&mut bucket, 100, start + Duration::from_secs(5)), 0);
+        assert_eq!(taken(&mut bucket, 100, start + Duration::from_secs(11)), 1);
     }
 
     #[test]

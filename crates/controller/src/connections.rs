@@ -30,18 +30,27 @@ pub(crate) struct Connections {
     slots: Mutex<HashMap<Line, Arc<Slot>>>,
 }
 
+/// Where a connection is or is being made, with the credentials of one version.
 #[derive(Debug)]
 struct Slot {
+    version: Version,
     /// Held while a connection is made, so that many calls make one.
-    open: tokio::sync::Mutex<Option<Open>>,
+    open: tokio::sync::Mutex<Option<Client>>,
     used: Mutex<Instant>,
 }
 
-/// A connection, made with the credentials of this version.
-#[derive(Debug)]
-struct Open {
-    version: Version,
-    nats: Client,
+impl Slot {
+    fn new(version: Version, nats: Option<Client>) -> Arc<Self> {
+        Arc::new(Self { version, open: tokio::sync::Mutex::new(nats), used: Mutex::new(Instant::now()) })
+    }
+
+    fn touch(&self) {
+        *self.used.lock().expect("nothing panics while it holds the time") = Instant::now();
+    }
+
+    fn is_idle(&self) -> bool {
+        self.used.lock().expect("nothing panics while it holds the time").elapsed() >= IDLE
+    }
 }
 
 impl Connections {
@@ -49,7 +58,7 @@ impl Connections {
         Self { own_url: anonymous(&own_url), slots: Mutex::default() }
     }
 
-    /// The connection, made if it does not stand, or stands with other credentials.
+    /// The connection with the credentials of this version, made if it does not stand.
     pub(crate) async fn get(
         &self,
         line: &Line,
@@ -57,18 +66,17 @@ impl Connections {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Client, Refusal> {
-        let slot = self.slot(line);
-        *slot.used.lock().expect("nothing panics while it holds the time") = Instant::now();
+        let slot = self.slot(line, version);
+        slot.touch();
         // Cancel-safe: who is dropped here leaves no connection, or one that stands.
         let mut open = slot.open.lock().await;
-        if let Some(open) = &*open
-            && open.version == version
-            && open.nats.connection_state() == State::Connected
+        if let Some(nats) = &*open
+            && nats.connection_state() == State::Connected
         {
-            return Ok(open.nats.clone());
+            return Ok(nats.clone());
         }
         let nats = self.connect(line, credentials, deadline).await?;
-        *open = Some(Open { version, nats: nats.clone() });
+        *open = Some(nats.clone());
         Ok(nats)
     }
 
@@ -88,11 +96,12 @@ impl Connections {
         }
     }
 
-    /// Puts a connection in the place of the one there is; calls that run end on theirs.
-    pub(crate) async fn put(&self, line: &Line, version: Version, nats: Client) {
-        let slot = self.slot(line);
-        *slot.used.lock().expect("nothing panics while it holds the time") = Instant::now();
-        *slot.open.lock().await = Some(Open { version, nats });
+    /// Puts a connection in the place of an earlier one; calls that run, or are still connecting, end on theirs.
+    pub(crate) fn put(&self, line: &Line, version: Version, nats: Client) {
+        let mut slots = self.lock();
+        if slots.get(line).is_none_or(|slot| slot.version < version) {
+            slots.insert(line.clone(), Slot::new(version, Some(nats)));
+        }
     }
 
     /// Closes the connections of these, once the calls that run have ended.
@@ -102,10 +111,8 @@ impl Connections {
 
     /// Closes those that nobody has used for long.
     pub(crate) fn close_idle(&self) {
-        let is_used =
-            |slot: &Arc<Slot>| slot.used.lock().expect("nothing panics while it holds the time").elapsed() < IDLE;
         // One that somebody holds is being used.
-        self.lock().retain(|_, slot| Arc::strong_count(slot) > 1 || is_used(slot));
+        self.lock().retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle());
     }
 
     async fn connect(
@@ -125,14 +132,19 @@ impl Connections {
         connect(settings).await.map_err(|error| told(error, left))
     }
 
-    fn slot(&self, line: &Line) -> Arc<Slot> {
+    /// The place of a connection with credentials of this version. A later one takes the place of an earlier, and who comes late
+    /// with an earlier has one of its own.
+    fn slot(&self, line: &Line, version: Version) -> Arc<Slot> {
         let mut slots = self.lock();
-        if let Some(slot) = slots.get(line) {
-            return Arc::clone(slot);
+        match slots.get(line) {
+            Some(slot) if slot.version == version => Arc::clone(slot),
+            Some(slot) if slot.version > version => Slot::new(version, None),
+            Some(_) | None => {
+                let slot = Slot::new(version, None);
+                slots.insert(line.clone(), Arc::clone(&slot));
+                slot
+            }
         }
-        let slot = Arc::new(Slot { open: tokio::sync::Mutex::default(), used: Mutex::new(Instant::now()) });
-        slots.insert(line.clone(), Arc::clone(&slot));
-        slot
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Line, Arc<Slot>>> {
@@ -221,6 +233,8 @@ mod tests {
         assert_eq!(id(first).await, one, "it is the same");
         let other = id(second).await;
         assert_ne!(other, one, "it is of other credentials");
+        assert!(![one, other].contains(&id(first).await), "who comes late has one of its own");
+        assert_eq!(id(second).await, other, "and leaves the other alone");
         connections.close_idle();
         assert_eq!(id(second).await, other, "it is not idle");
         time::pause();

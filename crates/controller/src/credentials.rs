@@ -3,7 +3,10 @@
 use std::{fmt, time::SystemTime};
 
 use lattice_claims::{NatsUserToken, SeedError, UserSeed, unix_seconds};
-use lattice_protocol::contract::lattice_control::{ErrorCode, SetLatticeCredentials};
+use lattice_protocol::{
+    LatticeName,
+    contract::lattice_control::{ErrorCode, SetLatticeCredentials},
+};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
@@ -45,17 +48,39 @@ impl Drop for Secret {
     }
 }
 
+/// What an actor sets, not looked at yet, in memory that is overwritten however that ends.
+pub(crate) struct Given {
+    pub(crate) lattice: LatticeName,
+    pub(crate) url: Option<Secret>,
+    jwt: Option<Secret>,
+    seed: Option<Secret>,
+    js_domain: Option<String>,
+}
+
+impl From<SetLatticeCredentials> for Given {
+    fn from(set: SetLatticeCredentials) -> Self {
+        let SetLatticeCredentials { js_domain, lattice_id, nats_url, user_jwt, user_seed } = set;
+        Self {
+            lattice: lattice_id,
+            url: nats_url.map(Secret),
+            jwt: user_jwt.map(Secret),
+            seed: user_seed.map(Secret),
+            js_domain,
+        }
+    }
+}
+
 impl Credentials {
     /// What an actor sets, if it can be meant and is valid now.
-    pub(crate) fn read(set: SetLatticeCredentials, now: SystemTime) -> Result<Self, Refusal> {
-        let SetLatticeCredentials { js_domain, nats_url, user_jwt, user_seed, .. } = set;
-        let user = match (user_jwt.map(Secret), user_seed.map(Secret)) {
+    pub(crate) fn read(given: Given, now: SystemTime) -> Result<Self, Refusal> {
+        let Given { url, jwt, seed, js_domain, .. } = given;
+        let user = match (jwt, seed) {
             (None, None) => None,
             (Some(jwt), Some(seed)) => Some(User { jwt, seed }),
             (Some(_), None) => return Err(half("a JWT and no seed")),
             (None, Some(_)) => return Err(half("a seed and no JWT")),
         };
-        let credentials = Self { url: nats_url.map(Secret), user, js_domain };
+        let credentials = Self { url, user, js_domain };
         credentials.require_sizes()?;
         credentials.require_domain()?;
         if let Some(user) = &credentials.user {
@@ -64,6 +89,13 @@ impl Credentials {
             token.check_times(now)?;
         }
         Ok(credentials)
+    }
+
+    /// Bytes of all its texts.
+    pub(crate) fn size(&self) -> usize {
+        let user = self.user.as_ref().map_or(0, |user| user.jwt.expose().len() + user.seed.expose().len());
+        let url = self.url.as_ref().map_or(0, |url| url.expose().len());
+        user + url + self.js_domain.as_ref().map_or(0, String::len)
     }
 
     fn require_sizes(&self) -> Result<(), Refusal> {
@@ -128,9 +160,9 @@ pub(crate) mod tests {
     use super::*;
 
     /// What an actor sets, with these; the token is signed by nobody.
-    pub(crate) fn set(jwt: Option<String>, seed: Option<String>) -> SetLatticeCredentials {
+    pub(crate) fn set(jwt: Option<String>, seed: Option<String>) -> Given {
         let lattice_id = "prod".parse().expect("a name");
-        SetLatticeCredentials { js_domain: None, lattice_id, nats_url: None, user_jwt: jwt, user_seed: seed }
+        SetLatticeCredentials { js_domain: None, lattice_id, nats_url: None, user_jwt: jwt, user_seed: seed }.into()
     }
 
     pub(crate) fn token(seed: &UserSeed, expires: u64) -> String {
@@ -178,7 +210,7 @@ pub(crate) mod tests {
     #[test]
     fn a_domain_is_one_token() {
         let code = |domain: &str| {
-            let set = SetLatticeCredentials { js_domain: Some(domain.to_owned()), ..set(None, None) };
+            let set = Given { js_domain: Some(domain.to_owned()), ..set(None, None) };
             Credentials::read(set, at(0)).map(drop).map_err(|refused| refused.code)
         };
         assert_eq!(code("edge-1_a"), Ok(()));

@@ -22,8 +22,15 @@ pub(crate) const CALLS_AT_ONCE: usize = 32;
 /// Calls of one actor that wait. With those of other actors they fit into what the SDK takes on at once.
 pub(crate) const CALLS_WAITING: usize = 224;
 
-/// Bytes of an argument: the longest configuration, half a million characters of four bytes each, and what stands around it.
-pub(crate) const ARGUMENT_BYTES: usize = 4 << 20;
+/// Bytes of an argument that is fetched at all: much more than any that can be meant, so that who sends too much hears why, and
+/// little beside what all calls may hold at once.
+pub(crate) const FETCHED_BYTES: usize = 8 << 20;
+
+/// Bytes of an argument with the longest configuration: half a million characters of four bytes each, and what stands around it.
+pub(crate) const CONFIGURED_BYTES: usize = 2 << 20;
+
+/// Bytes of any other argument: link values with certificates in them fit, and what all calls of an actor hold that wait is little.
+pub(crate) const ARGUMENT_BYTES: usize = 256 << 10;
 
 /// Values in an argument, keys of maps included: far more than labels, annotations and registries that anybody has.
 pub(crate) const ARGUMENT_VALUES: usize = 10_000;
@@ -42,6 +49,9 @@ pub(crate) const URL_BYTES: usize = 4 << 10;
 
 /// Lattices for which one actor has credentials: each may hold a connection open.
 pub(crate) const LATTICES: usize = 64;
+
+/// Lattices of one actor of which is known that there were credentials.
+pub(crate) const LATTICES_KNOWN: usize = 256;
 
 /// How long the question is waited for whether there is JetStream: users without the right to ask get no answer.
 pub(crate) const JETSTREAM_PATIENCE: Duration = Duration::from_millis(500);
@@ -65,5 +75,9 @@ pub(crate) const REVERTING: Duration = Duration::from_secs(5);
 /// it arrived.
 pub(crate) const REQUEST_SHARE: u32 = 6;
 
-/// How long before that it is given up to tell other instances of credentials: what the caller hears has to be said yet.
-pub(crate) const SHARING: Duration = Duration::from_millis(50);
+/// How long before its answer is due what a call waits for is given up, as a part of the time that it has: what came of it has to
+/// be put together and said.
+pub(crate) const SLACK_PART: u32 = 20;
+
+/// The bounds of that.
+pub(crate) const SLACK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));

@@ -16,13 +16,14 @@ use lattice_provider::{ActorKey, Context, Peers, ProviderCall, StartError};
 use tokio::time::Instant;
 
 use crate::{
+    argument::require_size,
     change::Change,
     connections::Connections,
-    credentials::Credentials,
-    defaults::REQUEST_SHARE,
+    credentials::{Credentials, Given},
+    defaults::{REQUEST_SHARE, SLACK, SLACK_PART},
     error::Refusal,
     grants::Grants,
-    keychain::{Keychain, Known, State},
+    keychain::{Keychain, Known, State, Version},
     linked::Linked,
     operations::carry_out,
     steering::Steering,
@@ -61,11 +62,14 @@ impl Desk {
 
     /// Links an actor, or grants it something else.
     pub(crate) fn link(&self, actor: &ActorKey, grants: Grants) {
-        let mut linked = self.linked.write().expect("nothing panics while it holds the links");
-        match linked.get(actor) {
-            Some(known) => known.regrant(grants),
-            None => drop(linked.insert(actor.clone(), Arc::new(Linked::new(grants)))),
+        {
+            let mut linked = self.linked.write().expect("nothing panics while it holds the links");
+            match linked.get(actor) {
+                Some(known) => known.regrant(grants),
+                None => drop(linked.insert(actor.clone(), Arc::new(Linked::new(grants)))),
+            }
         }
+        // Not while the links are held: who holds the keys asks for links.
         self.keychain.linked(actor);
     }
 
@@ -102,13 +106,21 @@ impl Desk {
         linked.count(self.peers.others() + 1)?;
         let grants = linked.grants();
         grants.require_operation(operation)?;
+        require_size(operation, &call.payload)?;
         let _place = linked.place().await?;
-        let caller = Caller { desk: self, actor, linked: &linked, grants, deadline };
+        let caller = Caller { desk: self, actor, linked: &linked, grants, deadline: before(deadline) };
         carry_out(&caller, operation, &call.payload).await
     }
 }
 
-/// The actor that calls, and until when it waits.
+/// When what a call waits for is given up that is to be answered then.
+fn before(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let (least, most) = SLACK;
+    deadline.checked_sub((left / SLACK_PART).clamp(least, most)).unwrap_or(deadline)
+}
+
+/// The actor that calls, and until when what it asks for may take.
 pub(crate) struct Caller<'a> {
     desk: &'a Arc<Desk>,
     actor: &'a ActorKey,
@@ -134,8 +146,7 @@ impl Caller<'_> {
         let nats = match self.desk.keychain.get(self.actor, lattice) {
             Some(Known { version, state: State::Set(credentials) }) => {
                 self.require_valid(&credentials)?;
-                let line = (self.actor.clone(), lattice.clone());
-                self.desk.connections.get(&line, version, &credentials, self.deadline).await?
+                self.connected(lattice, version, &credentials).await?
             }
             Some(Known { state: State::Expired(at), .. }) => return Err(expired(at)),
             Some(Known { state: State::Forgotten, .. }) | None if lattice == self.desk.own() => {
@@ -144,6 +155,24 @@ impl Caller<'_> {
             Some(Known { state: State::Forgotten, .. }) | None => return Err(no_credentials(lattice)),
         };
         Ok(self.steering(nats, lattice))
+    }
+
+    /// A connection of the actor. An actor that was unlinked while it was made leaves none.
+    async fn connected(
+        &self,
+        lattice: &LatticeName,
+        version: Version,
+        credentials: &Credentials,
+    ) -> Result<async_nats::Client, Refusal> {
+        let line = (self.actor.clone(), lattice.clone());
+        let nats = self.desk.connections.get(&line, version, credentials, self.deadline).await?;
+        match self.desk.linked(self.actor).is_some_and(|linked| Arc::ptr_eq(&linked, self.linked)) {
+            true => Ok(nats),
+            false => {
+                self.desk.connections.close(|other| *other == line);
+                Err(Refusal::unlinked(self.actor))
+            }
+        }
     }
 
     /// Credentials that have expired, or whose server is no longer granted, are of no use.
@@ -174,13 +203,14 @@ impl Caller<'_> {
 
     /// Sets credentials: tried, then in effect here, then known to every instance.
     pub(crate) async fn set_credentials(&self, set: SetLatticeCredentials) -> Result<CtlOperationAck, Refusal> {
-        self.grants.require_lattice(&set.lattice_id)?;
-        if let Some(url) = &set.nats_url {
-            self.grants.require_nats(url)?;
+        let given = Given::from(set);
+        self.grants.require_lattice(&given.lattice)?;
+        if let Some(url) = &given.url {
+            self.grants.require_nats(url.expose())?;
         }
         let (desk, linked) = (Arc::clone(self.desk), Arc::clone(self.linked));
-        let line = (self.actor.clone(), set.lattice_id.clone());
-        Ok(match Change::new(desk, linked, line, self.deadline).to(set).await {
+        let line = (self.actor.clone(), given.lattice.clone());
+        Ok(match Change::new(desk, linked, line, self.deadline).to(given).await {
             Ok(()) => CtlOperationAck { accepted: true, ..CtlOperationAck::default() },
             Err(refusal) => refusal.into_ack(),
         })

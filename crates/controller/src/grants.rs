@@ -150,7 +150,7 @@ impl Grants {
     }
 
     pub(crate) fn require_image(&self, reference: &str) -> Result<(), Refusal> {
-        match self.images.has(|prefix| begins_with(reference, prefix)) {
+        match self.images.has(|prefix| is_image_of(reference, prefix)) {
             true => Ok(()),
             false => Err(Refusal::not_granted(format!("image `{}`", shown(reference)), "images")),
         }
@@ -271,11 +271,28 @@ fn gather_limit(settings: &Settings) -> Result<Duration, Failure> {
     }
 }
 
+/// Whether an image is one of those that begin with this. One of a bindle server that is named beside it is another than of any
+/// other server.
+fn is_image_of(reference: &str, prefix: &str) -> bool {
+    let (name, server) = without_server(reference);
+    let (prefix, granted) = without_server(prefix);
+    server == granted && begins_with(name, prefix)
+}
+
+/// A reference to a bindle, and the server that it names.
+fn without_server(reference: &str) -> (&str, Option<&str>) {
+    match reference.split_once('@') {
+        Some((name, server)) if reference.starts_with("bindle://") => (name, Some(server)),
+        _ => (reference, None),
+    }
+}
+
 /// Whether a name begins with these parts: a prefix ends where a part does, so that `r.example/team` is no beginning of
-/// `r.example/teams`. What leads back up is no part of a name.
+/// `r.example/teams`, nor a registry's host one of its ports. What leads back up is no part of a name.
 fn begins_with(name: &str, prefix: &str) -> bool {
     let (name, prefix) = (name.strip_prefix("oci://").unwrap_or(name), prefix.strip_prefix("oci://").unwrap_or(prefix));
-    let is_end = |c: char| matches!(c, '/' | ':' | '@');
+    let is_host = !prefix.contains("://") && !prefix.contains('/');
+    let is_end = |c: char| matches!(c, '/' | '@') || (c == ':' && !is_host);
     let rest = name.strip_prefix(prefix);
     let ends = rest.is_some_and(|rest| rest.is_empty() || prefix.ends_with(is_end) || rest.starts_with(is_end));
     ends && !name.split(['/', '\\']).any(is_dots)

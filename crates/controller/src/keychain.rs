@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     credentials::Credentials,
-    defaults::{LATTICES, UNLINKED},
+    defaults::{LATTICES, LATTICES_KNOWN, UNLINKED},
     error::Refusal,
 };
 
@@ -44,6 +44,9 @@ pub(crate) enum State {
     Forgotten,
 }
 
+/// Bytes of all that is in a piece beside secrets, and more.
+const AROUND: usize = 1024;
+
 /// A piece of news, as it travels.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Piece {
@@ -59,10 +62,47 @@ struct Ring {
     unlinked: Option<Instant>,
 }
 
+impl Ring {
+    /// Whether there is room for credentials of one more lattice, if it is one more.
+    fn require_room(&self, lattice: &LatticeName) -> Result<(), Refusal> {
+        let others = self.lattices.iter().filter(|(other, _)| *other != lattice);
+        let set = others.filter(|(_, known)| matches!(known.state, State::Set(_))).count();
+        if set >= LATTICES || (self.lattices.len() >= LATTICES_KNOWN && !self.lattices.contains_key(lattice)) {
+            let text = format!(
+                "the actor has credentials for {LATTICES} lattices, or had for {LATTICES_KNOWN}: no more are kept"
+            );
+            return Err(Refusal::new(ErrorCode::TooLarge, text));
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, actor: &ActorKey, lattice: &LatticeName, state: State) -> Piece {
+        let before = self.lattices.get(lattice).map(|known| known.version);
+        let known = Known { version: Version::after(before), state };
+        self.lattices.insert(lattice.clone(), known.clone());
+        Piece { actor: actor.clone(), lattice: lattice.clone(), known }
+    }
+
+    fn forget(&mut self) {
+        self.lattices.values_mut().for_each(|known| known.state = State::Forgotten);
+    }
+
+    /// Whether what another instance knows counts more. Where it is of the same version, this one has heard of the end of an
+    /// earlier link late, if the actor is linked.
+    fn is_behind(&self, lattice: &LatticeName, theirs: &Known) -> bool {
+        let Some(ours) = self.lattices.get(lattice) else { return true };
+        match ours.version.cmp(&theirs.version) {
+            Ordering::Less => true,
+            Ordering::Equal => ours.state == State::Forgotten && self.unlinked.is_none(),
+            Ordering::Greater => false,
+        }
+    }
+}
+
 /// The credentials of all actors.
 #[derive(Debug, Default)]
 pub(crate) struct Keychain {
-    rings: Mutex<HashMap<ActorKey, Ring>>,
+    rings: Mutex<BTreeMap<ActorKey, Ring>>,
 }
 
 impl Keychain {
@@ -72,7 +112,8 @@ impl Keychain {
     }
 
     /// Changes them, if the actor is linked; returns what the other instances are to be told. An actor that is unlinked at the
-    /// same moment ends up with none: who unlinks tells so before it has them forgotten.
+    /// same moment ends up with none: who unlinks tells so before it has them forgotten. `is_linked` is asked while the keys are
+    /// held, so that who holds the links must not ask for keys.
     pub(crate) fn set(
         &self,
         actor: &ActorKey,
@@ -85,15 +126,17 @@ impl Keychain {
             return Err(Refusal::unlinked(actor));
         }
         let ring = rings.entry(actor.clone()).or_default();
-        let count = ring.lattices.values().filter(|known| matches!(known.state, State::Set(_))).count();
-        if count >= LATTICES && !ring.lattices.contains_key(lattice) {
-            let text = format!("the actor has credentials for {LATTICES} lattices, more are not kept");
-            return Err(Refusal::new(ErrorCode::TooLarge, text));
-        }
-        let before = ring.lattices.get(lattice).map(|known| known.version);
-        let known = Known { version: Version::after(before), state };
-        ring.lattices.insert(lattice.clone(), known.clone());
-        Ok(Piece { actor: actor.clone(), lattice: lattice.clone(), known })
+        ring.require_room(lattice)?;
+        Ok(ring.put(actor, lattice, state))
+    }
+
+    /// Changes them back, if nothing came after this change.
+    pub(crate) fn undo(&self, made: &Piece, state: State, is_linked: impl Fn() -> bool) -> Option<Piece> {
+        let Piece { actor, lattice, known } = made;
+        let mut rings = self.lock();
+        let ring = rings.get_mut(actor)?;
+        let is_latest = ring.lattices.get(lattice).is_some_and(|latest| latest.version == known.version);
+        (is_latest && is_linked()).then(|| ring.put(actor, lattice, state))
     }
 
     /// The actor is linked here.
@@ -107,15 +150,15 @@ impl Keychain {
     pub(crate) fn unlinked(&self, actor: &ActorKey) {
         if let Some(ring) = self.lock().get_mut(actor) {
             ring.unlinked = Some(Instant::now());
-            ring.lattices.values_mut().for_each(|known| known.state = State::Forgotten);
+            ring.forget();
         }
     }
 
-    /// Forgets what has expired, and all of actors that have no link here and got none for a while. Tells whose credentials
-    /// went.
+    /// Forgets what has expired, and what actors without a link have here that got none for a while. Tells whose credentials went.
+    /// That there were some stays known, or what comes late would bring them back.
     pub(crate) fn sweep(&self, is_linked: impl Fn(&ActorKey) -> bool, now: SystemTime) -> Vec<(ActorKey, LatticeName)> {
         let mut gone = Vec::new();
-        self.lock().retain(|actor, ring| {
+        for (actor, ring) in self.lock().iter_mut() {
             for (lattice, known) in &mut ring.lattices {
                 if expire(known, now) {
                     gone.push((actor.clone(), lattice.clone()));
@@ -124,15 +167,14 @@ impl Keychain {
             match (is_linked(actor), ring.unlinked) {
                 (true, _) => ring.unlinked = None,
                 (false, None) => ring.unlinked = Some(Instant::now()),
-                (false, Some(since)) if since.elapsed() >= UNLINKED => return false,
+                (false, Some(since)) if since.elapsed() >= UNLINKED => ring.forget(),
                 (false, Some(_)) => {}
             }
-            true
-        });
+        }
         gone
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ActorKey, Ring>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ActorKey, Ring>> {
         self.rings.lock().expect("nothing panics while it holds the keys")
     }
 }
@@ -165,9 +207,16 @@ impl Piece {
         self.known.version
     }
 
-    /// The bytes that travel, which are overwritten when they go.
+    /// The bytes that travel. They are overwritten when they go, and have room from the beginning, so that none are left
+    /// behind where they grow.
     pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(rmp_serde::to_vec_named(self).expect("a piece has text keys, and memory is written"))
+        let secrets = match &self.known.state {
+            State::Set(credentials) => credentials.size(),
+            State::Expired(_) | State::Forgotten => 0,
+        };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(secrets + AROUND));
+        rmp_serde::encode::write_named(&mut *bytes, self).expect("a piece has text keys, and memory is written");
+        bytes
     }
 }
 
@@ -187,8 +236,7 @@ impl Shared for Keychain {
         let Piece { actor, lattice, known } = piece;
         let mut rings = self.lock();
         let ring = rings.entry(actor).or_default();
-        let order = ring.lattices.get(&lattice).map_or(Ordering::Less, |ours| ours.version.cmp(&known.version));
-        if order == Ordering::Less {
+        if ring.is_behind(&lattice, &known) {
             ring.lattices.insert(lattice, known);
         }
         Ok(())
@@ -257,6 +305,44 @@ mod tests {
         let again = here.set(&actor, &prod, State::Set(credentials(FAR + 1)), || true).expect("there is room").bytes();
         taken(&there, &[again]);
         assert!(matches!(there.get(&actor, &prod).expect("they are set anew").state, State::Set(_)));
+    }
+
+    /// Made before a later change, and undone after it.
+    #[test]
+    fn what_is_undone_does_not_undo_what_came_later() {
+        let (keychain, actor, prod) = (Keychain::default(), ModuleSeed::generate().public(), lattice("prod"));
+        let [before, failed, later] = [FAR, FAR + 1, FAR + 2].map(|at| State::Set(credentials(at)));
+        keychain.set(&actor, &prod, before.clone(), || true).expect("there is room");
+        let piece = keychain.set(&actor, &prod, failed, || true).expect("there is room");
+        let undone = keychain.undo(&piece, before.clone(), || true).expect("nothing came later");
+        assert!(undone.version() > piece.version());
+        assert_eq!(keychain.get(&actor, &prod).expect("they are set").state, before);
+        keychain.set(&actor, &prod, later.clone(), || true).expect("there is room");
+        assert!(keychain.undo(&piece, before, || true).is_none());
+        assert_eq!(keychain.get(&actor, &prod).expect("they are set").state, later);
+    }
+
+    /// An instance may hear late that an earlier link has ended.
+    #[test]
+    fn who_forgot_too_much_is_told_again() {
+        let (here, there) = (Keychain::default(), Keychain::default());
+        let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
+        let piece = here.set(&actor, &prod, State::Set(credentials(FAR)), || true).expect("there is room").bytes();
+        taken(&there, std::slice::from_ref(&piece));
+        there.unlinked(&actor);
+        there.linked(&actor);
+        taken(&there, &here.pieces());
+        assert_eq!(there.get(&actor, &prod), here.get(&actor, &prod));
+    }
+
+    #[test]
+    fn a_piece_is_written_into_the_room_that_it_has() {
+        let (keychain, actor) = (Keychain::default(), ModuleSeed::generate().public());
+        let state = State::Set(credentials(FAR));
+        let State::Set(set) = &state else { unreachable!("they are set") };
+        let room = set.size() + AROUND;
+        let piece = keychain.set(&actor, &lattice("a"), state.clone(), || true).expect("there is room");
+        assert_eq!(piece.bytes().capacity(), room);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! # Grants
 //!
-//! What an actor may do stands in the values of its link, and behind it in the JSON object that the provider was started with.
-//! A link without values grants reading in the provider's own lattice.
+//! What an actor may do stands in the values of its link and nowhere else. A link without values grants reading in the provider's
+//! own lattice.
 //!
 //! | link value | grants | without it |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! | `host_labels` | only hosts with all these labels, `key=value` between commas | every host |
 //! | `images` | only images whose references begin with one of these, between commas, to the end of a part of the name | every image |
 //! | `nats_urls` | NATS servers that credentials may name, `host:port` or URLs, between commas; `*` for all | the provider's own |
-//! | `registries` | registries whose credentials may be set, `host[:port][/path]`, between commas; `*` for all | none |
-//! | `requests_per_second` | so many requests, in one second also all at once; instances share it | 50 |
+//! | `registries` | registries whose credentials may be replaced and forgotten, whoever set them: `host[:port][/path]`, between commas; `*` for all | none |
+//! | `requests_per_second` | so many requests, in one second also all at once; instances of the provider share it evenly | 50 |
 //! | `gather_limit` | how long silent hosts are waited for, such as `2s`; the caller's deadline may end it sooner | `2s` |
 //!
 //! | operation | is granted by |
@@ -24,8 +24,10 @@
 //! | SetLatticeCredentials | `lattices`, and `nats_urls` where it names a server |
 //! | SetRegistryCredentials | `registries` |
 //!
-//! `manage` is power over links, and so in the end over all that a lattice's providers can do. Links of this very contract nobody
-//! changes through it, or an actor could grant itself more.
+//! `schedule` without `images` is power over all that hosts take: an actor may start any provider that they trust, with any
+//! configuration. `manage` is power over links, and so in the end over all that a lattice's providers can do. Links of this very
+//! contract nobody changes through it, or an actor could grant itself more. Links and credentials of registries are the whole
+//! lattice's, whatever `host_labels` says, and that a host is silent is told whatever its labels are.
 //!
 //! # Credentials
 //!

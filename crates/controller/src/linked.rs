@@ -22,7 +22,7 @@ pub(crate) struct Linked {
     /// Places to wait or be worked on.
     queue: Arc<Semaphore>,
     /// Held while credentials of the actor change.
-    pub(crate) changes: tokio::sync::Mutex<()>,
+    pub(crate) changes: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A call's place, which it gives back when it ends.
@@ -39,7 +39,7 @@ impl Linked {
             grants: Mutex::new(Arc::new(grants)),
             places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             queue: Arc::new(Semaphore::new(CALLS_AT_ONCE + CALLS_WAITING)),
-            changes: tokio::sync::Mutex::default(),
+            changes: Arc::default(),
         }
     }
 

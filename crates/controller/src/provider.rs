@@ -3,16 +3,15 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use lattice_protocol::contract::lattice_control::ErrorCode;
+use lattice_protocol::contract::lattice_control::{CONTRACT_ID, ErrorCode};
 use lattice_provider::{Context, Defaults, Failure, HandlerError, Link, Provider, ProviderCall, Settings};
 use tokio::{
     task::JoinHandle,
     time::{Instant, interval, timeout_at},
 };
-use zeroize::Zeroize as _;
 
 use crate::{
-    defaults::{ANSWERING, ANSWERING_PART, SWEEP},
+    defaults::{ANSWERING, ANSWERING_PART, FETCHED_BYTES, SWEEP},
     desk::Desk,
     error::Refusal,
     grants::{Grants, KNOWN},
@@ -21,25 +20,31 @@ use crate::{
 /// The provider for `wasmcloud:latticecontrol`.
 pub struct LatticeController {
     desk: Arc<Desk>,
-    defaults: Defaults,
     sweeper: JoinHandle<()>,
 }
 
 impl LatticeController {
     /// The provider, without a link; it knows what its other instances know.
     ///
+    /// It takes no configuration: who may start providers would grant itself what links do not say.
+    ///
     /// # Errors
-    /// The configuration that it was started with is there and no JSON object, or NATS does not take its subscriptions.
+    /// NATS does not take its subscriptions.
     pub async fn new(context: Context) -> Result<Self, Failure> {
-        let defaults = Defaults::read(context.configuration())?;
+        if context.configuration().is_some_and(|text| !text.trim().is_empty()) {
+            tracing::warn!("the configuration means nothing: what is granted stands in links");
+        }
         let desk = Arc::new(Desk::open(context).await?);
         let sweeper = tokio::spawn(sweep(Arc::clone(&desk)));
-        Ok(Self { desk, defaults, sweeper })
+        Ok(Self { desk, sweeper })
     }
 
     /// A grant with a slip of the pen in it would grant something else than was meant, so that it is no link.
     fn read_grants(&self, link: &Link) -> Result<Grants, Failure> {
-        let settings = Settings::new(&link.values, &self.defaults);
+        if link.contract_id.as_str() != CONTRACT_ID {
+            return Err(Failure::new(format!("the link is for `{}`; this is `{CONTRACT_ID}`", link.contract_id)));
+        }
+        let settings = Settings::new(&link.values, &Defaults::default());
         let unknown = settings.unknown(KNOWN);
         if !unknown.is_empty() {
             let (unknown, known) = (unknown.join(", "), KNOWN.join(", "));
@@ -62,8 +67,11 @@ impl Provider for LatticeController {
     async fn handle(&self, call: ProviderCall) -> Result<Bytes, HandlerError> {
         let deadline = answer_by(self.desk.waits_until(&call));
         let answer = timeout_at(deadline, self.desk.answer(&call, deadline)).await;
-        erase(call.payload);
         Ok(answer.unwrap_or_else(|_| Err(too_late()))?)
+    }
+
+    fn largest_argument(&self) -> Option<usize> {
+        Some(FETCHED_BYTES)
     }
 
     async fn shutdown(&self) {
@@ -93,13 +101,6 @@ fn answer_by(deadline: Instant) -> Instant {
 fn too_late() -> Refusal {
     let text = "no answer before the caller's deadline; what was sent may be acted on all the same";
     Refusal::new(ErrorCode::TimedOut, text)
-}
-
-/// Overwrites an argument, which may hold secrets, if nobody else has it.
-fn erase(payload: Bytes) {
-    if let Ok(mut bytes) = payload.try_into_mut() {
-        bytes.as_mut().zeroize();
-    }
 }
 
 /// Forgets what has expired and closes what is idle, from time to time.

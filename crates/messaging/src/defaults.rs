@@ -28,3 +28,9 @@ pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// How long an actor may take over a tick, if not even longer over every call: as long as hosts let a call run when nobody
 /// says otherwise. No caller waits for a tick, so that there is no reason to give up on it earlier.
 pub(crate) const TICK_LIMIT: Duration = Duration::from_secs(15);
+
+/// Characters that are logged of why a tick failed: the words may be the actor's, and as many as it likes.
+pub(crate) const LONGEST_REASON: usize = 500;
+
+/// How long nothing more is logged of a streak of ticks that fail, each in other words: an actor could fill the log with them.
+pub(crate) const QUIET: Duration = Duration::from_secs(60);

@@ -50,8 +50,8 @@
 //!   is done; more than one are skipped, and those that follow come when they would have come anyway.
 //! - A tick may take longer than other calls: 15 s, or as long as every call if that is longer. Then it is given up, and
 //!   the next one comes.
-//! - What fails is logged and gone, and the next tick comes as usual. Failures for the same reason, one after the other, are
-//!   logged once, and so is that it works again.
+//! - What fails is logged and gone, and the next tick comes as usual. Of failures one after the other the first is logged, others
+//!   for another reason at most once a minute, and that it works again.
 //! - When a link goes its timer ends at once; the actor may still be busy with the last tick. New values of a link end the
 //!   old timer before they begin the new one. A shutdown begins no tick and waits for the one under way, as long as it waits
 //!   for calls.

@@ -9,7 +9,11 @@ use lattice_provider::{CallError, Context, Link, encode};
 use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::{defaults::TICK_LIMIT, running::Running, settings::Ticks};
+use crate::{
+    defaults::{LONGEST_REASON, QUIET, TICK_LIMIT},
+    running::Running,
+    settings::Ticks,
+};
 
 /// The subject of ticks. It is not on NATS.
 const SUBJECT: &str = "timer";
@@ -79,20 +83,20 @@ impl Addressee {
     }
 }
 
-/// Why a tick failed that was given so long: the same text whenever the same is wrong.
+/// Why a tick failed that was given so long: the same text whenever the same is wrong. Its words may be the actor's.
 fn reason(error: &CallError, limit: Duration) -> String {
     match error {
         // It says to the nanosecond how long it was waited.
         CallError::TimedOut { subject, .. } => format!("no answer on `{subject}` within {}", format_duration(limit)),
-        other => error_chain(other),
+        other => error_chain(other).chars().take(LONGEST_REASON).collect(),
     }
 }
 
 /// Ticks that fail one after the other.
 #[derive(Default)]
 struct Streak {
-    /// Why the last one failed; none if it did not.
-    error: Option<String>,
+    /// What was told last of why they fail, and when; none if they do not.
+    told: Option<(String, Instant)>,
     failed: u64,
 }
 
@@ -112,13 +116,15 @@ impl Streak {
     /// What is new with this outcome of a tick, so that one that fails each time does not fill the log.
     fn news(&mut self, outcome: Result<(), String>) -> Option<News> {
         let Err(error) = outcome else {
-            let Self { error, failed } = std::mem::take(self);
-            return error.map(|_| News::Works { failed });
+            let Self { told, failed } = std::mem::take(self);
+            return told.map(|_| News::Works { failed });
         };
         self.failed += 1;
-        let is_new = self.error.as_ref() != Some(&error);
-        self.error = Some(error.clone());
-        is_new.then_some(News::Fails { error })
+        let is_news = self.told.as_ref().is_none_or(|(last, at)| *last != error && at.elapsed() >= QUIET);
+        is_news.then(|| {
+            self.told = Some((error.clone(), Instant::now()));
+            News::Fails { error }
+        })
     }
 }
 
@@ -186,8 +192,8 @@ mod tests {
         assert_eq!(reason(&CallError::Failed { error: "x".to_owned() }, TICK_LIMIT), "the call failed: x");
     }
 
-    #[test]
-    fn a_streak_of_failures_is_told_once_and_so_is_its_end() {
+    #[tokio::test(start_paused = true)]
+    async fn a_streak_of_failures_is_told_once_and_so_is_its_end() {
         let mut streak = Streak::default();
         let mut check = |outcome: Result<(), &str>, expect: Option<News>| {
             assert_eq!(streak.news(outcome.map_err(str::to_owned)), expect, "{outcome:?}");
@@ -196,11 +202,21 @@ mod tests {
         check(Ok(()), None);
         check(Err("a"), fails("a"));
         check(Err("a"), None);
+        check(Err("b"), None);
+        sleep(QUIET).await;
+        check(Err("a"), None);
+        // Other words are told from time to time.
         check(Err("b"), fails("b"));
-        check(Err("a"), fails("a"));
-        check(Ok(()), Some(News::Works { failed: 4 }));
+        check(Err("a"), None);
+        check(Ok(()), Some(News::Works { failed: 6 }));
         check(Ok(()), None);
         check(Err("a"), fails("a"));
         check(Ok(()), Some(News::Works { failed: 1 }));
+    }
+
+    #[test]
+    fn the_words_of_an_actor_are_not_logged_without_end() {
+        let error = CallError::Failed { error: "é".repeat(100_000) };
+        assert_eq!(reason(&error, TICK_LIMIT).chars().count(), LONGEST_REASON);
     }
 }

@@ -103,7 +103,7 @@ impl Context {
         let data = &self.inner.data;
         let read = |text: &str| text.parse::<ClusterSeed>().map_err(|source| StartError::InvocationSeed { source });
         match data.instances_seed.as_str() {
-            "" => Ok(read(&data.invocation_seed)?.of_instances(&data.provider_key, &data.link_name)),
+            "" => Ok(read(&data.invocation_seed)?.of_instances(&data.provider_key, "", &data.link_name)),
             seed => read(seed),
         }
     }

@@ -77,3 +77,13 @@ pub(crate) const TELL_AGAIN: Duration = Duration::from_millis(300);
 /// How long after a break silent instances are waited for: longer than one that is there needs to come back and answer, short
 /// enough that calls go on where one hangs.
 pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long an instance counts as there after it was heard last: three greetings, and what the last may be late. Where nobody else
+/// listens to all subjects, the server tells much sooner that it is gone.
+pub(crate) const PEER_LIFETIME: Duration = Duration::from_secs(100);
+
+/// How long those are waited for after a break that are not known yet: many times what they need to answer.
+pub(crate) const GREETING_MOMENT: Duration = Duration::from_millis(300);
+
+/// How many that greet are asked back at once: each costs a question, and forged ones nothing more.
+pub(crate) const MEETINGS: usize = 16;

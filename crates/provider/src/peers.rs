@@ -7,7 +7,8 @@
 //! Each instance listens on a subject that all share, on which it is greeted, and on one of its own, on which it is told. All
 //! messages are sealed with a seed that the instances of this provider alone have, see
 //! [`ClusterSeed::of_instances`](lattice_claims::ClusterSeed::of_instances), for whom and to which question they are meant
-//! included, so that nobody else reads, makes up or repeats them.
+//! included: nobody else reads them or makes them up, and an answer is one to its own question. What is shared says by itself
+//! which of two pieces counts, so that repeating one changes nothing.
 
 mod attend;
 mod circle;
@@ -79,8 +80,8 @@ impl Peers {
     /// Joins the other instances, and hears what they know. To be called when a provider is made, so that no call is served
     /// before.
     ///
-    /// An instance that is there and silent is waited for up to 3 s; then this goes on, and [`caught_up`](Self::caught_up) tells
-    /// when it has been heard.
+    /// Instances that are there and silent are waited for up to 3 s; then this goes on, and [`caught_up`](Self::caught_up) waits
+    /// on.
     ///
     /// # Errors
     /// The subscriptions are not made.
@@ -98,8 +99,8 @@ impl Peers {
         self.circle.peers().len()
     }
 
-    /// Waits until this instance knows what the others do: at once, unless it was cut off from them and is not back yet. Others
-    /// that are there and silent are waited for up to 10 s after that.
+    /// Waits until this instance knows what the others do: at once, unless it has just started or was cut off from them. Others
+    /// that are there and silent are waited for up to 10 s more.
     pub async fn caught_up(&self) {
         self.circle.caught_up().await;
     }
@@ -111,13 +112,19 @@ impl Peers {
     pub async fn share(&self, piece: &[u8], deadline: Instant) -> Result<(), NotShared> {
         let peers = self.circle.peers();
         let told = peers.iter().map(|peer| self.circle.tell(peer, piece, deadline));
+        let mut failure = None;
         for (peer, told) in peers.iter().zip(join_all(told).await) {
-            match told? {
-                Told::Taken => {}
-                Told::Gone => self.circle.forget(&peer.id),
+            match told {
+                Ok(Told::Taken) => {}
+                Ok(Told::Gone) => self.circle.forget(&peer.id),
+                // It has missed its greeting: where others listen to all subjects, no server says that it is gone.
+                Err(NotShared::Silent { .. }) if !self.circle.was_heard_lately(&peer.id) => {
+                    self.circle.forget(&peer.id)
+                }
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 

@@ -51,6 +51,12 @@ pub trait Provider: Send + Sync + 'static {
         ready(())
     }
 
+    /// Bytes of the largest argument that it takes; larger ones are refused without being fetched. As large as invocations may be
+    /// unless said.
+    fn largest_argument(&self) -> Option<usize> {
+        None
+    }
+
     /// How it is. The host asks every 30 s, and hears that it is unwell if this takes longer than 1.5 s.
     fn health(&self) -> impl Future<Output = Health> + Send {
         ready(Health::good())

@@ -135,6 +135,10 @@ async fn serve_calls<P: Provider>(
 ) -> Result<Server, StartError> {
     let data = context.host_data();
     let service = Service::new(data.lattice_rpc_prefix.clone(), entity(data), issuers);
+    let service = match provider.largest_argument() {
+        Some(bytes) => service.with_largest_payload(bytes),
+        None => service,
+    };
     let calls = Calls { provider: Arc::clone(provider), context: context.clone() };
     let server = Server::start(context.nats().clone(), service, Arc::new(calls)).await;
     server.map_err(|source| StartError::Serve { source })

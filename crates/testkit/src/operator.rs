@@ -135,6 +135,16 @@ impl Authority {
         let answer: Value = serde_json::from_slice(&answer.payload).expect("the resolver answers in JSON");
         assert_eq!(answer["data"]["code"], 200, "the resolver refuses an account: {answer}");
     }
+
+    /// How many clients are connected in an account, as the server tells its monitors.
+    async fn connections(&self, account: &str) -> usize {
+        let client = connect(&self.url, &self.system).await.expect("the server lets its own system in");
+        let subject = format!("$SYS.REQ.ACCOUNT.{account}.CONNZ");
+        let answer = client.request(subject, "".into()).await.expect("the server answers");
+        let answer: Value = serde_json::from_slice(&answer.payload).expect("the server answers in JSON");
+        let count = answer["data"]["num_connections"].as_u64();
+        count.and_then(|count| count.try_into().ok()).unwrap_or_else(|| panic!("no number of connections: {answer}"))
+    }
 }
 
 async fn connect(url: &str, user: &NatsUser) -> Result<Client, ConnectError> {

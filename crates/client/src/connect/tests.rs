@@ -12,8 +12,8 @@ fn check_servers(url: &str, addresses: &[&str], login: Login) {
 fn urls_give_addresses_and_login() {
     check_servers("127.0.0.1", &["127.0.0.1:4222"], Login::Nobody);
     check_servers("nats://a.example:7422, tls://[::1]", &["a.example:7422", "::1:4222"], Login::Nobody);
-    check_servers("nats://secret-token@a", &["a:4222"], Login::Token("secret-token".to_owned()));
-    let user = Login::User { name: "me".to_owned(), password: "secret@:%/é".to_owned() };
+    check_servers("nats://secret-token@a", &["a:4222"], Login::Token("secret-token".to_owned().into()));
+    let user = Login::User { name: "me".to_owned(), password: "secret@:%/é".to_owned().into() };
     check_servers("nats://me:secret%40%3a%25%2F%C3%A9@a:1,nats://b", &["a:1", "b:4222"], user);
 }
 

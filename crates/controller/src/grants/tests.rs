@@ -122,10 +122,32 @@ fn registries_are_granted_by_place_and_path() {
     }
 }
 
-/// A granted registry without a port grants its ports too: who names the host means it.
+/// Another port is another service.
 #[test]
-fn a_registry_without_a_port_is_all_of_its_ports() {
-    assert!(grants(&[("registries", "r.example")]).require_registry("r.example:5000").is_ok());
+fn a_host_is_not_its_ports() {
+    assert!(grants(&[("registries", "r.example")]).require_registry("r.example:5000").is_err());
+    let some = grants(&[("images", "r.example, nats://hello")]);
+    for granted in ["r.example/app:1", "oci://r.example/app", "nats://hello:1"] {
+        assert_eq!(some.require_image(granted), Ok(()), "{granted}");
+    }
+    for other in ["r.example:5000/app:1", "r.example.evil/app", "nats://hello2:1"] {
+        assert!(some.require_image(other).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn a_bindle_is_of_the_server_that_is_granted() {
+    let some = grants(&[("images", "bindle://example.com/team,bindle://example.com/other@https://b.example/v1/")]);
+    for granted in ["bindle://example.com/team/app/1.0.0", "bindle://example.com/other/1.0.0@https://b.example/v1/"] {
+        assert_eq!(some.require_image(granted), Ok(()), "{granted}");
+    }
+    for other in [
+        "bindle://example.com/team/app/1.0.0@https://evil.example/v1/",
+        "bindle://example.com/other/1.0.0",
+        "bindle://example.com/other/1.0.0@https://b.example/v1/@https://evil.example/",
+    ] {
+        assert!(some.require_image(other).is_err(), "{other}");
+    }
 }
 
 #[test]

@@ -62,6 +62,15 @@ async fn arguments_that_cannot_be_meant_are_refused() {
     actor.ask("GetHosts").await.expect("it goes on");
 }
 
+/// Its values are not counted, so that it is not read.
+#[tokio::test]
+async fn json_is_no_argument() {
+    let stage = Stage::start().await;
+    let actor = stage.actor(&[]).await;
+    let auction = json!({ "actorRef": "r.example/x:1", "constraints": {}, "latticeId": "default" });
+    assert_eq!(raw_code(&actor, "AuctionActor", auction.to_string()).await, "invalid");
+}
+
 #[tokio::test]
 async fn too_much_is_refused_by_its_size() {
     let stage = Stage::start().await;

@@ -40,7 +40,13 @@ impl World {
     /// An actor that may use both lattices, on this server.
     pub(crate) async fn actor(&self) -> Actor {
         let url = self.operator.url();
-        self.own.actor(&[("lattices", "shop,default"), ("nats_urls", &url), ("gather_limit", "1s")]).await
+        let values = [
+            ("lattices", "shop,default"),
+            ("nats_urls", url.as_str()),
+            ("gather_limit", "1s"),
+            ("requests_per_second", "1000"),
+        ];
+        self.own.actor(&values).await
     }
 }
 
@@ -239,4 +245,73 @@ async fn a_server_that_restarts_is_found_again() {
     let (host, hasty) = (world.east.host(), actor.waiting(Duration::from_secs(2)));
     // The provider itself has to come back before it can be called.
     eventually("it is found again", LONG, async || (seen(&hasty).await.ok()? == [host.as_str()]).then_some(())).await;
+}
+
+/// Once links and keys were locked in one order by the one and in the other by the other, which stopped everything for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn regression_links_change_while_credentials_do() {
+    let world = World::new().await;
+    let values = [("requests_per_second", "100000")];
+    let actor = world.own.actor(&values).await;
+    let mut setting = JoinSet::new();
+    for _ in 0..8 {
+        let actor = actor.clone();
+        setting.spawn(async move {
+            for _ in 0..40 {
+                actor.done("SetLatticeCredentials", json!({ "latticeId": "default" })).await;
+            }
+        });
+    }
+    for round in 0..200 {
+        let other = (100_000 + round).to_string();
+        assert_eq!(world.own.link(&actor.key, &[("requests_per_second", &other)]).await, None);
+    }
+    while let Some(set) = setting.join_next().await {
+        set.expect("they are set");
+    }
+}
+
+/// What hangs is the old server; the new one answers.
+#[tokio::test]
+async fn credentials_lead_away_from_a_server_that_hangs() {
+    let world = World::new().await;
+    let hanging = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = hanging.local_addr().expect("a port");
+    let proxy = tokio::spawn(pass_one_on(hanging, world.operator.server().port()));
+    let hanging = format!("nats://{address}");
+    let urls = format!("{hanging},{}", world.operator.url());
+    let actor = world.own.actor(&[("lattices", "shop"), ("nats_urls", &urls)]).await.waiting(Duration::from_secs(3));
+    let user = world.east.account.user("actor");
+    let through = Access { url: hanging, user: Some(user.clone()) };
+    actor.set_credentials("shop", &through).await.expect("they are good");
+    assert_eq!(seen(&actor).await, Ok(vec![world.east.host()]));
+    // The connection breaks, and whoever connects again waits in vain.
+    proxy.abort();
+    let _ = proxy.await;
+    let mut waiting = JoinSet::new();
+    for _ in 0..8 {
+        let actor = actor.clone();
+        waiting.spawn(async move { seen(&actor).await });
+    }
+    actor.set_credentials("shop", &world.access(user)).await.expect("they are good");
+    assert_eq!(seen(&actor).await, Ok(vec![world.east.host()]));
+}
+
+/// Passes the first connection on to a port, and lets others wait.
+async fn pass_one_on(listener: std::net::TcpListener, port: u16) {
+    listener.set_nonblocking(true).expect("a socket");
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
+    let mut waiting = Vec::new();
+    let (mut first, _) = listener.accept().await.expect("somebody connects");
+    let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("the server is there");
+    let pass = tokio::io::copy_bidirectional(&mut first, &mut server);
+    let accept = async {
+        loop {
+            waiting.push(listener.accept().await);
+        }
+    };
+    tokio::select! {
+        _ = pass => {}
+        () = accept => {}
+    }
 }

@@ -41,6 +41,11 @@ impl Image {
 pub(crate) enum ImageError {
     #[error("there is no builtin provider `{name}`; there are {known}")]
     NoBuiltin { name: String, known: String },
+    #[error(
+        "the archive claims to be provider {key}, which is `builtin://{name}` of this host and no archive's; \
+         `par create` gives it a key of its own"
+    )]
+    BuiltinKey { key: ProviderKey, name: String },
     #[error(transparent)]
     Fetch(#[from] FetchError),
 }
@@ -112,7 +117,7 @@ impl Images {
                 let builtin = self.builtin(name.name()).ok_or_else(|| self.no_builtin(name.name()))?;
                 Ok(of_builtin(reference, builtin))
             }
-            _ => Ok(self.fetch(reference, digest, operation).await?),
+            _ => self.fetch(reference, digest, operation).await,
         }
     }
 
@@ -121,12 +126,22 @@ impl Images {
         reference: &Reference,
         digest: Option<&Digest>,
         operation: &Operation,
-    ) -> Result<Image, FetchError> {
+    ) -> Result<Image, ImageError> {
         let artifact = self.artifacts.provider(reference, digest, operation).await?;
+        self.require_own_key(&artifact)?;
         self.note(&artifact);
         // Its bytes go with the artifact; the file stays.
         self.artifacts.executable(&artifact).await?;
         Ok(of_archive(Archive::new(self.artifacts.clone(), &artifact), artifact))
+    }
+
+    /// An archive that is taken for a builtin would be given its links, and what its instances tell each other.
+    fn require_own_key(&self, artifact: &ProviderArtifact) -> Result<(), ImageError> {
+        let key = &artifact.claims.subject;
+        match self.builtins.iter().find(|builtin| builtin.key == *key) {
+            Some(builtin) => Err(ImageError::BuiltinKey { key: key.clone(), name: builtin.name.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Remembers some, and forgets them all when they become many: what is not known costs an auction its certainty alone.

@@ -85,6 +85,7 @@ impl Process {
         let seed = assignment.seed(tools, key).await?;
         let instance_id = Uuid::new_v4().to_string();
         let mut data = tools.host_data(key, instance_id.clone(), (&seed, assignment.configuration.clone()), links);
+        data.instances_seed = tools.instances_seed(key, &assignment.image.issuer);
         let pass = tools.door.as_ref().map(|door| door.pass(entity(key, assignment)));
         data.direct = pass.as_ref().map(|pass| pass.access().clone());
         let mut guarded = Guarded::spawn(command(tools, exe, arguments).stdin(data.to_line())).await?;

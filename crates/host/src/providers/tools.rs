@@ -82,7 +82,7 @@ impl Tools {
             config_json: configuration,
             default_rpc_timeout_ms: Some(u64::try_from(settings.call_timeout.as_millis()).unwrap_or(u64::MAX)),
             structured_logging: false,
-            instances_seed: self.instances_seed(key),
+            instances_seed: String::new(),
             direct: None,
             otel_config: OtelConfig {
                 traces_exporter: settings.environment_value("OTEL_TRACES_EXPORTER"),
@@ -91,10 +91,11 @@ impl Tools {
         }
     }
 
-    /// Where providers have the seed of the cluster they derive it themselves, also under published hosts.
-    fn instances_seed(&self, key: &InstanceKey) -> String {
+    /// The seed by which the instances of a provider with claims of this issuer know each other. Where providers have the seed of
+    /// the cluster they derive one themselves, also under published hosts.
+    pub(super) fn instances_seed(&self, key: &InstanceKey, issuer: &str) -> String {
         match &self.lent_keys {
-            Some(_) => self.lattice.cluster_seed.of_instances(&key.provider, &key.link).secret_text(),
+            Some(_) => self.lattice.cluster_seed.of_instances(&key.provider, issuer, &key.link).secret_text(),
             None => String::new(),
         }
     }

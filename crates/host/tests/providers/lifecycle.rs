@@ -15,6 +15,7 @@ crate::tests! {
     a_second_start_is_refused_and_another_link_name_is_another_provider,
     what_is_not_there_is_refused,
     an_archive_is_fetched_verified_and_run,
+    an_archive_is_no_builtin_whatever_it_claims,
     a_stop_with_other_annotations_is_refused,
     a_provider_runs_again_after_a_restart_of_its_host,
     one_that_cannot_be_restored_is_tried_until_it_serves,
@@ -117,6 +118,23 @@ async fn an_archive_is_fetched_verified_and_run() {
     std::fs::write(&path, archive).expect("the directory can be written");
     let record = stage.lattice.carry_out("cmd.{host}.lp", command).await;
     assert_eq!(record.phase, OperationPhase::Failed, "{record:?}");
+}
+
+/// It would be given a builtin's links, and what its instances tell each other.
+async fn an_archive_is_no_builtin_whatever_it_claims() {
+    use lattice_artifact::archive::{Packing, pack, this_target};
+    let stage = Stage::with(Vec::new()).await;
+    let contract = "test:obedient".parse().expect("a contract");
+    let claims = lattice_claims::NewProviderClaims::new(key("obedient"), contract, std::time::SystemTime::now());
+    let script = (this_target(), b"#!/bin/sh\nexec sleep 600\n");
+    let packed = pack(claims, &stage.lattice.seeds.account, &[(script.0.as_str(), script.1)], Packing::TarGz);
+    let path = stage.lattice.dir.path().join("forged.par.gz");
+    std::fs::write(&path, packed.expect("it can be packed")).expect("the directory can be written");
+    let command = json!({"provider_ref": format!("file://{}", path.display()), "link_name": "default"});
+    let record = stage.lattice.carry_out("cmd.{host}.lp", command).await;
+    assert_eq!(record.phase, OperationPhase::Failed, "{record:?}");
+    let causes = record.causes.join(": ");
+    assert!(causes.contains("which is `builtin://obedient` of this host and no archive's"), "{causes}");
 }
 
 async fn a_stop_with_other_annotations_is_refused() {

@@ -14,7 +14,7 @@ use super::{
     greeting::{Until, catch_up, greet},
 };
 use crate::{
-    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, SILENCE_LIMIT},
+    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, MEETINGS, SILENCE_LIMIT},
     error::StartError,
     serve::{round_trip, subscribe},
 };
@@ -23,12 +23,13 @@ pub(crate) struct Attendance {
     circle: Arc<Circle>,
     everybody: Subscriber,
     own: Subscriber,
-    /// The connection by which the others were heard; none while it is down.
-    connection: Option<u64>,
     greeted: Instant,
-    /// Since when the connection stands again, and the others have not been heard.
+    /// Since when the connection stands, and the others have not been heard over it.
     behind_since: Option<Instant>,
+    /// Greetings, and hearing what was missed; one at a time.
     work: JoinSet<bool>,
+    /// Getting to know those that greet.
+    meetings: JoinSet<()>,
 }
 
 impl Attendance {
@@ -37,11 +38,11 @@ impl Attendance {
         let own = subscribe(circle.nats(), circle.own_subject()).await?;
         let everybody = subscribe(circle.nats(), circle.everybody.clone()).await?;
         round_trip(circle.nats()).await;
-        let connection = circle.connection();
-        let mut work = JoinSet::new();
-        let greeter = Arc::clone(&circle);
-        work.spawn(async move { greet(&greeter, Until::All).await });
-        Ok(Self { circle, everybody, own, connection, greeted: Instant::now(), behind_since: None, work })
+        let (work, meetings) = (JoinSet::new(), JoinSet::new());
+        let mut attendance =
+            Self { circle, everybody, own, greeted: Instant::now(), behind_since: None, work, meetings };
+        attendance.greet();
+        Ok(attendance)
     }
 
     pub(crate) async fn run(mut self) {
@@ -55,50 +56,53 @@ impl Attendance {
                     None => return,
                 },
                 message = self.everybody.next() => match message {
-                    Some(message) => self.circle.greeted(message).await,
+                    Some(message) => self.greeted(message).await,
                     None => return,
                 },
                 Some(_) = self.work.join_next() => {}
+                Some(_) = self.meetings.join_next() => {}
                 _ = look.tick() => self.look(),
             }
         }
     }
 
-    /// Looks after the connection, and greets when it is time.
-    fn look(&mut self) {
-        let now = self.circle.connection();
-        if now.is_none() || now != self.connection {
-            self.circle.set_caught_up(false);
-            self.behind_since = None;
-        }
-        self.connection = now.or(self.connection);
-        self.bear_silence(now.is_some());
-        if now.is_none() || !self.work.is_empty() {
-            return;
-        }
-        let is_due = self.greeted.elapsed() >= GREETING_INTERVAL;
-        if !self.circle.is_caught_up() {
+    /// Answers a greeting, and asks back whoever is new: it may have been told what this instance missed.
+    async fn greeted(&mut self, message: async_nats::Message) {
+        let Some(peer) = self.circle.greeted(message).await else { return };
+        if self.meetings.len() < MEETINGS {
             let circle = Arc::clone(&self.circle);
-            self.work.spawn(async move { catch_up(&circle).await });
-        }
-        if is_due || !self.circle.is_caught_up() {
-            self.greeted = Instant::now();
-            let circle = Arc::clone(&self.circle);
-            self.work.spawn(async move { greet(&circle, Until::All).await });
+            self.meetings.spawn(async move { circle.meet(&peer).await });
         }
     }
 
-    /// Goes on without what the others know if they are there and silent for too long.
-    fn bear_silence(&mut self, is_connected: bool) {
-        if !is_connected || self.circle.is_caught_up() {
+    fn greet(&mut self) {
+        self.greeted = Instant::now();
+        let circle = Arc::clone(&self.circle);
+        self.work.spawn(async move { greet(&circle, Until::All).await });
+    }
+
+    /// Looks whether what the others know was heard over the connection that stands, and greets when it is time.
+    fn look(&mut self) {
+        if self.circle.connection().is_none() {
             self.behind_since = None;
             return;
         }
-        if self.behind_since.get_or_insert_with(Instant::now).elapsed() >= SILENCE_LIMIT {
+        if self.circle.is_caught_up() {
+            self.behind_since = None;
+            if self.greeted.elapsed() >= GREETING_INTERVAL && self.work.is_empty() {
+                self.greet();
+            }
+            return;
+        }
+        let since = *self.behind_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= SILENCE_LIMIT {
             tracing::warn!(
-                "other instances of this provider do not tell what they know; it goes on with what it knows itself"
+                "other instances of this provider do not tell what they know; it goes on with what it knows"
             );
-            self.circle.set_caught_up(true);
+            self.circle.set_caught_up();
+        } else if self.work.is_empty() {
+            let circle = Arc::clone(&self.circle);
+            self.work.spawn(async move { catch_up(&circle).await });
         }
     }
 }

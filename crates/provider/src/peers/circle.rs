@@ -7,9 +7,10 @@ use std::{
 
 use async_nats::{Client, Message, RequestErrorKind, Subject, connection::State};
 use lattice_claims::ClusterSeed;
+use serde_bytes::Bytes;
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     Context,
-    defaults::{GREETING_LIMIT, PEERS, TELL_AGAIN},
+    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, GREETING_LIMIT, PEER_LIFETIME, PEERS, TELL_AGAIN},
     error::{Failure, StartError},
     links::reply,
 };
@@ -33,15 +34,24 @@ pub(crate) struct Circle {
     /// Where all listen.
     pub(crate) everybody: String,
     shared: Arc<dyn Shared>,
-    peers: Mutex<HashMap<String, Peer>>,
-    caught_up: watch::Sender<bool>,
+    peers: Mutex<HashMap<String, Met>>,
+    /// The connection over which what the others know was heard, by how often it had come about.
+    caught_up: watch::Sender<Option<u64>>,
+}
+
+/// An instance that is there, as far as is known.
+struct Met {
+    peer: Peer,
+    heard: Instant,
 }
 
 /// How asking an instance ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// What it knows is known here.
+    /// What it knows is known here, and it knows what the others do.
     Everything,
+    /// What it knows is known here, and it is behind itself.
+    Something,
     /// It is not there.
     Gone,
     /// It did not answer, or not to the end.
@@ -59,7 +69,7 @@ impl Circle {
             everybody: subjects.instances(&data.provider_key, &data.link_name),
             shared,
             peers: Mutex::default(),
-            caught_up: watch::Sender::new(true),
+            caught_up: watch::Sender::new(None),
         })
     }
 
@@ -76,37 +86,52 @@ impl Circle {
         format!("{}.{id}", self.everybody)
     }
 
+    /// The others that were heard lately; those that were not are forgotten.
     pub(crate) fn peers(&self) -> Vec<Peer> {
-        self.lock().values().cloned().collect()
+        let mut peers = self.lock();
+        peers.retain(|_, met| met.heard.elapsed() < PEER_LIFETIME);
+        peers.values().map(|met| met.peer.clone()).collect()
+    }
+
+    pub(crate) fn was_heard_lately(&self, id: &str) -> bool {
+        self.lock().get(id).is_some_and(|met| met.heard.elapsed() < GREETING_INTERVAL + GREETING_LIMIT)
     }
 
     pub(crate) fn forget(&self, id: &str) {
         self.lock().remove(id);
     }
 
-    /// Notes that an instance is there, unless it is this one, or there are more than any provider has.
-    fn note(&self, peer: Peer) {
+    /// Notes that an instance is there, unless it is this one, or there are more than any provider has; returns whether it is
+    /// news.
+    fn note(&self, peer: Peer) -> bool {
         let mut peers = self.lock();
-        if peer.id != self.me.id && (peers.len() < PEERS || peers.contains_key(&peer.id)) {
-            peers.insert(peer.id.clone(), peer);
+        if peer.id == self.me.id || (peers.len() >= PEERS && !peers.contains_key(&peer.id)) {
+            return false;
         }
+        let met = Met { peer: peer.clone(), heard: Instant::now() };
+        peers.insert(peer.id, met).is_none()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Peer>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Met>> {
         self.peers.lock().expect("nothing panics while it holds the peers")
     }
 
-    pub(crate) fn set_caught_up(&self, is: bool) {
-        self.caught_up.send_replace(is);
+    /// From now on this instance knows what the others do, as long as its connection stands.
+    pub(crate) fn set_caught_up(&self) {
+        self.caught_up.send_replace(self.connection());
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {
-        *self.caught_up.borrow()
+        let now = self.connection();
+        now.is_some() && *self.caught_up.borrow() == now
     }
 
     pub(crate) async fn caught_up(&self) {
-        // The sender lives as long as this does.
-        let _ = self.caught_up.subscribe().wait_for(|is| *is).await;
+        let mut heard = self.caught_up.subscribe();
+        while !self.is_caught_up() {
+            // That the connection stands again is told by nobody. The sender lives as long as this does.
+            let _ = timeout(CONNECTION_LOOK, heard.changed()).await;
+        }
     }
 
     /// How often the connection came about, if it stands.
@@ -135,42 +160,59 @@ impl Circle {
     fn hello(&self, whom: &str, start: usize) -> Result<(Vec<u8>, String), Failure> {
         let nonce = Uuid::new_v4().simple().to_string();
         let hello = Hello { from: self.me.clone(), nonce: nonce.clone(), start };
-        Ok((self.seal(&self.context("hello", whom), &write(&hello))?, nonce))
+        Ok((self.seal(&self.context("hello", whom), &write(&hello, 0))?, nonce))
     }
 
-    /// Takes an answer to a greeting; returns whose it is, and where the rest of it starts.
-    pub(crate) fn take_known(&self, nonce: &str, payload: &[u8]) -> Result<(Peer, Option<usize>), Failure> {
+    /// Takes an answer to a greeting; returns whose it is, how much was heard, and where the rest of it starts.
+    pub(crate) fn take_known(&self, nonce: &str, payload: &[u8]) -> Result<(Peer, Heard, Option<usize>), Failure> {
         let bytes = self.open(&self.context("known", nonce), payload)?;
-        let known: Known = read(&bytes).ok_or_else(|| Failure::new("the answer is not of the form"))?;
-        let Known { from, pieces, next } = known;
+        let known = rmp_serde::from_slice(&bytes);
+        let Known { from, pieces, next, caught_up } =
+            known.map_err(|_| Failure::new("the answer is not of the form"))?;
         self.note(from.clone());
-        for piece in pieces.into_iter().map(|piece| Zeroizing::new(piece.into_vec())) {
-            self.shared.take(&piece)?;
+        for piece in pieces {
+            self.shared.take(piece)?;
         }
-        Ok((from, next))
+        Ok((from, if caught_up { Heard::Everything } else { Heard::Something }, next))
     }
 
     /// Hears from one instance what it knows, from that piece on.
     pub(crate) async fn ask(&self, peer: &Peer, start: usize) -> Heard {
         let deadline = Instant::now() + GREETING_LIMIT;
-        let mut next = Some(start);
-        while let Some(start) = next {
-            let Ok((sealed, nonce)) = self.hello(&peer.id, start) else { return Heard::Silence };
-            let asked = self.nats.request(self.subject_of(&peer.id), sealed.into());
-            next = match timeout_at(deadline, asked).await {
-                Ok(Ok(answer)) => match self.take_known(&nonce, &answer.payload) {
-                    // A page that does not lead on would be asked for again for ever.
-                    Ok((_, next)) => next.filter(|next| *next > start),
-                    Err(error) => {
-                        tracing::warn!(%error, host = %peer.host, "what another instance knows cannot be taken");
-                        return Heard::Silence;
-                    }
-                },
-                Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => return Heard::Gone,
-                Ok(Err(_)) | Err(_) => return Heard::Silence,
+        let mut start = start;
+        loop {
+            let (heard, next) = match self.ask_page(peer, start, deadline).await {
+                Ok(page) => page,
+                Err(silence) => return silence,
             };
+            // A page that does not lead on would be asked for again for ever.
+            match next.filter(|next| *next > start) {
+                Some(next) => start = next,
+                None => return heard,
+            }
         }
-        Heard::Everything
+    }
+
+    async fn ask_page(&self, peer: &Peer, start: usize, deadline: Instant) -> Result<(Heard, Option<usize>), Heard> {
+        let (sealed, nonce) = self.hello(&peer.id, start).map_err(|_| Heard::Silence)?;
+        match timeout_at(deadline, self.nats.request(self.subject_of(&peer.id), sealed.into())).await {
+            Ok(Ok(answer)) => match self.take_known(&nonce, &answer.payload) {
+                Ok((_, heard, next)) => Ok((heard, next)),
+                Err(error) => {
+                    tracing::warn!(%error, host = %peer.host, "what another instance knows cannot be taken");
+                    Err(Heard::Silence)
+                }
+            },
+            Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => Err(Heard::Gone),
+            Ok(Err(_)) | Err(_) => Err(Heard::Silence),
+        }
+    }
+
+    /// Asks an instance that was not known what it knows; one that is not there was never met.
+    pub(crate) async fn meet(&self, peer: &Peer) {
+        if self.ask(peer, 0).await == Heard::Gone {
+            self.forget(&peer.id);
+        }
     }
 
     /// Tells one instance a piece, again if it does not answer: it may have gone after the message had reached it.
@@ -188,9 +230,8 @@ impl Circle {
         let host = || peer.host.clone();
         let unreachable = |reason: String| NotShared::Unreachable { host: host(), reason };
         let nonce = Uuid::new_v4().simple().to_string();
-        let piece = serde_bytes::Bytes::new(piece);
-        let update = write(&Update { from: self.me.clone(), nonce: nonce.clone(), piece });
-        let sealed = self.seal(&self.context("update", &peer.id), &update);
+        let update = Update { from: self.me.clone(), nonce: nonce.clone(), piece: Bytes::new(piece) };
+        let sealed = self.seal(&self.context("update", &peer.id), &write(&update, piece.len()));
         let sealed = sealed.map_err(|error| unreachable(error.to_string()))?;
         let request = async_nats::Request::new().payload(sealed.into()).timeout(None);
         match timeout_at(deadline, self.nats.send_request(self.subject_of(&peer.id), request)).await {
@@ -198,7 +239,8 @@ impl Circle {
             Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => Ok(Told::Gone),
             Ok(Err(error)) => Err(unreachable(error.to_string())),
             Ok(Ok(answer)) => {
-                self.is_taken(&nonce, &answer.payload).map_err(|reason| NotShared::Refused { host: host(), reason })
+                let taken = self.is_taken(&nonce, &answer.payload);
+                taken.map_err(|reason| NotShared::Refused { host: host(), reason })
             }
         }
     }
@@ -212,39 +254,41 @@ impl Circle {
         }
     }
 
-    /// Answers a message to all: a greeting.
-    pub(crate) async fn greeted(&self, message: Message) {
-        self.answer_hello("everybody", &message).await;
+    /// Answers a message to all: a greeting. Returns who greets, if that is news.
+    pub(crate) async fn greeted(&self, message: Message) -> Option<Peer> {
+        self.answer_hello("everybody", &message).await
     }
 
     /// Answers a message to this instance: a question for what it knows, or a piece to take.
     pub(crate) async fn addressed(&self, message: Message) {
         match self.open(&self.context("update", &self.me.id), &message.payload) {
             Ok(bytes) => self.answer_update(&message, &bytes).await,
-            Err(_) => self.answer_hello(&self.me.id, &message).await,
+            Err(_) => drop(self.answer_hello(&self.me.id, &message).await),
         }
     }
 
-    async fn answer_hello(&self, whom: &str, message: &Message) {
+    async fn answer_hello(&self, whom: &str, message: &Message) -> Option<Peer> {
         let opened = self.open(&self.context("hello", whom), &message.payload);
-        let hello =
-            opened.inspect_err(|error| tracing::warn!(%error, "a message that no other instance can have sent"));
-        let Some(Hello { from, nonce, start }) = hello.ok().and_then(|bytes| read(&bytes)) else { return };
+        // At this level, or whoever may publish here could fill the log.
+        let opened = opened.inspect_err(|error| tracing::debug!(%error, "no other instance can have sent this"));
+        let Hello { from, nonce, start } = read(&opened.ok()?)?;
         if from.id == self.me.id {
-            return;
+            return None;
         }
         // Before what is known is looked at: what comes after that it is told.
-        self.note(from);
-        let (pieces, next) = page(self.shared.pieces(), start);
-        let known = write(&Known { from: self.me.clone(), pieces, next });
-        self.reply(reply(message), &self.context("known", &nonce), &known).await;
+        let is_news = self.note(from.clone());
+        let pieces = self.shared.pieces();
+        let (page, size, next) = page(&pieces, start);
+        let known = Known { from: self.me.clone(), pieces: page, next, caught_up: self.is_caught_up() };
+        self.reply(reply(message), &self.context("known", &nonce), &write(&known, size)).await;
+        is_news.then_some(from)
     }
 
     async fn answer_update(&self, message: &Message, bytes: &[u8]) {
         let Ok(Update { from, nonce, piece }) = rmp_serde::from_slice(bytes) else { return };
         self.note(from);
         let error = self.shared.take(piece).err().map(|error| error.to_string());
-        self.reply(reply(message), &self.context("taken", &nonce), &write(&Taken { error })).await;
+        self.reply(reply(message), &self.context("taken", &nonce), &write(&Taken { error }, 0)).await;
     }
 
     async fn reply(&self, to: Option<Subject>, context: &str, message: &[u8]) {

@@ -2,7 +2,7 @@
 
 use lattice_protocol::HostKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::defaults::PAGE_BYTES;
@@ -28,11 +28,14 @@ pub(crate) struct Hello {
 
 /// Some of what an instance knows.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct Known<'a> {
     pub(crate) from: Peer,
-    pub(crate) pieces: Vec<ByteBuf>,
+    #[serde(borrow)]
+    pub(crate) pieces: Vec<&'a Bytes>,
     /// Where the next question is to start; none if this is the end.
     pub(crate) next: Option<usize>,
+    /// Whether it knows what the others do, as far as it can tell.
+    pub(crate) caught_up: bool,
 }
 
 /// Take this.
@@ -58,9 +61,15 @@ pub(crate) enum Told {
     Gone,
 }
 
-/// The bytes of a message, which are overwritten when they go.
-pub(crate) fn write<T: Serialize>(message: &T) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(rmp_serde::to_vec_named(message).expect("messages have text keys, and memory is written"))
+/// Bytes of all that is in a message beside its pieces, and more.
+const AROUND: usize = 1024;
+
+/// The bytes of a message around pieces of so many bytes. They are overwritten when they go, and have room from the
+/// beginning, so that none are left behind where they grow.
+pub(crate) fn write<T: Serialize>(message: &T, pieces: usize) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(pieces + AROUND));
+    rmp_serde::encode::write_named(&mut *bytes, message).expect("messages have text keys, and memory is written");
+    bytes
 }
 
 /// The message that the bytes are.
@@ -68,19 +77,19 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     rmp_serde::from_slice(bytes).ok()
 }
 
-/// The page of pieces that starts there, and where the next one does.
-pub(crate) fn page(pieces: Vec<Zeroizing<Vec<u8>>>, start: usize) -> (Vec<ByteBuf>, Option<usize>) {
-    let (mut page, mut size, count) = (Vec::new(), 0, pieces.len());
-    for piece in pieces.into_iter().skip(start) {
-        size += piece.len();
-        if size > PAGE_BYTES && !page.is_empty() {
+/// The page of pieces that starts there, how many bytes it has, and where the next one starts.
+pub(crate) fn page(pieces: &[Zeroizing<Vec<u8>>], start: usize) -> (Vec<&Bytes>, usize, Option<usize>) {
+    let (mut page, mut size) = (Vec::new(), 0);
+    for piece in pieces.iter().skip(start) {
+        if size + piece.len() > PAGE_BYTES && !page.is_empty() {
             let next = start + page.len();
-            return (page, Some(next));
+            return (page, size, Some(next));
         }
-        page.push(ByteBuf::from(piece.to_vec()));
+        // What stands around each piece is a few bytes.
+        size += piece.len() + 8;
+        page.push(Bytes::new(piece));
     }
-    debug_assert!(start + page.len() >= count);
-    (page, None)
+    (page, size, None)
 }
 
 #[cfg(test)]
@@ -89,11 +98,11 @@ mod tests {
 
     #[test]
     fn pages_hold_every_piece_once() {
-        let pieces = |sizes: &[usize]| -> Vec<_> { sizes.iter().map(|size| Zeroizing::new(vec![7; *size])).collect() };
         let check = |sizes: &[usize], expect: &[usize]| {
+            let pieces: Vec<_> = sizes.iter().map(|size| Zeroizing::new(vec![7; *size])).collect();
             let (mut start, mut counts) = (Some(0), Vec::new());
             while let Some(from) = start {
-                let (page, next) = page(pieces(sizes), from);
+                let (page, _, next) = page(&pieces, from);
                 counts.push(page.len());
                 start = next;
             }
@@ -102,7 +111,15 @@ mod tests {
         check(&[], &[0]);
         check(&[1, 2, 3], &[3]);
         check(&[PAGE_BYTES, 1, PAGE_BYTES, PAGE_BYTES + 1, 5], &[1, 1, 1, 1, 1]);
-        check(&[PAGE_BYTES / 2; 5], &[2, 2, 1]);
-        assert_eq!(page(pieces(&[1]), 7), (Vec::new(), None), "fewer than there were");
+        check(&[PAGE_BYTES / 3; 5], &[2, 2, 1]);
+        assert_eq!(page(&[Zeroizing::new(vec![7])], 7), (Vec::new(), 0, None), "fewer than there were");
+    }
+
+    #[test]
+    fn a_message_is_written_into_the_room_that_it_has() {
+        let piece = vec![7; 5000];
+        let peer = Peer { id: "a".repeat(32), host: lattice_claims::HostSeed::generate().public() };
+        let update = Update { from: peer, nonce: "n".repeat(32), piece: Bytes::new(&piece) };
+        assert_eq!(write(&update, piece.len()).capacity(), piece.len() + AROUND);
     }
 }

@@ -151,7 +151,7 @@ async fn greet_as(lattice: &Lattice, seed: &ClusterSeed, id: &str) {
 #[tokio::test]
 async fn who_is_silent_is_named_and_who_is_gone_is_forgotten() {
     let lattice = Lattice::start().await;
-    let seed = lattice.cluster.of_instances(&lattice.provider, &LinkName::default());
+    let seed = lattice.cluster.of_instances(&lattice.provider, "", &LinkName::default());
     let first = Instance::of(lattice.data(Vec::new())).await;
     let subject = lattice.subjects().instance(&lattice.provider, &LinkName::default(), "mute");
     let mute = lattice.client.subscribe(subject).await.expect("it listens");
@@ -164,6 +164,38 @@ async fn who_is_silent_is_named_and_who_is_gone_is_forgotten() {
     lattice.client.flush().await.expect("the server knows that it is gone");
     first.share("a", 2, "y").await.expect("it is alone again");
     assert_eq!(first.peers.others(), 0);
+}
+
+/// It starts, and whoever needs what the others know waits.
+#[tokio::test]
+async fn who_starts_beside_a_silent_instance_does_not_take_itself_for_one_that_knows() {
+    let lattice = Lattice::start().await;
+    let everybody = lattice.subjects().instances(&lattice.provider, &LinkName::default());
+    let silent = lattice.client.subscribe(everybody).await.expect("it listens");
+    lattice.client.flush().await.expect("it listens");
+    let first = Instance::of(lattice.data(Vec::new())).await;
+    let waits = tokio::time::timeout(Duration::ZERO, first.peers.caught_up()).await;
+    assert!(waits.is_err(), "what the silent one knows is not known");
+    drop(silent);
+    let second = Instance::of(lattice.data(Vec::new())).await;
+    second.share("a", 1, "x").await.expect("the first takes it");
+    eventually("silence is borne for a while only", LONG, async || {
+        tokio::time::timeout(Duration::from_secs(1), first.peers.caught_up()).await.ok()
+    })
+    .await;
+    assert_eq!(first.board.texts(), second.board.texts());
+}
+
+#[tokio::test]
+async fn who_greets_and_is_not_there_is_none_of_them() {
+    let lattice = Lattice::start().await;
+    let seed = lattice.cluster.of_instances(&lattice.provider, "", &LinkName::default());
+    let first = Instance::of(lattice.data(Vec::new())).await;
+    greet_as(&lattice, &seed, "gone").await;
+    let second = Instance::of(lattice.data(Vec::new())).await;
+    eventually("it is forgotten", LONG, async || (first.peers.others() == 1).then_some(())).await;
+    first.share("a", 1, "x").await.expect("the second takes it");
+    assert_eq!(second.board.texts(), first.board.texts());
 }
 
 #[tokio::test]

@@ -78,6 +78,14 @@ impl NatsAccount {
         self.push().await;
     }
 
+    /// How many clients are connected as users of this account.
+    ///
+    /// # Panics
+    /// If the server does not tell.
+    pub async fn connections(&self) -> usize {
+        self.authority.connections(&self.public_key()).await
+    }
+
     async fn push(&self) {
         let (subject, nats) = (self.public_key(), account_claims(self.jetstream, &self.revocations));
         self.authority.push(Token { name: &self.name, subject: &subject, expires: None, nats }).await;
