@@ -33,8 +33,8 @@
 //!
 //! The provider's own lattice is steered over its own connection. For any other an actor sets credentials, which are its own:
 //! no other actor uses them. They are tried before they are accepted, are in effect with the next call, and known to all
-//! instances of the provider before the answer. They go with the link and when they expire; that a connection is idle closes it
-//! and nothing more. An actor may set some for the provider's own lattice, too, which count until it sets none at all.
+//! instances of the provider before the answer. They go with the link, when they expire, and with the last instance, for nothing
+//! is stored; that a connection is idle closes it and nothing more. An actor may set some for the provider's own lattice, too, which count until it sets none at all.
 //!
 //! # Answers
 //!
