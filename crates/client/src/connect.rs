@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr, ServerError};
+use lattice_protocol::without_user_info;
 use tokio::time;
 use zeroize::Zeroizing;
 
@@ -233,9 +234,9 @@ async fn options(login: Login) -> Result<ConnectOptions, ConnectError> {
     }
 }
 
-/// The transport counts each server that it tries, also for the first connection.
+/// The transport counts each server that it tries, anew after each connection.
 fn bounds(options: ConnectOptions, settings: &ConnectSettings, servers: usize) -> ConnectOptions {
-    let options = options.max_reconnects(settings.reconnects.map(|tries| (tries + 1) * servers));
+    let options = options.max_reconnects(settings.reconnects.map(|tries| tries.max(1) * servers));
     if settings.gossip { options } else { options.ignore_discovered_servers() }
 }
 
@@ -310,16 +311,6 @@ fn escaped(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = text else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-/// The URL, or several, with everything removed that could be user info, also when it is malformed.
-fn without_user_info(urls: &str) -> String {
-    let bare = urls.split(',').map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
-        (_, None) => url.to_owned(),
-        (Some((scheme, _)), Some((_, place))) if !scheme.contains('@') => format!("{scheme}://{place}"),
-        (_, Some((_, place))) => place.to_owned(),
-    });
-    bare.collect::<Vec<_>>().join(",")
 }
 
 fn explain(error: async_nats::ConnectError, url: String, timeout: Duration) -> ConnectError {

@@ -41,6 +41,11 @@ pub(crate) const PRESENCE_AGAIN: Duration = Duration::from_millis(500);
 pub(crate) const MEMBERS_AGAIN: Duration = Duration::from_millis(50);
 /// How often the members are asked for: where half of the hosts are mute, one gather in a thousand meets mute ones alone.
 pub(crate) const MEMBERS_ASKED: usize = 10;
+/// How long a host may take to tell what every host knows before another one is asked besides. Hosts look it up in a few
+/// milliseconds; a long list may take longer, and is not to be made many times.
+pub(crate) const ANOTHER_AGAIN: Duration = Duration::from_millis(300);
+/// How often it is asked for: where one of three hosts is mute, one question in a hundred meets that one alone.
+pub(crate) const ANOTHER_ASKED: usize = 4;
 /// How long any host is asked to hold a question about the operation of a host that is gone: so often they look whether it
 /// counts as gone among them.
 pub(crate) const LOST_POLL: Duration = Duration::from_secs(1);

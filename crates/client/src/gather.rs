@@ -9,17 +9,16 @@ mod driver;
 mod roll;
 mod stream;
 
-use std::{error::Error, fmt, pin::Pin, time::Duration};
+use std::{error::Error, fmt, pin::Pin};
 
-use futures::{Stream, StreamExt, stream::FuturesUnordered};
+use futures::Stream;
 use lattice_protocol::{ControlSubject, HostKey, Members};
 use serde::de::DeserializeOwned;
-use tokio::time;
 
 use crate::{
     client::Client,
     defaults::{MEMBERS_AGAIN, MEMBERS_ASKED},
-    request::{Outgoing, RequestError, read_answer},
+    request::{Again, Outgoing, RequestError, read_answer},
 };
 pub use stream::GatherStream;
 pub(crate) use stream::{Event, Part};
@@ -154,18 +153,8 @@ impl Client {
     /// The members of the lattice, as one of its hosts knows them. A host that does not answer costs a moment: another
     /// one is asked besides.
     pub(crate) async fn ask_members(&self) -> Result<Members, RequestError> {
-        let ask = || self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::Members)));
-        let mut asked = FuturesUnordered::new();
-        asked.push(ask());
-        loop {
-            let wait = if asked.len() < MEMBERS_ASKED { MEMBERS_AGAIN } else { Duration::MAX };
-            // Cancel-safe: what is asked stays in its set, and answers wait there.
-            match time::timeout(wait.min(self.settings().timeout), asked.next()).await {
-                Ok(Some(answer)) => return answer,
-                Ok(None) | Err(_) if asked.len() < MEMBERS_ASKED => asked.push(ask()),
-                Ok(None) | Err(_) => {}
-            }
-        }
+        let request = Outgoing::query(self, self.subjects().build(&ControlSubject::Members));
+        self.query_any(request, Again { after: MEMBERS_AGAIN, at_most: MEMBERS_ASKED }).await
     }
 }
 

@@ -7,13 +7,14 @@ use lattice_protocol::{
     LinkDeliveries, Links, LogLines, LogQuery, Members, OperationId, OperationQuery, OperationRecord, OperationRecords,
     OperationsQuery,
 };
+use serde::de::DeserializeOwned;
 
 use crate::{
     client::Client,
     command::config_key,
-    defaults::INVENTORIES_AT_ONCE,
+    defaults::{ANOTHER_AGAIN, ANOTHER_ASKED, INVENTORIES_AT_ONCE},
     gather::{GatherStream, Gathered, Missing, Part, Question},
-    request::{Outgoing, RequestError},
+    request::{Again, Outgoing, RequestError},
 };
 
 impl Client {
@@ -85,7 +86,7 @@ impl Client {
     /// # Errors
     /// [`RequestError::NoResponders`] if the lattice has no host.
     pub async fn claims(&self) -> Result<Claims, RequestError> {
-        self.query(Outgoing::query(self, self.subjects().get_claims())).await
+        self.ask_any(Outgoing::query(self, self.subjects().get_claims())).await
     }
 
     /// The links known to the lattice, as one of its hosts tells them. Their values may hold secrets.
@@ -93,7 +94,7 @@ impl Client {
     /// # Errors
     /// As [`claims`](Self::claims).
     pub async fn links(&self) -> Result<Links, RequestError> {
-        self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::GetLinks))).await
+        self.ask_any(Outgoing::query(self, self.subjects().build(&ControlSubject::GetLinks))).await
     }
 
     /// Which links have arrived at the running providers, as each host of this project tells. Those of other projects do
@@ -131,7 +132,7 @@ impl Client {
     /// # Errors
     /// [`RequestError::NoResponders`] if the lattice has no host of this project.
     pub async fn registries(&self) -> Result<KnownRegistries, RequestError> {
-        self.query(Outgoing::query(self, self.subjects().build(&ControlSubject::Registries))).await
+        self.ask_any(Outgoing::query(self, self.subjects().build(&ControlSubject::Registries))).await
     }
 
     /// The operations of the lattice, newest first, as one of its hosts finds them recorded.
@@ -154,7 +155,7 @@ impl Client {
     pub async fn operations(&self, query: OperationsQuery) -> Result<OperationRecords, RequestError> {
         let query = OperationsQuery { lattice_id: Some(self.lattice().clone()), ..query };
         let subject = self.subjects().build(&ControlSubject::Operations);
-        self.query(Outgoing::with_body(self, subject, &query)).await
+        self.ask_any(Outgoing::with_body(self, subject, &query)).await
     }
 
     /// How an operation stands, as its host tells it. The host answers when it ends, and at the latest after `wait`.
@@ -194,7 +195,7 @@ impl Client {
     pub async fn config(&self, entity: &EntityKey) -> Result<ConfigValues, RequestError> {
         let subject = ControlSubject::GetConfig { entity: entity.clone(), key: None };
         let request = Outgoing::query(self, self.subjects().build(&subject));
-        match self.query(request).await {
+        match self.ask_any(request).await {
             // How published hosts say that they never heard of the entity.
             Err(RequestError::Unreadable { source: lattice_protocol::DecodeError::Empty, .. }) => {
                 Ok(ConfigValues::default())
@@ -209,8 +210,13 @@ impl Client {
     /// As [`config`](Self::config), and [`RequestError::Key`] if the key cannot be part of a subject.
     pub async fn config_value(&self, entity: &EntityKey, key: &str) -> Result<Option<Vec<u8>>, RequestError> {
         let subject = ControlSubject::GetConfig { entity: entity.clone(), key: Some(config_key(key)?) };
-        let value: ConfigValue = self.query(Outgoing::query(self, self.subjects().build(&subject))).await?;
+        let value: ConfigValue = self.ask_any(Outgoing::query(self, self.subjects().build(&subject))).await?;
         Ok(value.found.then_some(value.data))
+    }
+
+    /// Asks for what every host knows.
+    async fn ask_any<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
+        self.query_any(request, Again { after: ANOTHER_AGAIN, at_most: ANOTHER_ASKED }).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::{io, time::Duration};
 
 use async_nats::{HeaderMap, Message, PublishErrorKind, RequestErrorKind, Subscriber, connection::State};
 use bytes::Bytes;
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use lattice_protocol::{Ack, DecodeError, Encoding, Format, ProviderKey, RefusalCode, decode_command};
 use serde::de::DeserializeOwned;
 use tokio::time;
@@ -145,10 +146,42 @@ impl Client {
     /// Sends a request that changes nothing and reads its answer, which is asked for again in parts if it is too large
     /// for one message.
     pub(crate) async fn query<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
-        match self.request(request.clone()).await {
+        let answer = self.request(request.clone()).await;
+        self.or_in_parts(answer, request).await
+    }
+
+    async fn or_in_parts<T: DeserializeOwned>(
+        &self,
+        answer: Result<T, RequestError>,
+        request: Outgoing,
+    ) -> Result<T, RequestError> {
+        match answer {
             Err(error) if error.refusal_code() == Some(RefusalCode::TooLarge) => self.request_in_parts(request).await,
             answer => answer,
         }
+    }
+
+    /// Sends a request that changes nothing to whichever host takes it, and returns the first answer. A host that does not
+    /// answer costs a moment: another one is asked besides.
+    pub(crate) async fn query_any<T: DeserializeOwned>(
+        &self,
+        request: Outgoing,
+        again: Again,
+    ) -> Result<T, RequestError> {
+        let (subject, timeout) = (request.subject.clone(), request.timeout);
+        let asking = async {
+            let mut asked = FuturesUnordered::new();
+            let mut times = time::interval(again.after);
+            loop {
+                // Cancel-safe: what is asked stays in its set, and answers wait there.
+                tokio::select! {
+                    _ = times.tick(), if asked.len() < again.at_most => asked.push(self.request(request.clone())),
+                    Some(answer) = asked.next() => return answer,
+                }
+            }
+        };
+        let answer = self.in_time(&subject, timeout, asking).await?;
+        self.or_in_parts(answer, request).await
     }
 
     /// Sends a request and returns its answer, whatever it says.
@@ -211,6 +244,15 @@ impl Client {
     fn too_large(&self, subject: String, size: usize) -> RequestError {
         RequestError::TooLarge { subject, size, max: self.nats().max_payload() }
     }
+}
+
+/// When a question that any host answers is asked again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    /// How long after the last time.
+    pub(crate) after: Duration,
+    /// How often in all.
+    pub(crate) at_most: usize,
 }
 
 /// A request as it goes out.

@@ -42,6 +42,11 @@ impl Change {
         let alone = timeout_at(self.deadline, Arc::clone(&self.linked.changes).lock_owned());
         let alone =
             alone.await.map_err(|_| Refusal::new(ErrorCode::TimedOut, "another change of credentials is under way"))?;
+        // What counts now has to be known here, or it would not be what is put back, nor older than what is set.
+        let caught_up = timeout_at(self.deadline, self.desk.peers.caught_up()).await;
+        caught_up.map_err(|_| {
+            Refusal::new(ErrorCode::TimedOut, "what other instances of the provider know is not known here yet")
+        })?;
         let is_own = self.line.1 == *self.desk.own() && credentials == Credentials::default();
         let nats = match is_own {
             true => None,
@@ -85,6 +90,9 @@ impl Change {
         match nats {
             Some(nats) => self.desk.connections.put(&self.line, piece.version(), nats),
             None => self.desk.connections.close(|line| *line == self.line),
+        }
+        if !self.is_linked() {
+            self.desk.connections.close(|line| *line == self.line);
         }
         Ok(self.desk.peers.share(&piece.bytes(), self.deadline).await?)
     }

@@ -8,7 +8,7 @@ use std::{
 
 use async_nats::{Client, RequestErrorKind, connection::State};
 use lattice_client::{ConnectError, ConnectSettings, connect};
-use lattice_protocol::{ActorKey, LatticeName, contract::lattice_control::ErrorCode};
+use lattice_protocol::{ActorKey, LatticeName, contract::lattice_control::ErrorCode, without_user_info};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
@@ -55,7 +55,7 @@ impl Slot {
 
 impl Connections {
     pub(crate) fn new(own_url: String) -> Self {
-        Self { own_url: anonymous(&own_url), slots: Mutex::default() }
+        Self { own_url: without_user_info(&own_url), slots: Mutex::default() }
     }
 
     /// The connection with the credentials of this version, made if it does not stand.
@@ -109,10 +109,11 @@ impl Connections {
         self.lock().retain(|line, _| !is_closed(line));
     }
 
-    /// Closes those that nobody has used for long.
-    pub(crate) fn close_idle(&self) {
+    /// Closes those that nobody has used for long, and those of credentials that no longer count.
+    pub(crate) fn close_idle(&self, counts: impl Fn(&Line, Version) -> bool) {
         // One that somebody holds is being used.
-        self.lock().retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle());
+        let is_kept = |line: &Line, slot: &Arc<Slot>| !slot.is_idle() && counts(line, slot.version);
+        self.lock().retain(|line, slot| Arc::strong_count(slot) > 1 || is_kept(line, slot));
     }
 
     async fn connect(
@@ -150,16 +151,6 @@ impl Connections {
     fn lock(&self) -> MutexGuard<'_, HashMap<Line, Arc<Slot>>> {
         self.slots.lock().expect("nothing panics while it holds the connections")
     }
-}
-
-/// The addresses without user info, which is the provider's and no actor's.
-fn anonymous(urls: &str) -> String {
-    let bare = urls.split(',').map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, place))) if !scheme.contains('@') => format!("{scheme}://{place}"),
-        (_, Some((_, place))) => place.to_owned(),
-        (_, None) => url.to_owned(),
-    });
-    bare.collect::<Vec<_>>().join(",")
 }
 
 fn told(error: ConnectError, left: Duration) -> Refusal {
@@ -210,10 +201,8 @@ mod tests {
 
     #[test]
     fn what_the_provider_logs_in_with_is_no_actors() {
-        let check = |urls, expect| assert_eq!(anonymous(urls), expect);
-        check("nats://me:secret@a:4222,tls://token@b, c", "nats://a:4222,tls://b, c");
-        check("me:p@ss@a", "a");
-        check("127.0.0.1:4222", "127.0.0.1:4222");
+        let connections = Connections::new("nats://me:secret@a:4222,tls://token@b".to_owned());
+        assert_eq!(connections.own_url, "nats://a:4222,tls://b");
     }
 
     #[tokio::test]
@@ -235,12 +224,15 @@ mod tests {
         assert_ne!(other, one, "it is of other credentials");
         assert!(![one, other].contains(&id(first).await), "who comes late has one of its own");
         assert_eq!(id(second).await, other, "and leaves the other alone");
-        connections.close_idle();
+        connections.close_idle(|_, _| true);
         assert_eq!(id(second).await, other, "it is not idle");
         time::pause();
         time::advance(IDLE).await;
         time::resume();
-        connections.close_idle();
-        assert_ne!(id(second).await, other, "it was idle, and what it is made of stays known");
+        connections.close_idle(|_, _| true);
+        let again = id(second).await;
+        assert_ne!(again, other, "it was idle, and what it is made of stays known");
+        connections.close_idle(|_, version| version != second);
+        assert_ne!(id(second).await, again, "its credentials no longer counted");
     }
 }

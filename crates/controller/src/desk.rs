@@ -26,7 +26,7 @@ use crate::{
     keychain::{Keychain, Known, State, Version},
     linked::Linked,
     operations::carry_out,
-    steering::Steering,
+    steering::{Steering, whole_millis},
 };
 
 /// What calls need.
@@ -87,7 +87,7 @@ impl Desk {
             tracing::info!(%actor, %lattice, "credentials have expired and are forgotten");
         }
         self.connections.close(|line| gone.contains(line));
-        self.connections.close_idle();
+        self.connections.close_idle(|line, version| self.keychain.is_current(line, version));
     }
 
     pub(crate) fn linked(&self, actor: &ActorKey) -> Option<Arc<Linked>> {
@@ -191,14 +191,12 @@ impl Caller<'_> {
             prefix: self.desk.context.host_data().lattice_control_prefix.clone(),
             // Hosts of other projects take commands in no other.
             format: Format::JSON,
-            timeout: left * REQUEST_SHARE / 10,
+            timeout: whole_millis(left * REQUEST_SHARE / 10),
             follow_events: false,
             requester: Some(format!("actor {}", self.actor)),
             ..ClientSettings::default()
         };
-        let client = Client::new(nats, settings);
-        let gatherer = client.with(|settings| settings.timeout = left.min(self.grants.gather_limit));
-        Steering { client, gatherer, grants: Arc::clone(&self.grants) }
+        Steering { client: Client::new(nats, settings), deadline: self.deadline, grants: Arc::clone(&self.grants) }
     }
 
     /// Sets credentials: tried, then in effect here, then known to every instance.

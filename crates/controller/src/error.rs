@@ -38,7 +38,9 @@ impl Refusal {
     pub(crate) fn not_granted(what: impl fmt::Display, value: &str) -> Self {
         Self::new(
             ErrorCode::NotGranted,
-            format!("the actor's link does not grant {what}; its value `{value}` says what it does"),
+            format!(
+                "the actor's link does not grant {what}; its value `{value}` says what it does, `lattice link put` changes it"
+            ),
         )
     }
 

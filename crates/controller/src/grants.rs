@@ -149,7 +149,12 @@ impl Grants {
         self.rights.contains(&Right::Manage)
     }
 
+    /// Whether the actor may have the image started.
     pub(crate) fn require_image(&self, reference: &str) -> Result<(), Refusal> {
+        if reference.is_empty() && self.images != Scope::All {
+            let text = "no image is named, and the actor's link grants only those that its value `images` says";
+            return Err(Refusal::invalid(text));
+        }
         match self.images.has(|prefix| is_image_of(reference, prefix)) {
             true => Ok(()),
             false => Err(Refusal::not_granted(format!("image `{}`", shown(reference)), "images")),

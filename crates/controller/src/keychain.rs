@@ -78,7 +78,10 @@ impl Ring {
 
     fn put(&mut self, actor: &ActorKey, lattice: &LatticeName, state: State) -> Piece {
         let before = self.lattices.get(lattice).map(|known| known.version);
-        let known = Known { version: Version::after(before), state };
+        self.put_known(actor, lattice, Known { version: Version::after(before), state })
+    }
+
+    fn put_known(&mut self, actor: &ActorKey, lattice: &LatticeName, known: Known) -> Piece {
         self.lattices.insert(lattice.clone(), known.clone());
         Piece { actor: actor.clone(), lattice: lattice.clone(), known }
     }
@@ -136,7 +139,15 @@ impl Keychain {
         let mut rings = self.lock();
         let ring = rings.get_mut(actor)?;
         let is_latest = ring.lattices.get(lattice).is_some_and(|latest| latest.version == known.version);
-        (is_latest && is_linked()).then(|| ring.put(actor, lattice, state))
+        // Just later than what is undone, so that it counts less than what others were told meanwhile.
+        let undone = || Known { version: known.version.next(), state };
+        (is_latest && is_linked()).then(|| ring.put_known(actor, lattice, undone()))
+    }
+
+    /// Whether these are the credentials that count.
+    pub(crate) fn is_current(&self, (actor, lattice): &(ActorKey, LatticeName), version: Version) -> bool {
+        let known = self.get(actor, lattice);
+        known.is_some_and(|known| known.version == version && matches!(known.state, State::Set(_)))
     }
 
     /// The actor is linked here.
@@ -196,7 +207,15 @@ impl Version {
     fn after(before: Option<Self>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        let micros = now.max(before.map_or(0, |before| before.micros.saturating_add(1)));
+        Self::at(now.max(before.map_or(0, |before| before.micros.saturating_add(1))))
+    }
+
+    /// The one that follows.
+    fn next(self) -> Self {
+        Self::at(self.micros.saturating_add(1))
+    }
+
+    fn at(micros: u64) -> Self {
         let chance = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), micros);
         Self { micros, chance }
     }
@@ -238,6 +257,8 @@ impl Shared for Keychain {
         let ring = rings.entry(actor).or_default();
         if ring.is_behind(&lattice, &known) {
             ring.lattices.insert(lattice, known);
+            // Another instance may have been told of a new link a little earlier.
+            ring.unlinked = ring.unlinked.map(|_| Instant::now());
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ impl Provider for LatticeController {
 
     async fn shutdown(&self) {
         self.sweeper.abort();
+        self.desk.peers.leave().await;
     }
 }
 

@@ -1,12 +1,13 @@
 //! [`Steering`]: one call's way to a lattice: a client with the call's time, in the actor's name, and what it is granted there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lattice_client::{Client, Gathered, Missing, Operation, RequestError};
 use lattice_protocol::{
     HostKey,
     contract::lattice_control::{CtlOperationAck, ErrorCode, Gathering, Shortfall},
 };
+use tokio::time::Instant;
 
 use crate::{
     error::{NOBODY, Refusal},
@@ -17,12 +18,18 @@ use crate::{
 pub(crate) struct Steering {
     /// Waits for one host as long as the call's time lets it.
     pub(crate) client: Client,
-    /// Waits for silent hosts no longer than is granted.
-    pub(crate) gatherer: Client,
+    /// When what is asked has to have an answer.
+    pub(crate) deadline: Instant,
     pub(crate) grants: Arc<Grants>,
 }
 
 impl Steering {
+    /// The same client, which waits for silent hosts as long as is granted, and no longer than there is time.
+    pub(crate) fn gatherer(&self) -> Client {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.client.with(|settings| settings.timeout = whole_millis(left).min(self.grants.gather_limit))
+    }
+
     /// Whether a host is one of those that are granted. Its labels are asked for anew each time, for they change.
     pub(crate) async fn require_host(&self, host: &HostKey) -> Result<(), Refusal> {
         if !self.grants.limits_hosts() {
@@ -34,6 +41,11 @@ impl Steering {
             false => Err(self.grants.no_such_labels(host)),
         }
     }
+}
+
+/// A time as it is told where it was not enough.
+pub(crate) fn whole_millis(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What asking one host came to.

@@ -131,7 +131,9 @@ pub(crate) async fn name_hosts(lattice: &Lattice, deliveries: impl Iterator<Item
 pub(crate) fn judge(deliveries: &[Delivery], ended: bool, kept: &str, printer: Printer) -> anyhow::Result<()> {
     let failed = deliveries.iter().any(|delivery| delivery.state == State::Failed);
     let (code, message, hint) = match (failed, ended) {
-        (true, _) => (Code::Failed, "not every provider took that", "`lattice logs provider` shows what it says"),
+        (true, _) => {
+            (Code::Failed, "not every provider took that", "`lattice logs provider PROVIDER` shows what it says")
+        }
         (false, false) => {
             (Code::TimedOut, "not every provider has said so yet", "`lattice get links` shows how it goes on")
         }

@@ -28,6 +28,7 @@ mod parts;
 mod provider;
 mod redaction;
 mod subject;
+mod url;
 
 pub use control::{
     Ack, ActorAuction, ActorBid, ActorDescription, ActorInstance, Annotations, ArtifactKind, ArtifactQuery, Artifacts,
@@ -59,3 +60,4 @@ pub use subject::{
     ArtifactSubjects, ArtifactVerb, CommandVerb, ControlPrefix, ControlSubject, ControlSubjects, EventSubjects,
     HostSubjects, LabelVerb, RpcSubjects, is_reply_subject,
 };
+pub use url::without_user_info;

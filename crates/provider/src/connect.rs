@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_nats::{Client, ConnectOptions, Event};
-use lattice_protocol::HostData;
+use lattice_protocol::{HostData, without_user_info};
 
 use crate::{
     defaults::{CONNECT_LIMIT, NATS_URL},
@@ -37,7 +37,7 @@ impl NatsAccess {
         let servers: Vec<&str> = urls.split(',').map(str::trim).collect();
         let options = self.options()?.name(&self.name).connection_timeout(CONNECT_LIMIT).event_callback(tell);
         let connected = options.connect(servers.as_slice()).await;
-        connected.map_err(|source| StartError::Connect { url: without_user_info(&servers), source })
+        connected.map_err(|source| StartError::Connect { url: without_user_info(urls), source })
     }
 
     fn options(&self) -> Result<ConnectOptions, StartError> {
@@ -84,31 +84,5 @@ async fn tell(event: Event) {
         Event::Disconnected => tracing::warn!("the connection to NATS is lost and will be restored"),
         Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
         other => tracing::warn!(event = %other, "NATS"),
-    }
-}
-
-/// The addresses with everything removed that could be user info, also where they are malformed.
-fn without_user_info(urls: &[&str]) -> String {
-    let bare = urls.iter().map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
-        (_, None) => (*url).to_owned(),
-        (Some((scheme, _)), Some((_, place))) if !scheme.contains('@') => format!("{scheme}://{place}"),
-        (_, Some((_, place))) => place.to_owned(),
-    });
-    bare.collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_shown_without_user_info() {
-        let check = |url, expect| assert_eq!(without_user_info(&[url]), expect);
-        check("nats://127.0.0.1:4222", "nats://127.0.0.1:4222");
-        check("127.0.0.1:4222", "127.0.0.1:4222");
-        check("nats://user:pass@host:4222", "nats://host:4222");
-        check("user:p@ss@host", "host");
-        check("pass@word://user@host", "host");
-        assert_eq!(without_user_info(&["nats://a@b", "c"]), "nats://b,c");
     }
 }

@@ -87,3 +87,7 @@ pub(crate) const GREETING_MOMENT: Duration = Duration::from_millis(300);
 
 /// How many that greet are asked back at once: each costs a question, and forged ones nothing more.
 pub(crate) const MEETINGS: usize = 16;
+
+/// How long after a connection came back others may take to come back to the server too: reconnecting clients wait up to 4 s
+/// between attempts.
+pub(crate) const RETURN_LIMIT: Duration = Duration::from_secs(5);

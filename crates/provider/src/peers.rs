@@ -105,21 +105,27 @@ impl Peers {
         self.circle.caught_up().await;
     }
 
-    /// Tells the other instances a piece, and waits until each of them has it. One that is gone is none of them any more.
+    /// Leaves the others, who need not find out by themselves. To be called when a provider shuts down.
+    pub async fn leave(&self) {
+        self.circle.say_goodbye().await;
+    }
+
+    /// Tells the other instances a piece, and waits until each of them has it. One that is gone is none of them any more, and
+    /// neither is one that is silent and has missed its greeting.
     ///
     /// # Errors
     /// The first of those that do not have it, as far as is known; the others may.
     pub async fn share(&self, piece: &[u8], deadline: Instant) -> Result<(), NotShared> {
         let peers = self.circle.peers();
+        let (asked, mut failure) = (Instant::now(), None);
         let told = peers.iter().map(|peer| self.circle.tell(peer, piece, deadline));
-        let mut failure = None;
         for (peer, told) in peers.iter().zip(join_all(told).await) {
             match told {
                 Ok(Told::Taken) => {}
-                Ok(Told::Gone) => self.circle.forget(&peer.id),
+                Ok(Told::Gone) => self.circle.forget(&peer.id, asked),
                 // It has missed its greeting: where others listen to all subjects, no server says that it is gone.
                 Err(NotShared::Silent { .. }) if !self.circle.was_heard_lately(&peer.id) => {
-                    self.circle.forget(&peer.id)
+                    self.circle.forget(&peer.id, asked)
                 }
                 Err(error) => failure = failure.or(Some(error)),
             }

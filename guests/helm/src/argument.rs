@@ -23,7 +23,7 @@ impl<'a> Argument<'a> {
         let problem = Rc::new(RefCell::new(None));
         match argument(payload) {
             Ok(Value::Nil) => Self { map: Value::map([]), problem },
-            Ok(map) => Self { map, problem }.knowing(&[known, &["lattice", "via"]].concat()),
+            Ok(map) => Self { map, problem }.knowing("the argument", &[known, &["lattice", "via"]].concat()),
             Err(error) => Self { map: Value::Nil, problem }.wrong(error.to_string()),
         }
     }
@@ -83,24 +83,24 @@ impl<'a> Argument<'a> {
 
     /// The map under `key`, which knows these keys.
     pub(crate) fn inner(&self, key: &str, known: &[&str]) -> Self {
-        self.inside(self.map.get(key).unwrap_or(&Value::Nil), known)
+        self.inside(key, self.map.get(key).unwrap_or(&Value::Nil), known)
     }
 
     /// The names and maps of the map under `key`, each of which knows these keys; none where there is no map.
     pub(crate) fn maps_if_any(&self, key: &str, known: &[&str]) -> Option<Vec<(&'a str, Self)>> {
-        let entry = |(name, map): &(Value<'a>, Value<'a>)| Some((name.as_str()?, self.inside(map, known)));
+        let entry = |(name, map): &(Value<'a>, Value<'a>)| Some((name.as_str()?, self.inside(key, map, known)));
         self.some(key, "a map of maps", |map| map.as_map()?.iter().map(entry).collect())
     }
 
-    fn inside(&self, map: &Value<'a>, known: &[&str]) -> Self {
-        Self { map: map.clone(), problem: Rc::clone(&self.problem) }.knowing(known)
+    fn inside(&self, key: &str, map: &Value<'a>, known: &[&str]) -> Self {
+        Self { map: map.clone(), problem: Rc::clone(&self.problem) }.knowing(&["`", key, "`"].concat(), known)
     }
 
-    fn knowing(self, known: &[&str]) -> Self {
+    fn knowing(self, what: &str, known: &[&str]) -> Self {
         let kind = self.map.kind();
         let entries = match self.map.as_map() {
             Some(entries) => entries,
-            None => return self.wrong(["the argument must be a map, not ", kind].concat()),
+            None => return self.wrong([what, " must be a map, not ", kind].concat()),
         };
         let mut keys = entries.iter().map(|(key, _)| key.as_str().unwrap_or_else(|| key.kind()));
         match keys.find(|key| !known.contains(key)) {
@@ -115,7 +115,10 @@ impl<'a> Argument<'a> {
         let value = self.map.get(key)?;
         let read = read(value);
         if read.is_none() {
-            self.note(["`", key, "` must be ", expected, ", not ", value.kind()].concat());
+            // That a map of other things is no map of these is told best by what is expected.
+            let kind = Some(value.kind()).filter(|kind| !expected.starts_with(kind));
+            let not = kind.map_or_else(String::new, |kind| [", not ", kind].concat());
+            self.note(["`", key, "` must be ", expected, &not].concat());
         }
         read
     }

@@ -30,7 +30,8 @@ pub(crate) fn auction_actor(payload: &[u8]) -> Result<Vec<u8>, String> {
 
 pub(crate) fn get_hosts(payload: &[u8]) -> Result<Vec<u8>, String> {
     let argument = Argument::read(payload, &[]);
-    let hosts = argument.control()?.get_hosts(argument.lattice())?;
+    let lattice = argument.lattice();
+    let hosts = argument.control()?.get_hosts(lattice)?;
     Ok(answer::gathered("hosts", &hosts, answer::host))
 }
 
@@ -43,12 +44,14 @@ pub(crate) fn get_host_inventory(payload: &[u8]) -> Result<Vec<u8>, String> {
 
 pub(crate) fn get_claims(payload: &[u8]) -> Result<Vec<u8>, String> {
     let argument = Argument::read(payload, &[]);
-    let claims = argument.control()?.get_claims(argument.lattice())?;
+    let lattice = argument.lattice();
+    let claims = argument.control()?.get_claims(lattice)?;
     Ok(answer::claims(&claims))
 }
 
 pub(crate) fn get_links(payload: &[u8]) -> Result<Vec<u8>, String> {
     let argument = Argument::read(payload, &[]);
-    let links = argument.control()?.get_links(argument.lattice())?;
+    let lattice = argument.lattice();
+    let links = argument.control()?.get_links(lattice)?;
     Ok(answer::links(&links))
 }

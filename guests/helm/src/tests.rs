@@ -115,9 +115,16 @@ fn what_cannot_be_meant_is_invalid() {
     );
     check_invalid("Helm.StopHost", texts([("timeout", "1")]), "`timeout` must be a whole number from 0, not a string");
     let argument = Value::map([("annotations", Value::map([("a", Value::Uint(1))]))]);
-    check_invalid("Helm.StartActor", argument, "`annotations` must be a map of strings, not a map");
+    check_invalid("Helm.StartActor", argument, "`annotations` must be a map of strings");
     let argument = Value::map([("credentials", texts([("r", "pw")]))]);
-    check_invalid("Helm.SetRegistryCredentials", argument, "the argument must be a map, not a string");
+    check_invalid("Helm.SetRegistryCredentials", argument, "`credentials` must be a map, not a string");
+    check_invalid("Helm.AdvertiseLink", Value::Nil, "`link` must be a map, not nil");
+    let argument = Value::map([("count", Value::Uint(70_000))]);
+    check_invalid("Helm.StopActor", argument, "`count` must be a whole number from 0 to 65535");
+    for operation in ["Helm.GetHosts", "Helm.GetClaims", "Helm.GetLinks", "Helm.GetHostInventory", "Helm.StopHost"] {
+        let argument = Value::map([("lattice", Value::Uint(5))]);
+        check_invalid(operation, argument, "`lattice` must be a string, not a whole number");
+    }
     // The first is told.
     let argument = Value::map([("timeout", "1".into()), ("host", Value::Uint(1))]);
     check_invalid("Helm.StopHost", argument, "`host` must be a string, not a whole number");

@@ -17,7 +17,7 @@ mod round;
 mod settings;
 mod survey;
 
-use lattice_guest::lattice_control::ControlError;
+use lattice_guest::lattice_control::{Code, ControlError};
 use lattice_guest::messaging::Message;
 use lattice_guest::msgpack::argument;
 use lattice_guest::{log, Level};
@@ -33,19 +33,26 @@ lattice_guest::actor! {
 fn handle_message(payload: &[u8]) -> Result<Vec<u8>, String> {
     let message = Message::read(payload)?;
     let text = std::str::from_utf8(message.body).map_err(|_| "the body of the message is not UTF-8")?;
-    keep_up(&Settings::of_text(text)?)?;
+    keep_up(&Settings::of_text(text).map_err(invalid)?)?;
     Ok(Vec::new())
 }
 
 fn keep(payload: &[u8]) -> Result<Vec<u8>, String> {
-    let settings = Settings::of_argument(&argument(payload)?)?;
+    let settings = Settings::of_argument(&argument(payload)?).map_err(invalid)?;
     Ok(keep_up(&settings)?.encode())
+}
+
+fn invalid(text: String) -> ControlError {
+    ControlError { code: Code::Invalid, text }
 }
 
 /// Does one round, and logs it if there is something to say.
 fn keep_up(settings: &Settings) -> Result<Report, ControlError> {
     let (report, end) = round::go(settings);
     match &end {
+        Err(error) if !report.is_informed() => {
+            log(Level::Warn, &format!("{}: what runs cannot be told: {}", settings.name, error));
+        }
         Err(error) => log(Level::Warn, &format!("{}; the round failed: {}", report, error)),
         Ok(()) if report.is_news() => log(Level::Info, &report.to_string()),
         Ok(()) => {}

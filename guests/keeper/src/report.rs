@@ -20,6 +20,7 @@ pub(crate) struct Report {
     unreadable: u64,
     problems: Vec<(String, ControlError)>,
     changed: bool,
+    is_informed: bool,
 }
 
 impl Report {
@@ -35,7 +36,13 @@ impl Report {
             unreadable: survey.unreadable,
             problems: survey.problems,
             changed,
+            is_informed: survey.is_whole,
         }
+    }
+
+    /// Whether all hosts were asked, so that the numbers mean something.
+    pub(crate) fn is_informed(&self) -> bool {
+        self.is_informed
     }
 
     /// Whether the log should have it.

@@ -15,6 +15,8 @@ pub(crate) const ANNOTATION: &str = "lattice.keeper";
 /// What a lattice looks like.
 #[derive(Default)]
 pub(crate) struct Survey {
+    /// Whether all hosts were asked what runs there.
+    pub(crate) is_whole: bool,
     /// The hosts that told what runs there, by their keys.
     pub(crate) hosts: Vec<Host>,
     /// The hosts that are known to the lattice and told nothing: what runs there, if anything, does not count.
@@ -39,6 +41,7 @@ impl Survey {
         for id in ids {
             self.look_at(id, control, settings)?;
         }
+        self.is_whole = true;
         let bidders = bidders(control, settings)?;
         for host in &mut self.hosts {
             host.bids = bidders.contains(&host.id);

@@ -30,20 +30,6 @@ fn malformed_urls_are_refused_without_their_secrets() {
 }
 
 #[test]
-fn user_info_is_cut_out() {
-    for (url, bare) in [
-        ("nats://me:pw@a:1", "nats://a:1"),
-        ("me:pw@a", "a"),
-        ("nats://me:p@w@a", "nats://a"),
-        ("me@you:p://w@a", "a"),
-        ("nats://me:pw@a:1,b,nats://me@c", "nats://a:1,b,nats://c"),
-        ("nats://a", "nats://a"),
-    ] {
-        assert_eq!(without_user_info(url), bare);
-    }
-}
-
-#[test]
 fn percent_signs_that_escape_nothing_stay() {
     assert_eq!(percent_decoded("100%"), "100%");
     assert_eq!(percent_decoded("%zz%4"), "%zz%4");

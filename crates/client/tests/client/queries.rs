@@ -133,6 +133,21 @@ async fn a_slow_host_does_not_keep_others_from_being_asked() {
 }
 
 #[tokio::test]
+async fn a_host_that_hangs_does_not_hide_what_another_one_knows() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = DEADLINE).await;
+    let claims = format!(r#"{{"claims":[{{"sub":"{ACTOR}","name":"echo"}}]}}"#).into_bytes();
+    let links = br#"{"links":[]}"#.to_vec();
+    let mut hosts = Vec::new();
+    for (what, answer) in [("claims", claims), ("links", links)] {
+        let mut answers = [None, Some(answer)].into_iter();
+        let subject = format!("wasmbus.ctl.default.get.{what}");
+        hosts.push(Responder::start(&nats, &subject, move |_| answers.next().flatten().into_iter().collect()).await);
+    }
+    assert_eq!(client.claims().await.expect("another host answers").claims.good.len(), 1);
+    assert_eq!(client.links().await.expect("another host answers").links.good.len(), 0);
+}
+
+#[tokio::test]
 async fn claims_come_in_either_encoding() {
     let (nats, client) = lattice().await;
     let json = format!(r#"{{"claims":[{{"sub":"{ACTOR}","name":"echo","version":null}}]}}"#);

@@ -10,7 +10,7 @@ use crate::{
 
 /// The hosts that are granted.
 pub(super) async fn hosts(steering: &Steering) -> Result<Vec<Host>, Refusal> {
-    let gathered = steering.gatherer.hosts().await.map_err(|error| of_lattice(&error))?;
+    let gathered = steering.gatherer().hosts().await.map_err(|error| of_lattice(&error))?;
     require_somebody(&gathered)?;
     let granted = gathered.items.into_iter().filter(|host| steering.grants.has_host(&host.labels));
     noted(granted.map(Host::from).collect(), &gathered.missing, &gathered.errors, gathered.complete)

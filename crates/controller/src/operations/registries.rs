@@ -48,7 +48,7 @@ async fn replaced(steering: &Steering) -> Result<Vec<String>, Refusal> {
 }
 
 async fn tell(steering: &Steering, credentials: BTreeMap<String, RegistryCredential>) -> Result<(), Refusal> {
-    let taken = steering.gatherer.merge_registries(&Registries(credentials)).await;
+    let taken = steering.gatherer().merge_registries(&Registries(credentials)).await;
     let taken = taken.map_err(|error| of_lattice(&error))?;
     require_somebody(&taken)?;
     if let Some(error) = taken.errors.first() {

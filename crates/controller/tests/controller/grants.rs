@@ -132,6 +132,15 @@ async fn images_are_those_with_the_prefix() {
         assert_eq!(code(&refused), "not_granted", "{operation}");
         assert!(refused.expect_err("refused").contains("`images`"));
     }
+    let unnamed = [
+        ("StartActor", json!({ "actorRef": "", "count": 1, "hostId": host })),
+        ("ScaleActor", json!({ "actorId": key, "actorRef": "", "count": 1, "hostId": host })),
+    ];
+    for (operation, command) in unnamed {
+        assert_eq!(actor.refused(operation, command).await, "invalid", "{operation}");
+    }
+    // It starts nothing.
+    actor.done("ScaleActor", json!({ "actorId": key, "actorRef": "", "count": 0, "hostId": host })).await;
     let granted = json!({ "actorRef": "r.example/team/app:1", "constraints": {} });
     assert_eq!(ids(&actor.call("AuctionActor", granted).await.expect("bids"), "hostId"), [host.to_string()]);
 }

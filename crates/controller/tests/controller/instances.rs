@@ -61,7 +61,8 @@ async fn silent_instance(stage: &Stage) -> Silent {
     let deaf = stage.nats.subscribe(subjects.instance(&stage.provider, &link, "silent")).await.expect("it listens");
     let seed = stage.cluster.of_instances(&stage.provider, "", &link);
     let host = lattice_claims::HostSeed::generate().public();
-    let hello = serde_json::json!({ "from": { "id": "silent", "host": host }, "nonce": "n", "start": 0 });
+    let hello =
+        serde_json::json!({ "from": { "id": "silent", "host": host }, "nonce": "n", "start": 0, "listens": true });
     let sealed = seed.seal(&format!("{everybody} hello everybody"), &lattice_provider::encode(&hello));
     let greeting = stage.nats.request(everybody, sealed.expect("random numbers").into());
     // When it is answered it is known.

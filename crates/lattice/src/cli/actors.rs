@@ -97,7 +97,7 @@ pub(crate) struct ScaleActor {
     /// The host: its friendly name, or its id or a unique start of it [default: the only one that runs the actor]
     #[arg(long)]
     pub(crate) host: Option<String>,
-    /// Only the instances with exactly these annotations
+    /// Only the instances with exactly these annotations; without any, those that have none
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,
     /// End as soon as the host has accepted

@@ -1,6 +1,6 @@
 //! `lattice call`.
 
-use std::io;
+use std::{io, time::Duration};
 
 use lattice_claims::{ClusterSeed, HostSeed, InvocationSigner, ModuleSeed};
 use lattice_rpc::{CallError, RpcClient};
@@ -57,7 +57,9 @@ fn not_called(actor: &str, error: CallError) -> anyhow::Error {
             .hint("`lattice get inventory` shows what runs; `lattice start actor` starts it")
             .into(),
         CallError::TimedOut { waited, .. } => {
-            let waited = humantime::format_duration(waited);
+            // What is left of 5 s after a question is none that people would have typed.
+            let waited =
+                humantime::format_duration(Duration::from_secs_f64((waited.as_secs_f64() * 100.0).round() / 100.0));
             Fault::new(Code::TimedOut, format!("actor `{actor}` has not answered within {waited}"))
                 .hint("it may still be at it; --timeout waits longer")
                 .into()

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use futures::future::join_all;
 use lattice_client::Client;
-use lattice_protocol::{ActorKey, HostInventory, LinkDefinition, Links};
+use lattice_protocol::{ActorDescription, ActorKey, HostInventory, LinkDefinition, Links};
 use serde::Serialize;
 
 use super::{RunningUp, demo, state::UpHost};
@@ -171,7 +171,9 @@ enum Try {
 
 /// What is worth trying where this runs.
 fn tries(up: &RunningUp, inventory: &HostInventory) -> Vec<Try> {
-    let has_demo = inventory.actors.iter().any(|actor| actor.name.as_deref() == Some(demo::NAME));
+    let demo = inventory.actors.iter().find(|actor| actor.name.as_deref() == Some(demo::NAME));
+    // Those with annotations are another's to scale.
+    let is_own = |actor: &ActorDescription| actor.instances.iter().any(|instance| instance.annotations.is_empty());
     match up.others().next() {
         Some(host) => vec![
             Try::Own("get inventory"),
@@ -179,10 +181,9 @@ fn tries(up: &RunningUp, inventory: &HostInventory) -> Vec<Try> {
             Try::Own("get inventory --watch"),
             Try::Own("get operations --actor hello"),
         ],
-        None if has_demo => {
-            ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, "scale actor hello --count 5"]
-                .map(Try::Own)
-                .into()
+        None if demo.is_some() => {
+            let next = if demo.is_some_and(is_own) { "scale actor hello --count 5" } else { "get inventory" };
+            ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, next].map(Try::Own).into()
         }
         None => ["get hosts", "start actor ./your-actor.wasm", "get inventory"].map(Try::Own).into(),
     }

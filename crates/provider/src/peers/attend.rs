@@ -11,10 +11,10 @@ use tokio::{
 
 use super::{
     circle::Circle,
-    greeting::{Until, catch_up, greet},
+    greeting::{catch_up, greet_everybody},
 };
 use crate::{
-    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, MEETINGS, SILENCE_LIMIT},
+    defaults::{CONNECTION_LOOK, GREETING_INTERVAL, MEETINGS, RETURN_LIMIT, SILENCE_LIMIT},
     error::StartError,
     serve::{round_trip, subscribe},
 };
@@ -27,7 +27,7 @@ pub(crate) struct Attendance {
     /// Since when the connection stands, and the others have not been heard over it.
     behind_since: Option<Instant>,
     /// Greetings, and hearing what was missed; one at a time.
-    work: JoinSet<bool>,
+    work: JoinSet<()>,
     /// Getting to know those that greet.
     meetings: JoinSet<()>,
 }
@@ -78,7 +78,7 @@ impl Attendance {
     fn greet(&mut self) {
         self.greeted = Instant::now();
         let circle = Arc::clone(&self.circle);
-        self.work.spawn(async move { greet(&circle, Until::All).await });
+        self.work.spawn(async move { greet_everybody(&circle).await });
     }
 
     /// Looks whether what the others know was heard over the connection that stands, and greets when it is time.
@@ -99,10 +99,10 @@ impl Attendance {
             tracing::warn!(
                 "other instances of this provider do not tell what they know; it goes on with what it knows"
             );
-            self.circle.set_caught_up();
+            self.circle.set_caught_up(self.circle.connection());
         } else if self.work.is_empty() {
-            let circle = Arc::clone(&self.circle);
-            self.work.spawn(async move { catch_up(&circle).await });
+            let (circle, others_may_come_back) = (Arc::clone(&self.circle), since.elapsed() < RETURN_LIMIT);
+            self.work.spawn(async move { catch_up(&circle, others_may_come_back).await });
         }
     }
 }

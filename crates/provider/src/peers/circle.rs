@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_nats::{Client, Message, RequestErrorKind, Subject, connection::State};
@@ -17,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     NotShared, Shared,
-    message::{Hello, Known, Peer, Taken, Told, Update, page, read, write},
+    message::{Goodbye, Hello, Known, Peer, Taken, Told, Update, page, read, write},
 };
 use crate::{
     Context,
@@ -37,6 +40,8 @@ pub(crate) struct Circle {
     peers: Mutex<HashMap<String, Met>>,
     /// The connection over which what the others know was heard, by how often it had come about.
     caught_up: watch::Sender<Option<u64>>,
+    /// Whether somebody is there that has never told anything.
+    is_expecting: AtomicBool,
 }
 
 /// An instance that is there, as far as is known.
@@ -70,6 +75,7 @@ impl Circle {
             shared,
             peers: Mutex::default(),
             caught_up: watch::Sender::new(None),
+            is_expecting: AtomicBool::new(false),
         })
     }
 
@@ -97,8 +103,12 @@ impl Circle {
         self.lock().get(id).is_some_and(|met| met.heard.elapsed() < GREETING_INTERVAL + GREETING_LIMIT)
     }
 
-    pub(crate) fn forget(&self, id: &str) {
-        self.lock().remove(id);
+    /// Forgets an instance that was found to be gone by a question of that time, unless it was heard since.
+    pub(crate) fn forget(&self, id: &str, asked: Instant) {
+        let mut peers = self.lock();
+        if peers.get(id).is_some_and(|met| met.heard <= asked) {
+            peers.remove(id);
+        }
     }
 
     /// Notes that an instance is there, unless it is this one, or there are more than any provider has; returns whether it is
@@ -116,9 +126,18 @@ impl Circle {
         self.peers.lock().expect("nothing panics while it holds the peers")
     }
 
-    /// From now on this instance knows what the others do, as long as its connection stands.
-    pub(crate) fn set_caught_up(&self) {
-        self.caught_up.send_replace(self.connection());
+    /// This instance knows what the others do, as heard over this connection, and as long as that stands.
+    pub(crate) fn set_caught_up(&self, connection: Option<u64>) {
+        self.caught_up.send_replace(connection);
+    }
+
+    /// Somebody is there that has not told anything.
+    pub(crate) fn expect_somebody(&self) {
+        self.is_expecting.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_expecting(&self) -> bool {
+        self.is_expecting.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {
@@ -153,14 +172,22 @@ impl Circle {
     }
 
     /// A greeting for all, and what its answers are sealed for.
-    pub(crate) fn greeting(&self) -> Result<(Vec<u8>, String), Failure> {
-        self.hello("everybody", 0)
+    pub(crate) fn greeting(&self, listens: bool) -> Result<(Vec<u8>, String), Failure> {
+        self.hello("everybody", 0, listens)
     }
 
-    fn hello(&self, whom: &str, start: usize) -> Result<(Vec<u8>, String), Failure> {
+    fn hello(&self, whom: &str, start: usize, listens: bool) -> Result<(Vec<u8>, String), Failure> {
         let nonce = Uuid::new_v4().simple().to_string();
-        let hello = Hello { from: self.me.clone(), nonce: nonce.clone(), start };
+        let hello = Hello { from: self.me.clone(), nonce: nonce.clone(), start, listens };
         Ok((self.seal(&self.context("hello", whom), &write(&hello, 0))?, nonce))
+    }
+
+    /// Tells all that this instance goes.
+    pub(crate) async fn say_goodbye(&self) {
+        let goodbye = self.seal(&self.context("goodbye", "everybody"), &write(&Goodbye { from: self.me.clone() }, 0));
+        let Ok(sealed) = goodbye else { return };
+        // Without a connection nobody hears it, and the server tells by itself.
+        let _ = self.nats.publish(self.everybody.clone(), sealed.into()).await;
     }
 
     /// Takes an answer to a greeting; returns whose it is, how much was heard, and where the rest of it starts.
@@ -173,6 +200,7 @@ impl Circle {
         for piece in pieces {
             self.shared.take(piece)?;
         }
+        self.is_expecting.store(false, Ordering::Relaxed);
         Ok((from, if caught_up { Heard::Everything } else { Heard::Something }, next))
     }
 
@@ -194,7 +222,7 @@ impl Circle {
     }
 
     async fn ask_page(&self, peer: &Peer, start: usize, deadline: Instant) -> Result<(Heard, Option<usize>), Heard> {
-        let (sealed, nonce) = self.hello(&peer.id, start).map_err(|_| Heard::Silence)?;
+        let (sealed, nonce) = self.hello(&peer.id, start, true).map_err(|_| Heard::Silence)?;
         match timeout_at(deadline, self.nats.request(self.subject_of(&peer.id), sealed.into())).await {
             Ok(Ok(answer)) => match self.take_known(&nonce, &answer.payload) {
                 Ok((_, heard, next)) => Ok((heard, next)),
@@ -210,17 +238,20 @@ impl Circle {
 
     /// Asks an instance that was not known what it knows; one that is not there was never met.
     pub(crate) async fn meet(&self, peer: &Peer) {
+        let asked = Instant::now();
         if self.ask(peer, 0).await == Heard::Gone {
-            self.forget(&peer.id);
+            self.forget(&peer.id, asked);
         }
     }
 
     /// Tells one instance a piece, again if it does not answer: it may have gone after the message had reached it.
     pub(crate) async fn tell(&self, peer: &Peer, piece: &[u8], deadline: Instant) -> Result<Told, NotShared> {
+        let mut pause = TELL_AGAIN;
         loop {
-            let again = Instant::now() + TELL_AGAIN;
+            let again = Instant::now() + pause;
             match self.tell_once(peer, piece, deadline.min(again)).await {
-                Err(NotShared::Silent { .. }) if again < deadline => {}
+                // One that is slow is given longer each time, for an answer that comes late is not heard.
+                Err(NotShared::Silent { .. }) if again < deadline => pause *= 2,
                 told => return told,
             }
         }
@@ -254,8 +285,13 @@ impl Circle {
         }
     }
 
-    /// Answers a message to all: a greeting. Returns who greets, if that is news.
+    /// Attends to a message to all: a greeting, or a goodbye. Returns who greets, if that is news.
     pub(crate) async fn greeted(&self, message: Message) -> Option<Peer> {
+        if let Ok(bytes) = self.open(&self.context("goodbye", "everybody"), &message.payload) {
+            let Goodbye { from } = read(&bytes)?;
+            self.lock().remove(&from.id);
+            return None;
+        }
         self.answer_hello("everybody", &message).await
     }
 
@@ -271,12 +307,12 @@ impl Circle {
         let opened = self.open(&self.context("hello", whom), &message.payload);
         // At this level, or whoever may publish here could fill the log.
         let opened = opened.inspect_err(|error| tracing::debug!(%error, "no other instance can have sent this"));
-        let Hello { from, nonce, start } = read(&opened.ok()?)?;
+        let Hello { from, nonce, start, listens } = read(&opened.ok()?)?;
         if from.id == self.me.id {
             return None;
         }
         // Before what is known is looked at: what comes after that it is told.
-        let is_news = self.note(from.clone());
+        let is_news = listens && self.note(from.clone());
         let pieces = self.shared.pieces();
         let (page, size, next) = page(&pieces, start);
         let known = Known { from: self.me.clone(), pieces: page, next, caught_up: self.is_caught_up() };

@@ -24,6 +24,14 @@ pub(crate) struct Hello {
     pub(crate) nonce: String,
     /// From which piece on.
     pub(crate) start: usize,
+    /// Whether it listens already, and is to be told what changes.
+    pub(crate) listens: bool,
+}
+
+/// I go.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Goodbye {
+    pub(crate) from: Peer,
 }
 
 /// Some of what an instance knows.

@@ -92,7 +92,7 @@ fn an_actor_is_scaled() {
     check_command("Helm.ScaleActor", argument, sent);
     check_invalid("Helm.ScaleActor", Value::Nil, "`count` must be a whole number from 0 to 65535");
     let argument = Value::map([("count", Value::Uint(65_536))]);
-    check_invalid("Helm.StopActor", argument, "`count` must be a whole number from 0 to 65535, not a whole number");
+    check_invalid("Helm.StopActor", argument, "`count` must be a whole number from 0 to 65535");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_link_is_set() {
         ("values", Value::map([])),
     ]);
     check_command("Helm.AdvertiseLink", argument, Value::map([("latticeId", "default".into()), ("link", link)]));
-    check_invalid("Helm.AdvertiseLink", Value::map([]), "the argument must be a map, not nil");
+    check_invalid("Helm.AdvertiseLink", Value::map([]), "`link` must be a map, not nil");
 }
 
 #[test]

@@ -221,10 +221,12 @@ fn what_is_not_a_host_s_fault_ends_the_round() {
     lattice.fails = Some("the call failed: [not_granted] the link lacks `operations=read`");
     let (text, log) = error(&mut lattice, 2);
     assert_eq!(text, "[not_granted] the link lacks `operations=read`");
-    assert_eq!(log, [["warn: keeper: 0 of 2 instances of M1 ran; the round failed: ", text.as_str()].concat()]);
+    assert_eq!(log, [["warn: keeper: what runs cannot be told: ", text.as_str()].concat()]);
     let mut lattice = Lattice::of(&[0, 0]);
     lattice.host("A").silent = Some("[rate_limited] later");
-    assert_eq!(error(&mut lattice, 2).0, "[rate_limited] later");
+    let (text, log) = error(&mut lattice, 2);
+    assert_eq!((text.as_str(), log.len()), ("[rate_limited] later", 1));
+    assert!(log[0].starts_with("warn: keeper: what runs cannot be told: "), "{}", log[0]);
     assert_eq!(lattice.take_told(), []);
     let mut lattice = Lattice::of(&[0, 0]);
     lattice.host("B").refuses = Some("not_granted");
@@ -266,6 +268,6 @@ fn a_message_that_says_nothing_to_keep_is_an_error() {
         let message = Message { subject: "timer", reply_to: None, body }.encode();
         Lattice::default().run("MessageSubscriber.HandleMessage", &message)
     };
-    assert_eq!(handle(b"actor=M1"), (Err("there is no `image`".into()), Record::default()));
+    assert_eq!(handle(b"actor=M1"), (Err("[invalid] there is no `image`".into()), Record::default()));
     assert_eq!(handle(b"\xff"), (Err("the body of the message is not UTF-8".into()), Record::default()));
 }

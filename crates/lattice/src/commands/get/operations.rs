@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use lattice_protocol::{OperationRecord, OperationRecords, OperationsQuery};
+use lattice_protocol::{ActorKey, OperationRecord, OperationRecords, OperationsQuery};
 use serde::Serialize;
 
 use crate::{
@@ -105,9 +105,17 @@ fn row(record: &OperationRecord, detail: Detail, (hosts, actors): (KeyColumn, Ke
         hosts.of(record.host_id.as_str()),
         or_dash(record.actor_id.as_ref().map(|actor| actors.of(actor.as_str()))),
         or_dash(record.reference.as_ref().filter(|_| is_whole)),
-        or_dash(record.requester.as_ref()),
+        or_dash(record.requester.as_ref().map(|requester| by(requester, detail))),
         or_dash(if is_whole { all_causes(record) } else { why(record) }),
     ]
+}
+
+/// Who wanted it: a person by name, an actor by its key, which is as short as others.
+fn by(requester: &str, detail: Detail) -> String {
+    match requester.strip_prefix("actor ").filter(|key| key.parse::<ActorKey>().is_ok()) {
+        Some(key) => format!("actor {}", detail.key(key)),
+        None => requester.to_owned(),
+    }
 }
 
 fn all_causes(record: &OperationRecord) -> Option<String> {
@@ -191,6 +199,14 @@ mod tests {
         assert_eq!(why(&record).as_deref(), Some("no"));
         record.causes.clear();
         assert_eq!(why(&record), None);
+    }
+
+    #[test]
+    fn actors_that_want_something_are_told_shortly() {
+        let actor = "actor MDNX3CB6VBXG55GOJ6UYON7AMK6SLYPB6GLPRZGTEE6625EFLJDQKWWR";
+        assert_eq!(by(actor, Detail::Brief), "actor MDNX3CB6…");
+        assert_eq!(by(actor, Detail::Whole), actor);
+        assert_eq!(by("actor of the year", Detail::Brief), "actor of the year");
     }
 
     #[test]
