@@ -146,42 +146,36 @@ impl Client {
     /// Sends a request that changes nothing and reads its answer, which is asked for again in parts if it is too large
     /// for one message.
     pub(crate) async fn query<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, RequestError> {
-        let answer = self.request(request.clone()).await;
-        self.or_in_parts(answer, request).await
-    }
-
-    async fn or_in_parts<T: DeserializeOwned>(
-        &self,
-        answer: Result<T, RequestError>,
-        request: Outgoing,
-    ) -> Result<T, RequestError> {
-        match answer {
+        match self.request(request.clone()).await {
             Err(error) if error.refusal_code() == Some(RefusalCode::TooLarge) => self.request_in_parts(request).await,
             answer => answer,
         }
     }
 
-    /// Sends a request that changes nothing to whichever host takes it, and returns the first answer. A host that does not
-    /// answer costs a moment: another one is asked besides.
+    /// Sends a request that changes nothing to whichever host takes it, and returns what the first one tells. A host that does
+    /// not answer costs a moment: another one is asked besides. A refusal counts where nobody who was asked tells more.
     pub(crate) async fn query_any<T: DeserializeOwned>(
         &self,
         request: Outgoing,
         again: Again,
     ) -> Result<T, RequestError> {
-        let (subject, timeout) = (request.subject.clone(), request.timeout);
-        let asking = async {
-            let mut asked = FuturesUnordered::new();
-            let mut times = time::interval(again.after);
-            loop {
-                // Cancel-safe: what is asked stays in its set, and answers wait there.
-                tokio::select! {
-                    _ = times.tick(), if asked.len() < again.at_most => asked.push(self.request(request.clone())),
-                    Some(answer) = asked.next() => return answer,
+        let (mut asked, mut refused) = (FuturesUnordered::new(), None);
+        let mut times = time::interval(again.after);
+        loop {
+            // Cancel-safe: what is asked stays in its set, and answers wait there.
+            let answer = tokio::select! {
+                _ = times.tick(), if asked.len() < again.at_most && refused.is_none() => {
+                    asked.push(self.query(request.clone()));
+                    continue;
                 }
+                Some(answer) = asked.next() => answer,
+            };
+            match answer {
+                Err(error @ RequestError::Refused { .. }) if !asked.is_empty() => refused = refused.or(Some(error)),
+                Err(error) => return Err(refused.unwrap_or(error)),
+                answer => return answer,
             }
-        };
-        let answer = self.in_time(&subject, timeout, asking).await?;
-        self.or_in_parts(answer, request).await
+        }
     }
 
     /// Sends a request and returns its answer, whatever it says.

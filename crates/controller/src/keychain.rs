@@ -86,12 +86,20 @@ impl Ring {
         Piece { actor: actor.clone(), lattice: lattice.clone(), known }
     }
 
+    /// Forgets what others may keep.
     fn forget(&mut self) {
         self.lattices.values_mut().for_each(|known| known.state = State::Forgotten);
     }
 
-    /// Whether what another instance knows counts more. Where it is of the same version, this one has heard of the end of an
-    /// earlier link late, if the actor is linked.
+    /// Forgets what nobody is to keep.
+    fn forget_for_all(&mut self) {
+        for known in self.lattices.values_mut().filter(|known| known.state != State::Forgotten) {
+            *known = Known { version: known.version.forgotten(), state: State::Forgotten };
+        }
+    }
+
+    /// Whether what another instance knows counts more. Where it is of the same version, this one has forgotten it because it
+    /// got the actor's link late, if the actor is linked.
     fn is_behind(&self, lattice: &LatticeName, theirs: &Known) -> bool {
         let Some(ours) = self.lattices.get(lattice) else { return true };
         match ours.version.cmp(&theirs.version) {
@@ -139,8 +147,7 @@ impl Keychain {
         let mut rings = self.lock();
         let ring = rings.get_mut(actor)?;
         let is_latest = ring.lattices.get(lattice).is_some_and(|latest| latest.version == known.version);
-        // Just later than what is undone, so that it counts less than what others were told meanwhile.
-        let undone = || Known { version: known.version.next(), state };
+        let undone = || Known { version: known.version.undone(), state };
         (is_latest && is_linked()).then(|| ring.put_known(actor, lattice, undone()))
     }
 
@@ -157,11 +164,12 @@ impl Keychain {
         }
     }
 
-    /// The actor is no longer linked: every instance learns that by itself, and forgets what it set.
+    /// The actor is no longer linked: every instance learns that by itself, and forgets what it set. One that learns only that
+    /// there is a new link hears it from the others.
     pub(crate) fn unlinked(&self, actor: &ActorKey) {
         if let Some(ring) = self.lock().get_mut(actor) {
             ring.unlinked = Some(Instant::now());
-            ring.forget();
+            ring.forget_for_all();
         }
     }
 
@@ -210,9 +218,14 @@ impl Version {
         Self::at(now.max(before.map_or(0, |before| before.micros.saturating_add(1))))
     }
 
-    /// The one that follows.
-    fn next(self) -> Self {
-        Self::at(self.micros.saturating_add(1))
+    /// That it is undone counts more, and less than any change after it, whatever the clocks of others say.
+    fn undone(self) -> Self {
+        Self { chance: self.chance.saturating_add(1), ..self }
+    }
+
+    /// That it is forgotten with its link counts more, also than that it is undone; it is the same for all who do so.
+    fn forgotten(self) -> Self {
+        Self { chance: self.chance.saturating_add(2), ..self }
     }
 
     fn at(micros: u64) -> Self {
@@ -343,17 +356,41 @@ mod tests {
         assert_eq!(keychain.get(&actor, &prod).expect("they are set").state, later);
     }
 
-    /// An instance may hear late that an earlier link has ended.
+    /// An instance may get a link long after the others.
     #[test]
-    fn who_forgot_too_much_is_told_again() {
+    fn who_forgot_for_want_of_a_link_is_told_again() {
         let (here, there) = (Keychain::default(), Keychain::default());
         let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
         let piece = here.set(&actor, &prod, State::Set(credentials(FAR)), || true).expect("there is room").bytes();
         taken(&there, std::slice::from_ref(&piece));
-        there.unlinked(&actor);
+        there.lock().get_mut(&actor).expect("it is known").forget();
         there.linked(&actor);
+        taken(&here, &there.pieces());
         taken(&there, &here.pieces());
         assert_eq!(there.get(&actor, &prod), here.get(&actor, &prod));
+        assert!(matches!(there.get(&actor, &prod).expect("they are known").state, State::Set(_)));
+    }
+
+    /// An instance that is cut off while a link is removed and put anew learns of the end of that alone.
+    #[test]
+    fn who_has_not_heard_that_a_link_ended_brings_nothing_back() {
+        let (here, there) = (Keychain::default(), Keychain::default());
+        let (actor, prod) = (ModuleSeed::generate().public(), lattice("prod"));
+        let piece = here.set(&actor, &prod, State::Set(credentials(FAR)), || true).expect("there is room");
+        taken(&there, &[piece.bytes()]);
+        here.unlinked(&actor);
+        here.linked(&actor);
+        taken(&here, &there.pieces());
+        taken(&there, &here.pieces());
+        for keychain in [&here, &there] {
+            assert_eq!(keychain.get(&actor, &prod).expect("that is known").state, State::Forgotten);
+        }
+        // It counts more than that the same change is undone elsewhere, and less than the next.
+        let undone = there.undo(&piece, State::Set(credentials(FAR + 1)), || true);
+        assert!(undone.is_none());
+        let next = there.set(&actor, &prod, State::Set(credentials(FAR + 2)), || true).expect("there is room");
+        taken(&here, &[next.bytes()]);
+        assert_eq!(here.get(&actor, &prod), there.get(&actor, &prod));
     }
 
     #[test]

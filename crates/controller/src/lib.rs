@@ -11,7 +11,7 @@
 //! | `operations` | `read`, `schedule`, `manage`, between commas, see below | `read` |
 //! | `host_labels` | only hosts with all these labels, `key=value` between commas | every host |
 //! | `images` | only images whose references begin with one of these, between commas, to the end of a part of the name | every image |
-//! | `nats_urls` | NATS servers that credentials may name, `host:port` or URLs, between commas; `*` for all | the provider's own |
+//! | `nats_urls` | NATS servers that credentials may name, `host:port` or URLs, between commas; `*` for all | none: they name none, and the provider's own is used |
 //! | `registries` | registries whose credentials may be replaced and forgotten, whoever set them: `host[:port][/path]`, between commas; `*` for all | none |
 //! | `requests_per_second` | so many requests, in one second also all at once; instances of the provider share it evenly | 50 |
 //! | `gather_limit` | how long silent hosts are waited for, such as `2s`; the caller's deadline may end it sooner | `2s` |

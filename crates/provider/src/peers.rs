@@ -88,6 +88,7 @@ impl Peers {
     pub async fn join<S: Shared>(context: &Context, shared: Arc<S>) -> Result<Self, StartError> {
         let circle = Arc::new(Circle::new(context, shared)?);
         let is_alone = greeting::is_alone(&circle).await;
+        circle.expect_somebody(!is_alone);
         let attendance = Attendance::begin(Arc::clone(&circle)).await?;
         let task = tokio::spawn(attendance.run());
         greeting::first(&circle, is_alone).await;
@@ -107,6 +108,8 @@ impl Peers {
 
     /// Leaves the others, who need not find out by themselves. To be called when a provider shuts down.
     pub async fn leave(&self) {
+        // Or what it answers yet would tell them that it is there.
+        self.task.abort();
         self.circle.say_goodbye().await;
     }
 

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use lattice_client::{Became, RequestError};
-use lattice_protocol::{DeliveryState, Format, LogQuery, OperationPhase, OperationQuery, OperationRecord, decode};
+use lattice_protocol::{
+    Ack, DeliveryState, Format, LogQuery, OperationPhase, OperationQuery, OperationRecord, RefusalCode, decode, encode,
+};
 use lattice_testkit::{NatsOptions, NatsServer};
 use tokio::time::timeout;
 
@@ -145,6 +147,17 @@ async fn a_host_that_hangs_does_not_hide_what_another_one_knows() {
     }
     assert_eq!(client.claims().await.expect("another host answers").claims.good.len(), 1);
     assert_eq!(client.links().await.expect("another host answers").links.good.len(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_says_more_than_a_host_that_hangs() {
+    let (nats, client) = lattice_with(|settings| settings.timeout = PATIENT).await;
+    let refused = encode(&Ack::refused("no").with_code(RefusalCode::Unavailable), Format::JSON);
+    let mut answers = [None, Some(refused)].into_iter();
+    let subject = "wasmbus.ctl.default.get.claims";
+    let _hosts = Responder::start(&nats, subject, move |_| answers.next().flatten().into_iter().collect()).await;
+    let error = client.claims().await.expect_err("nobody tells more");
+    assert_eq!(error.refusal_code(), Some(RefusalCode::Unavailable), "{error:?}");
 }
 
 #[tokio::test]

@@ -26,8 +26,10 @@ pub(crate) struct Attendance {
     greeted: Instant,
     /// Since when the connection stands, and the others have not been heard over it.
     behind_since: Option<Instant>,
-    /// Greetings, and hearing what was missed; one at a time.
-    work: JoinSet<()>,
+    /// Greeting the others, once at a time.
+    greetings: JoinSet<()>,
+    /// Hearing what was missed, once at a time.
+    catching_up: JoinSet<()>,
     /// Getting to know those that greet.
     meetings: JoinSet<()>,
 }
@@ -38,9 +40,9 @@ impl Attendance {
         let own = subscribe(circle.nats(), circle.own_subject()).await?;
         let everybody = subscribe(circle.nats(), circle.everybody.clone()).await?;
         round_trip(circle.nats()).await;
-        let (work, meetings) = (JoinSet::new(), JoinSet::new());
-        let mut attendance =
-            Self { circle, everybody, own, greeted: Instant::now(), behind_since: None, work, meetings };
+        let [greetings, catching_up, meetings] = [(); 3].map(|()| JoinSet::new());
+        let (greeted, behind_since) = (Instant::now(), None);
+        let mut attendance = Self { circle, everybody, own, greeted, behind_since, greetings, catching_up, meetings };
         attendance.greet();
         Ok(attendance)
     }
@@ -59,7 +61,8 @@ impl Attendance {
                     Some(message) => self.greeted(message).await,
                     None => return,
                 },
-                Some(_) = self.work.join_next() => {}
+                Some(_) = self.greetings.join_next() => {}
+                Some(_) = self.catching_up.join_next() => {}
                 Some(_) = self.meetings.join_next() => {}
                 _ = look.tick() => self.look(),
             }
@@ -78,18 +81,19 @@ impl Attendance {
     fn greet(&mut self) {
         self.greeted = Instant::now();
         let circle = Arc::clone(&self.circle);
-        self.work.spawn(async move { greet_everybody(&circle).await });
+        self.greetings.spawn(async move { greet_everybody(&circle).await });
     }
 
     /// Looks whether what the others know was heard over the connection that stands, and greets when it is time.
     fn look(&mut self) {
         if self.circle.connection().is_none() {
+            self.circle.keep_peers();
             self.behind_since = None;
             return;
         }
         if self.circle.is_caught_up() {
             self.behind_since = None;
-            if self.greeted.elapsed() >= GREETING_INTERVAL && self.work.is_empty() {
+            if self.greeted.elapsed() >= GREETING_INTERVAL && self.greetings.is_empty() {
                 self.greet();
             }
             return;
@@ -99,10 +103,11 @@ impl Attendance {
             tracing::warn!(
                 "other instances of this provider do not tell what they know; it goes on with what it knows"
             );
+            self.circle.expect_somebody(false);
             self.circle.set_caught_up(self.circle.connection());
-        } else if self.work.is_empty() {
+        } else if self.catching_up.is_empty() {
             let (circle, others_may_come_back) = (Arc::clone(&self.circle), since.elapsed() < RETURN_LIMIT);
-            self.work.spawn(async move { catch_up(&circle, others_may_come_back).await });
+            self.catching_up.spawn(async move { catch_up(&circle, others_may_come_back).await });
         }
     }
 }

@@ -99,6 +99,11 @@ impl Circle {
         peers.values().map(|met| met.peer.clone()).collect()
     }
 
+    /// Keeps the others while nobody can be heard.
+    pub(crate) fn keep_peers(&self) {
+        self.lock().values_mut().for_each(|met| met.heard = Instant::now());
+    }
+
     pub(crate) fn was_heard_lately(&self, id: &str) -> bool {
         self.lock().get(id).is_some_and(|met| met.heard.elapsed() < GREETING_INTERVAL + GREETING_LIMIT)
     }
@@ -131,9 +136,9 @@ impl Circle {
         self.caught_up.send_replace(connection);
     }
 
-    /// Somebody is there that has not told anything.
-    pub(crate) fn expect_somebody(&self) {
-        self.is_expecting.store(true, Ordering::Relaxed);
+    /// Whether somebody is there that has not told anything.
+    pub(crate) fn expect_somebody(&self, is_there: bool) {
+        self.is_expecting.store(is_there, Ordering::Relaxed);
     }
 
     pub(crate) fn is_expecting(&self) -> bool {
@@ -200,7 +205,7 @@ impl Circle {
         for piece in pieces {
             self.shared.take(piece)?;
         }
-        self.is_expecting.store(false, Ordering::Relaxed);
+        self.expect_somebody(false);
         Ok((from, if caught_up { Heard::Everything } else { Heard::Something }, next))
     }
 

@@ -29,7 +29,6 @@ pub(crate) async fn first(circle: &Circle, is_alone: bool) {
         circle.set_caught_up(connection);
     } else {
         tracing::warn!("another instance of this provider is there and does not tell what it knows");
-        circle.expect_somebody();
     }
 }
 
@@ -105,15 +104,26 @@ pub(crate) async fn greet_everybody(circle: &Circle) {
 /// yet, as after the restart of a server.
 pub(crate) async fn catch_up(circle: &Circle, others_may_come_back: bool) {
     let (connection, asked, peers) = (circle.connection(), Instant::now(), circle.peers());
-    let asking = join_all(peers.iter().map(|peer| circle.ask(peer, 0)));
-    let (heard, greeted) = tokio::join!(asking, greet(circle, Until::First(GREETING_MOMENT)));
-    let everything = greeted.everything || heard.contains(&Heard::Everything);
+    // As soon as one has told everything: another one may be silent for long.
+    let ask = |peer: Peer| async move {
+        let heard = circle.ask(&peer, 0).await;
+        if heard == Heard::Everything {
+            circle.set_caught_up(connection);
+        }
+        heard
+    };
+    let greeting = async {
+        if greet(circle, Until::First(GREETING_MOMENT)).await.everything {
+            circle.set_caught_up(connection);
+        }
+    };
+    let (heard, ()) = tokio::join!(join_all(peers.iter().cloned().map(ask)), greeting);
     let is_told = |heard: &Heard| match heard {
         Heard::Everything | Heard::Something => true,
         Heard::Gone => !others_may_come_back,
         Heard::Silence => false,
     };
-    if everything || (heard.iter().all(is_told) && !circle.is_expecting()) {
+    if heard.iter().all(is_told) && !circle.is_expecting() {
         circle.set_caught_up(connection);
     }
     if !others_may_come_back {
