@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::lenient::{empty_as_none, nil_as_default};
-use crate::id::{OperationId, ProviderKey};
+use crate::{
+    codes::codes,
+    id::{OperationId, ProviderKey},
+};
 
 /// Whether a host takes a command on. Accepted does not mean done: the operation tells how it went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,65 +40,46 @@ pub struct Ack {
     pub unrecorded: bool,
 }
 
-/// What kind of refusal it is. Of this project; the text says it in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RefusalCode {
-    /// The body, a header or the subject cannot be read, or says something impossible.
-    Invalid,
-    /// The request names another lattice than its subject.
-    OtherLattice,
-    /// The host has no such operation.
-    Unsupported,
-    /// A policy of the host forbids it: files or unsigned modules, for instance.
-    NotAllowed,
-    /// What is to be changed does not run here, or not with these annotations.
-    NotRunning,
-    /// Something else stands or runs in its place.
-    Conflict,
-    /// Another provider's link stands under this actor, contract and link name.
-    LinkConflict,
-    /// The bid was made too long ago, was used already, or the host has changed since.
-    BidStale,
-    /// The operation id belongs to another command.
-    OperationConflict,
-    /// The host has as much to do or to run as it can.
-    Full,
-    /// The host is stopping.
-    Stopping,
-    /// What is needed does not work: JetStream is not there, a permission is missing, or the host's disk takes nothing.
-    Unavailable,
-    /// There is no such thing.
-    NotFound,
-    /// The answer is larger than what the server carries.
-    TooLarge,
-    /// A refusal of a newer host.
-    #[serde(other)]
-    Other,
-}
-
-impl RefusalCode {
-    /// The code as it stands in messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalCode::Invalid => "invalid",
-            RefusalCode::OtherLattice => "other_lattice",
-            RefusalCode::Unsupported => "unsupported",
-            RefusalCode::NotAllowed => "not_allowed",
-            RefusalCode::NotRunning => "not_running",
-            RefusalCode::Conflict => "conflict",
-            RefusalCode::LinkConflict => "link_conflict",
-            RefusalCode::BidStale => "bid_stale",
-            RefusalCode::OperationConflict => "operation_conflict",
-            RefusalCode::Full => "full",
-            RefusalCode::Stopping => "stopping",
-            RefusalCode::Unavailable => "unavailable",
-            RefusalCode::NotFound => "not_found",
-            RefusalCode::TooLarge => "too_large",
-            RefusalCode::Other => "other",
-        }
+codes! {
+    /// What kind of refusal it is. Of this project; the text says it in words.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[non_exhaustive]
+    pub enum RefusalCode {
+        /// The body, a header or the subject cannot be read, or says something impossible.
+        Invalid = "invalid",
+        /// The request names another lattice than its subject.
+        OtherLattice = "other_lattice",
+        /// The host has no such operation.
+        Unsupported = "unsupported",
+        /// A policy of the host forbids it: files or unsigned modules, for instance.
+        NotAllowed = "not_allowed",
+        /// What is to be changed does not run here, or not with these annotations.
+        NotRunning = "not_running",
+        /// Something else stands or runs in its place.
+        Conflict = "conflict",
+        /// Another provider's link stands under this actor, contract and link name.
+        LinkConflict = "link_conflict",
+        /// The bid was made too long ago, was used already, or the host has changed since.
+        BidStale = "bid_stale",
+        /// The operation id belongs to another command.
+        OperationConflict = "operation_conflict",
+        /// The host has as much to do or to run as it can.
+        Full = "full",
+        /// The host is stopping.
+        Stopping = "stopping",
+        /// What is needed does not work: JetStream is not there, a permission is missing, or the host's disk takes nothing.
+        Unavailable = "unavailable",
+        /// There is no such thing.
+        NotFound = "not_found",
+        /// The answer is larger than what the server carries.
+        TooLarge = "too_large",
+        /// A refusal of a newer host.
+        #[serde(other)]
+        Other = "other",
     }
+    /// All codes.
+    pub const ALL;
 }
 
 impl Ack {
@@ -128,25 +112,7 @@ mod tests {
 
     #[test]
     fn codes_are_named_as_they_are_written() {
-        use RefusalCode::*;
-        let all = [
-            Invalid,
-            OtherLattice,
-            Unsupported,
-            NotAllowed,
-            NotRunning,
-            Conflict,
-            LinkConflict,
-            BidStale,
-            OperationConflict,
-            Full,
-            Stopping,
-            Unavailable,
-            NotFound,
-            TooLarge,
-            Other,
-        ];
-        for code in all {
+        for code in RefusalCode::ALL {
             assert_eq!(serde_json::to_value(code).expect("a code"), code.as_str());
         }
     }
