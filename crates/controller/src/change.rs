@@ -99,7 +99,7 @@ impl Change {
 
     /// Whether the link still stands over which this was asked for.
     fn is_linked(&self) -> bool {
-        self.desk.linked(&self.line.0).is_some_and(|linked| Arc::ptr_eq(&linked, &self.linked))
+        self.desk.is_linked_as(&self.line.0, &self.linked)
     }
 
     /// Puts back what there was, here and wherever else it can be told, unless it was changed again meanwhile.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::margin::Margin;
+
 /// How long before the caller stops waiting it is answered, as a part of the time that it waits: the way back, many times over,
 /// also where hundreds are answered at the same time.
-pub(crate) const ANSWERING_PART: u32 = 10;
-
-/// The bounds of that.
-pub(crate) const ANSWERING: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+pub(crate) const ANSWERING: Margin =
+    Margin { part: 10, least: Duration::from_millis(100), most: Duration::from_millis(500) };
 
 /// How long silent hosts are waited for unless the link says otherwise, as in published providers.
 pub(crate) const GATHER_LIMIT: Duration = Duration::from_secs(2);
@@ -77,7 +77,5 @@ pub(crate) const REQUEST_SHARE: u32 = 6;
 
 /// How long before its answer is due what a call waits for is given up, as a part of the time that it has: what came of it has to
 /// be put together and said.
-pub(crate) const SLACK_PART: u32 = 20;
-
-/// The bounds of that.
-pub(crate) const SLACK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+pub(crate) const SLACK: Margin =
+    Margin { part: 20, least: Duration::from_millis(20), most: Duration::from_millis(200) };

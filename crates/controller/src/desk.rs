@@ -20,7 +20,7 @@ use crate::{
     change::Change,
     connections::Connections,
     credentials::{Credentials, Given},
-    defaults::{REQUEST_SHARE, SLACK, SLACK_PART},
+    defaults::{REQUEST_SHARE, SLACK},
     error::Refusal,
     grants::Grants,
     keychain::{Keychain, Known, State, Version},
@@ -94,30 +94,26 @@ impl Desk {
         self.linked.read().expect("nothing panics while it holds the links").get(actor).cloned()
     }
 
+    /// Whether the actor is linked yet as it was.
+    pub(crate) fn is_linked_as(&self, actor: &ActorKey, was: &Arc<Linked>) -> bool {
+        self.linked(actor).is_some_and(|linked| Arc::ptr_eq(&linked, was))
+    }
+
     /// Answers a call, if it is granted and not one too many.
     pub(crate) async fn answer(self: &Arc<Self>, call: &ProviderCall, deadline: Instant) -> Result<Bytes, Refusal> {
         let operation = Operation::from_wire_name(&call.operation).ok_or_else(|| {
             Refusal::new(ErrorCode::UnknownOperation, format!("there is no operation `{}`", call.operation))
         })?;
         let actor = call.actor();
-        let linked = self
-            .linked(actor)
-            .ok_or_else(|| Refusal::new(ErrorCode::Unlinked, format!("`{actor}` is no longer linked")))?;
+        let linked = self.linked(actor).ok_or_else(|| Refusal::unlinked(actor))?;
         linked.count(self.peers.others() + 1)?;
         let grants = linked.grants();
         grants.require_operation(operation)?;
         require_size(operation, &call.payload)?;
         let _place = linked.place().await?;
-        let caller = Caller { desk: self, actor, linked: &linked, grants, deadline: before(deadline) };
+        let caller = Caller { desk: self, actor, linked: &linked, grants, deadline: SLACK.before(deadline) };
         carry_out(&caller, operation, &call.payload).await
     }
-}
-
-/// When what a call waits for is given up that is to be answered then.
-fn before(deadline: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let (least, most) = SLACK;
-    deadline.checked_sub((left / SLACK_PART).clamp(least, most)).unwrap_or(deadline)
 }
 
 /// The actor that calls, and until when what it asks for may take.
@@ -166,7 +162,7 @@ impl Caller<'_> {
     ) -> Result<async_nats::Client, Refusal> {
         let line = (self.actor.clone(), lattice.clone());
         let nats = self.desk.connections.get(&line, version, credentials, self.deadline).await?;
-        match self.desk.linked(self.actor).is_some_and(|linked| Arc::ptr_eq(&linked, self.linked)) {
+        match self.desk.is_linked_as(self.actor, self.linked) {
             true => Ok(nats),
             false => {
                 self.desk.connections.close(|other| *other == line);

@@ -81,7 +81,7 @@ enum Scope<T> {
 }
 
 impl<T> Scope<T> {
-    fn read<E>(entries: Vec<&str>, read: impl Fn(&str) -> Result<T, E>) -> Result<Self, E> {
+    fn read(entries: Vec<&str>, read: impl Fn(&str) -> Result<T, Failure>) -> Result<Self, Failure> {
         match entries.contains(&ALL) {
             true => Ok(Self::All),
             false => Ok(Self::These(entries.into_iter().map(read).collect::<Result<_, _>>()?)),
@@ -116,11 +116,9 @@ impl Grants {
             lattices: lattices(settings, own)?,
             rights: rights(settings)?,
             host_labels: host_labels(settings)?,
-            images: images(settings),
+            images: images(settings)?,
             nats: Scope::read(settings.list(&["nats_urls"]), place)?,
-            registries: Scope::read(settings.list(&["registries"]), |text| {
-                Ok::<_, Failure>(text.to_ascii_lowercase())
-            })?,
+            registries: registries(settings)?,
             requests_per_second: requests_per_second(settings)?,
             gather_limit: gather_limit(settings)?,
         })
@@ -247,12 +245,15 @@ fn host_labels(settings: &Settings) -> Result<Labels, Failure> {
     settings.list(&["host_labels"]).into_iter().map(pair).collect()
 }
 
-fn images(settings: &Settings) -> Scope<String> {
+fn images(settings: &Settings) -> Result<Scope<String>, Failure> {
     match settings.list(&["images"]) {
-        none if none.is_empty() => Scope::All,
-        prefixes if prefixes.contains(&ALL) => Scope::All,
-        prefixes => Scope::These(prefixes.into_iter().map(str::to_owned).collect()),
+        none if none.is_empty() => Ok(Scope::All),
+        prefixes => Scope::read(prefixes, |text| Ok(text.to_owned())),
     }
+}
+
+fn registries(settings: &Settings) -> Result<Scope<String>, Failure> {
+    Scope::read(settings.list(&["registries"]), |text| Ok(text.to_ascii_lowercase()))
 }
 
 /// The rest of the URL may hold a password, and is not repeated.

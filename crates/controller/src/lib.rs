@@ -58,6 +58,7 @@ mod error;
 mod grants;
 mod keychain;
 mod linked;
+mod margin;
 mod operations;
 mod provider;
 mod steering;

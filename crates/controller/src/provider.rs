@@ -7,11 +7,11 @@ use lattice_protocol::contract::lattice_control::{CONTRACT_ID, ErrorCode};
 use lattice_provider::{Context, Defaults, Failure, HandlerError, Link, Provider, ProviderCall, Settings};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, interval, timeout_at},
+    time::{interval, timeout_at},
 };
 
 use crate::{
-    defaults::{ANSWERING, ANSWERING_PART, FETCHED_BYTES, SWEEP},
+    defaults::{ANSWERING, FETCHED_BYTES, SWEEP},
     desk::Desk,
     error::Refusal,
     grants::{Grants, KNOWN},
@@ -65,7 +65,7 @@ impl Provider for LatticeController {
     }
 
     async fn handle(&self, call: ProviderCall) -> Result<Bytes, HandlerError> {
-        let deadline = answer_by(self.desk.waits_until(&call));
+        let deadline = ANSWERING.before(self.desk.waits_until(&call));
         let answer = timeout_at(deadline, self.desk.answer(&call, deadline)).await;
         Ok(answer.unwrap_or_else(|_| Err(too_late()))?)
     }
@@ -90,13 +90,6 @@ impl fmt::Debug for LatticeController {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LatticeController").finish_non_exhaustive()
     }
-}
-
-/// When to answer who waits until then.
-fn answer_by(deadline: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let (least, most) = ANSWERING;
-    deadline.checked_sub((left / ANSWERING_PART).clamp(least, most)).unwrap_or(deadline)
 }
 
 fn too_late() -> Refusal {

@@ -2,7 +2,7 @@
 
 use lattice_client::UpdateOptions;
 use lattice_protocol::{
-    HostKey, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
+    HostKey, LatticeName, ScaleActor, StartActor, StartProvider, StopActor, StopHost, StopProvider, UpdateActor,
     contract::lattice_control::{CtlOperationAck, ErrorCode},
 };
 
@@ -17,62 +17,55 @@ use crate::{
 type Answer = Result<CtlOperationAck, Refusal>;
 
 pub(super) async fn start_actor(caller: &Caller<'_>, command: StartActor) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.grants.require_image(&command.actor_ref)?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, Some(&command.actor_ref)).await?;
     answer(steering.client.start_actor(&host, command).await)
 }
 
 pub(super) async fn scale_actor(caller: &Caller<'_>, command: ScaleActor) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    if !command.count.is_zero() || !command.actor_ref.is_empty() {
-        steering.grants.require_image(&command.actor_ref)?;
-    }
-    steering.require_host(&host).await?;
+    // To none no image is needed.
+    let image = Some(command.actor_ref.as_str()).filter(|image| !command.count.is_zero() || !image.is_empty());
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, image).await?;
     answer(steering.client.scale_actor(&host, command).await)
 }
 
 pub(super) async fn stop_actor(caller: &Caller<'_>, command: StopActor) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, None).await?;
     answer(steering.client.stop_actor(&host, command).await)
 }
 
 pub(super) async fn update_actor(caller: &Caller<'_>, command: UpdateActor) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.grants.require_image(&command.new_actor_ref)?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, Some(&command.new_actor_ref)).await?;
     answer(steering.client.update_actor(&host, command, UpdateOptions::default()).await)
 }
 
 pub(super) async fn start_provider(caller: &Caller<'_>, command: StartProvider) -> Answer {
     require_configuration(command.configuration.as_deref())?;
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.grants.require_image(&command.provider_ref)?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, Some(&command.provider_ref)).await?;
     answer(steering.client.start_provider(&host, command).await)
 }
 
 pub(super) async fn stop_provider(caller: &Caller<'_>, command: StopProvider) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, None).await?;
     answer(steering.client.stop_provider(&host, command).await)
 }
 
 pub(super) async fn stop_host(caller: &Caller<'_>, command: StopHost) -> Answer {
-    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id).await?;
-    steering.require_host(&host).await?;
+    let (steering, host) = aim(caller, &command.lattice_id, &command.host_id, None).await?;
     answer(steering.client.stop_host(&host, command).await)
 }
 
-/// The way to the lattice that a command names, and the host there.
+/// The way to the lattice that a command names, and the host there: both granted, and so is the image that is to be started.
 async fn aim(
     caller: &Caller<'_>,
-    named_lattice: &Option<lattice_protocol::LatticeName>,
+    named_lattice: &Option<LatticeName>,
     host: &Option<HostKey>,
+    image: Option<&str>,
 ) -> Result<(Steering, HostKey), Refusal> {
     let host = named(host.clone(), "hostId")?;
-    Ok((caller.to(&lattice(named_lattice)?).await?, host))
+    let steering = caller.to(&lattice(named_lattice)?).await?;
+    image.map_or(Ok(()), |image| steering.grants.require_image(image))?;
+    steering.require_host(&host).await?;
+    Ok((steering, host))
 }
 
 fn answer(outcome: Result<lattice_client::Operation, lattice_client::RequestError>) -> Answer {
