@@ -25,8 +25,9 @@ const MARK_PURPOSE: &[u8] = b"lattice: by what the hosts of a cluster know that 
 const INSTANCES_PURPOSE: &[u8] = b"lattice: by what the instances of a provider know each other";
 /// Bytes of a public key's text.
 const KEY_TEXT: usize = 56;
-/// Where the nonce begins, and where the content.
+/// Bytes of a seed.
 const SEED_LEN: usize = 32;
+/// Where the nonce begins, and where the content.
 const NONCE_AT: usize = 1 + KEY_TEXT;
 const CONTENT_AT: usize = NONCE_AT + NONCE_LEN;
 

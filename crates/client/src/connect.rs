@@ -92,7 +92,7 @@ impl fmt::Debug for ConnectSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectSettings")
             .field("url", &without_user_info(&self.url))
-            .field("credentials", &self.credentials.as_ref().map(Login::what))
+            .field("credentials", &self.credentials)
             .field("name", &self.name)
             .field("timeout", &self.timeout)
             .finish()
@@ -202,7 +202,7 @@ pub async fn connect(settings: ConnectSettings) -> Result<async_nats::Client, Co
 }
 
 /// Who connects.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 enum Login {
     Nobody,
     Token(Zeroizing<String>),
@@ -211,15 +211,15 @@ enum Login {
     Jwt { jwt: Zeroizing<String>, seed: Zeroizing<String> },
 }
 
-impl Login {
-    /// What it is, without secrets.
-    fn what(&self) -> String {
+/// What it is, without secrets.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Login::Nobody => "nobody".to_owned(),
-            Login::Token(_) => "a token".to_owned(),
-            Login::User { .. } => "a user".to_owned(),
-            Login::File(file) => file.display().to_string(),
-            Login::Jwt { .. } => "a JWT".to_owned(),
+            Login::Nobody => f.write_str("nobody"),
+            Login::Token(_) => f.write_str("a token"),
+            Login::User { .. } => f.write_str("a user"),
+            Login::File(file) => write!(f, "{}", file.display()),
+            Login::Jwt { .. } => f.write_str("a JWT"),
         }
     }
 }

@@ -156,31 +156,19 @@ async fn connect(broker: &Broker, timeout: Duration) -> anyhow::Result<async_nat
     match &broker.credentials {
         Credentials::None => Ok(lattice_client::connect(settings).await?),
         Credentials::File(path) => Ok(lattice_client::connect(settings.credentials(path)).await?),
-        Credentials::Seed(seed) => connect_with(ConnectOptions::with_nkey(seed.clone()), broker, timeout).await,
-        Credentials::Jwt { jwt, seed } => connect_with(with_jwt(jwt.clone(), seed)?, broker, timeout).await,
+        Credentials::Seed(seed) => connect_with_seed(seed.clone(), broker, timeout).await,
+        Credentials::Jwt { jwt, seed } => Ok(lattice_client::connect(settings.user(jwt, seed)).await?),
     }
 }
 
-async fn connect_with(
-    options: ConnectOptions,
-    broker: &Broker,
-    timeout: Duration,
-) -> anyhow::Result<async_nats::Client> {
+async fn connect_with_seed(seed: String, broker: &Broker, timeout: Duration) -> anyhow::Result<async_nats::Client> {
     let urls: Vec<&str> = broker.urls().collect();
     let refused = |error: async_nats::ConnectError| {
         let message = format!("the NATS server at {} does not let this host in", broker.shown_url());
         Fault::new(Code::Unauthorized, message).caused_by(error)
     };
-    Ok(options.name("lattice").connection_timeout(timeout).connect(urls.as_slice()).await.map_err(refused)?)
-}
-
-fn with_jwt(jwt: String, seed: &str) -> Result<ConnectOptions, Fault> {
-    let credentials = format!(
-        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
-         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-    );
-    ConnectOptions::with_credentials(&credentials)
-        .map_err(|error| Fault::new(Code::Configuration, "the JWT and seed for NATS cannot be used").caused_by(error))
+    let options = ConnectOptions::with_nkey(seed).name("lattice").connection_timeout(timeout);
+    Ok(options.connect(urls.as_slice()).await.map_err(refused)?)
 }
 
 /// Where nothing is, it matters where was looked.

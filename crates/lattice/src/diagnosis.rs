@@ -117,7 +117,7 @@ fn code_of_probe(error: &ProbeError) -> Code {
 fn code_of_connect(error: &ConnectError) -> Code {
     match error {
         ConnectError::Url { .. } => Code::Usage,
-        ConnectError::Credentials { .. } => Code::Configuration,
+        ConnectError::User | ConnectError::Credentials { .. } => Code::Configuration,
         ConnectError::Handshake { .. } => Code::NotNats,
         ConnectError::Refused { .. } => Code::Unauthorized,
         _ => Code::Unreachable,

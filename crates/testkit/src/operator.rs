@@ -130,18 +130,20 @@ impl Authority {
     /// Has the server take an account as it is described now. It has acted on it before it answers.
     async fn push(&self, account: Token<'_>) {
         let token = account.signed_by(&self.key);
-        let client = connect(&self.url, &self.system).await.expect("the server lets its own system in");
-        let answer = client.request(UPDATE_CLAIMS, token.into()).await.expect("the resolver answers");
-        let answer: Value = serde_json::from_slice(&answer.payload).expect("the resolver answers in JSON");
+        let answer = self.ask(UPDATE_CLAIMS, token).await;
         assert_eq!(answer["data"]["code"], 200, "the resolver refuses an account: {answer}");
+    }
+
+    /// Asks the server as its own system does.
+    async fn ask(&self, subject: &str, payload: String) -> Value {
+        let client = connect(&self.url, &self.system).await.expect("the server lets its own system in");
+        let answer = client.request(subject.to_owned(), payload.into()).await.expect("the server answers its system");
+        serde_json::from_slice(&answer.payload).expect("the server answers in JSON")
     }
 
     /// How many clients are connected in an account, as the server tells its monitors.
     async fn connections(&self, account: &str) -> usize {
-        let client = connect(&self.url, &self.system).await.expect("the server lets its own system in");
-        let subject = format!("$SYS.REQ.ACCOUNT.{account}.CONNZ");
-        let answer = client.request(subject, "".into()).await.expect("the server answers");
-        let answer: Value = serde_json::from_slice(&answer.payload).expect("the server answers in JSON");
+        let answer = self.ask(&format!("$SYS.REQ.ACCOUNT.{account}.CONNZ"), String::new()).await;
         let count = answer["data"]["num_connections"].as_u64();
         count.and_then(|count| count.try_into().ok()).unwrap_or_else(|| panic!("no number of connections: {answer}"))
     }

@@ -174,18 +174,18 @@ fn tries(up: &RunningUp, inventory: &HostInventory) -> Vec<Try> {
     let demo = inventory.actors.iter().find(|actor| actor.name.as_deref() == Some(demo::NAME));
     // Those with annotations are another's to scale.
     let is_own = |actor: &ActorDescription| actor.instances.iter().any(|instance| instance.annotations.is_empty());
-    match up.others().next() {
-        Some(host) => vec![
+    match (up.others().next(), demo) {
+        (Some(host), _) => vec![
             Try::Own("get inventory"),
             Try::Kill(host.pid),
             Try::Own("get inventory --watch"),
             Try::Own("get operations --actor hello"),
         ],
-        None if demo.is_some() => {
-            let next = if demo.is_some_and(is_own) { "scale actor hello --count 5" } else { "get inventory" };
+        (None, Some(demo)) => {
+            let next = if is_own(demo) { "scale actor hello --count 5" } else { "get inventory" };
             ["get hosts", r#"call hello Greeter.Greet '{"name":"Ada"}'"#, next].map(Try::Own).into()
         }
-        None => ["get hosts", "start actor ./your-actor.wasm", "get inventory"].map(Try::Own).into(),
+        (None, None) => ["get hosts", "start actor ./your-actor.wasm", "get inventory"].map(Try::Own).into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use lattice_interop::{LATTICE, map};
+use lattice_interop::{Actor, LATTICE, map};
 use serde_json::json;
 use wasmbus_rpc::error::RpcResult;
 use wasmcloud_interface_lattice_control::{
@@ -19,13 +19,7 @@ async fn what_the_link_does_not_grant_is_refused() {
     let (sender, context) = (&stage.sender, &stage.context);
     sender.get_hosts(context, LATTICE).await.expect("reading is granted");
     let actor = stage.lattice.sign(1).await;
-    let start = StartActorCommand {
-        actor_ref: actor.reference.clone(),
-        count: 1,
-        host_id: stage.lattice.host().to_owned(),
-        lattice_id: LATTICE.to_owned(),
-        ..StartActorCommand::default()
-    };
+    let start = one_of(&actor, &stage);
     is_not_granted(sender.start_actor(context, &start).await, "operations");
     let stop = StopHostCommand {
         host_id: stage.lattice.host().to_owned(),
@@ -65,13 +59,7 @@ async fn lattices_of_others_are_out_of_reach() {
 async fn hosts_and_images_are_granted_too() {
     let stage = Stage::start().await;
     let actor = stage.lattice.sign(1).await;
-    let start = StartActorCommand {
-        actor_ref: actor.reference.clone(),
-        count: 1,
-        host_id: stage.lattice.host().to_owned(),
-        lattice_id: LATTICE.to_owned(),
-        ..StartActorCommand::default()
-    };
+    let start = one_of(&actor, &stage);
     let schedule = "operations=read,schedule";
     stage.grant(&[schedule, "images=registry.example"]).await;
     is_not_granted(stage.sender.start_actor(&stage.context, &start).await, "images");
@@ -82,6 +70,17 @@ async fn hosts_and_images_are_granted_too() {
     stage.lattice.run(&["label", "put", stage.lattice.host(), "zone=lab"]).await;
     stage.done(stage.sender.start_actor(&stage.context, &start).await);
     stage.lattice.until_running(&actor, 1).await;
+}
+
+/// The command that starts one instance.
+fn one_of(actor: &Actor, stage: &Stage) -> StartActorCommand {
+    StartActorCommand {
+        actor_ref: actor.reference.clone(),
+        count: 1,
+        host_id: stage.lattice.host().to_owned(),
+        lattice_id: LATTICE.to_owned(),
+        ..StartActorCommand::default()
+    }
 }
 
 /// That the refusal names the link value that would have granted it.
